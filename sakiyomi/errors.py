@@ -1,0 +1,13 @@
+"""The one base class of every error that Sakiyomi raises on purpose."""
+
+
+class SakiyomiError(Exception):
+    """Something that a user can mend; its message is one line: what was given, what was expected."""
+
+
+class BadInputError(SakiyomiError, ValueError):
+    """An argument, file or message that cannot be used (exit status 2 on the command line)."""
+
+
+class WorkFailedError(SakiyomiError, RuntimeError):
+    """Valid input, but the job could not be done (exit status 1 on the command line)."""

@@ -1,0 +1,53 @@
+"""Rigid-body geometry on numpy arrays. Source of the maps: Sola et al., A micro Lie theory, 2018, appendix B."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+
+def make_transform(
+    rotation: np.ndarray | None = None, translation: np.ndarray | None = None
+) -> np.ndarray:
+    """A homogeneous matrix from a (3, 3) rotation and a (3,) translation [m]; identity parts where None."""
+    T = np.eye(4)
+    if rotation is not None:
+        T[:3, :3] = rotation
+    if translation is not None:
+        T[:3, 3] = translation
+    return T
+
+
+def inverse(T: np.ndarray) -> np.ndarray:
+    """The inverse of rigid transforms. Shape (..., 4, 4)."""
+    T_inv = np.zeros_like(T, dtype=float)
+    R_t = np.swapaxes(T[..., :3, :3], -1, -2)
+    T_inv[..., :3, :3] = R_t
+    T_inv[..., :3, 3] = -(R_t @ T[..., :3, 3:])[..., 0]
+    T_inv[..., 3, 3] = 1.0
+    return T_inv
+
+
+def transform_points(T: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Map (N, 3) points through a (4, 4) transform, keeping their dtype."""
+    return (points @ T[:3, :3].T + T[:3, 3]).astype(points.dtype, copy=False)
+
+
+def from_xyz_rpy(xyz: np.ndarray, rpy: np.ndarray) -> np.ndarray:
+    """URDF origin (fixed-axis roll, pitch, yaw [rad]) to a (4, 4) transform."""
+    return make_transform(Rotation.from_euler('xyz', rpy).as_matrix(), xyz)
+
+
+def from_xyz_quat(xyz: np.ndarray, quat_xyzw: np.ndarray) -> np.ndarray:
+    """Position [m] and unit quaternion (x, y, z, w, the ROS order) to a (4, 4) transform."""
+    return make_transform(Rotation.from_quat(quat_xyzw).as_matrix(), xyz)
+
+
+def quat_xyzw(T: np.ndarray) -> np.ndarray:
+    """The unit quaternion (x, y, z, w) of a (4, 4) transform."""
+    return Rotation.from_matrix(T[:3, :3]).as_quat()
+
+
+def rotation_angle(R: np.ndarray) -> float:
+    """The angle [rad] of a (3, 3) rotation, in [0, pi]."""
+    return float(Rotation.from_matrix(R).magnitude())

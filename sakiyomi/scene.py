@@ -1,0 +1,123 @@
+"""What the world model believes and predicts: the language between perception and planning.
+
+Units are SI; poses are 4x4 homogeneous matrices `T_world_object`; a 6-vector is (linear, angular) in the world frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """A scalar estimate."""
+
+    mean: float
+    variance: float
+
+
+@dataclass(frozen=True)
+class HiddenProperties:
+    """What cannot be seen of an object; each with its uncertainty."""
+
+    mass_kg: Gaussian
+    friction: Gaussian
+    restitution: Gaussian
+    center_of_mass_m: np.ndarray  # (3,) in the object frame
+    center_of_mass_covariance: np.ndarray  # (3, 3)
+
+
+@dataclass(frozen=True)
+class ObjectState:
+    """One tracked object."""
+
+    id: int
+    stamp_s: float
+    T_world_object: np.ndarray  # (4, 4)
+    pose_covariance: np.ndarray  # (6, 6) position [m^2] then rotation vector [rad^2], world frame
+    twist: np.ndarray  # (6,) m/s, rad/s
+    twist_covariance: np.ndarray  # (6, 6)
+    points_m: np.ndarray  # (N, 3) float32 observed surface in the object frame
+    colors: np.ndarray  # (N, 3) uint8; grey where only the LiDAR saw the point
+    properties: HiddenProperties
+    visible: bool = True  # seen in the newest frame
+    held: bool = False  # between the fingers
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything believed at one instant. The table is the plane z = `table_height_m` of the world frame."""
+
+    stamp_s: float
+    objects: tuple[ObjectState, ...]
+    cloud_m: np.ndarray  # (N, 3) float32 fused points above the table, world frame, robot removed
+    table_height_m: float = 0.0
+    stale: tuple[
+        str, ...
+    ] = ()  # modalities with no fresh data: 'camera', 'lidar', 'tactile', 'joints'
+
+    def object_by_id(self, object_id: int) -> ObjectState | None:
+        """The object with this id, or None."""
+        return next((o for o in self.objects if o.id == object_id), None)
+
+
+@dataclass(frozen=True)
+class HandMotion:
+    """A candidate action: where the grasp frame and the fingers go over the horizon."""
+
+    times_s: np.ndarray  # (T,) from now
+    T_world_grasp: np.ndarray  # (T, 4, 4)
+    finger_width_m: np.ndarray  # (T,) opening between the pads
+    force_n: float  # grip force limit
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The future of one object over H steps."""
+
+    object_id: int
+    stamps_s: np.ndarray  # (H,)
+    T_world_object: np.ndarray  # (H, 4, 4)
+    pose_covariance: np.ndarray  # (H, 6, 6)
+    twist: np.ndarray  # (H, 6)
+    twist_covariance: np.ndarray  # (H, 6, 6)
+    held_probability: np.ndarray  # (H,) in the hand at that time, 0 where no hand touches it
+    slip_probability: np.ndarray  # (H,)
+
+
+@dataclass(frozen=True)
+class RobotState:
+    """The arm and the hand as the planner needs them."""
+
+    stamp_s: float
+    q: np.ndarray  # (7,) rad, arm joints
+    dq: np.ndarray  # (7,) rad/s
+    finger_width_m: float  # opening between the pads
+    finger_force_n: np.ndarray  # (2,) normal force on the left and right pad
+    wrench: np.ndarray = field(
+        default_factory=lambda: np.zeros(6)
+    )  # (6,) at the wrist, hand frame
+
+
+@dataclass(frozen=True)
+class JointTrajectory:
+    """A time-parameterised motion of the seven arm joints."""
+
+    times_s: np.ndarray  # (T,) from its start, first 0
+    q: np.ndarray  # (T, 7)
+    dq: np.ndarray  # (T, 7)
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from first to last waypoint."""
+        return float(self.times_s[-1])
+
+
+@dataclass(frozen=True)
+class GripperCommand:
+    """Move the pads to an opening, pressing no harder than the limit."""
+
+    width_m: float
+    force_n: float
