@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 def make_transform(
     rotation: np.ndarray | None = None, translation: np.ndarray | None = None
 ) -> np.ndarray:
-    """A homogeneous matrix from a (3, 3) rotation and a (3,) translation [m]; identity parts where None."""
+    """A (4, 4) transform from a (3, 3) rotation and a (3,) translation [m]; None is identity."""
     T = np.eye(4)
     if rotation is not None:
         T[:3, :3] = rotation

@@ -1,6 +1,7 @@
 """What the world model believes and predicts: the language between perception and planning.
 
-Units are SI; poses are 4x4 homogeneous matrices `T_world_object`; a 6-vector is (linear, angular) in the world frame.
+Units are SI; poses are 4x4 homogeneous matrices `T_world_object`; a 6-vector is (linear, angular)
+in the world frame.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class ObjectState:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything believed at one instant. The table is the plane z = `table_height_m` of the world frame."""
+    """Everything believed at one instant; the table is the plane z = `table_height_m`."""
 
     stamp_s: float
     objects: tuple[ObjectState, ...]
@@ -113,6 +114,10 @@ class JointTrajectory:
     def duration_s(self) -> float:
         """Seconds from first to last waypoint."""
         return float(self.times_s[-1])
+
+    def reversed(self) -> JointTrajectory:
+        """The same path backwards in time."""
+        return JointTrajectory(self.times_s[-1] - self.times_s[::-1], self.q[::-1], -self.dq[::-1])
 
 
 @dataclass(frozen=True)

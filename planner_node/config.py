@@ -1,0 +1,90 @@
+"""Every parameter of the planner, with its one default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sakiyomi.parameters import NodeConfig, ParameterSet, parameter
+
+
+@dataclass(frozen=True)
+class GraspConfig(ParameterSet):
+    """Grasp proposal from the cloud."""
+
+    seed: int = parameter(0, 'seed of the candidate sampling', 0)
+    surface_anchors: int = parameter(120, 'surface points sampled for side grasps', 1, 5000)
+    top_anchors: int = parameter(30, 'surface points sampled for grasps from above', 1, 5000)
+    yaws: int = parameter(12, 'yaw angles tried from above', 1, 180)
+    fan: int = parameter(5, 'approaches tried around each closing axis', 1, 64)
+    max_tilt_rad: float = parameter(0.9, 'largest tilt of the approach from straight down', 0, 1.6)
+    depths_m: tuple = parameter((-0.005, 0.008, 0.02), 'how far past its anchor the hand reaches')
+    plays_m: tuple = parameter((0.004, 0.008, 0.015), 'free play tried on each side of the object')
+    min_points: int = parameter(30, 'points an object needs to be grasped', 3, 10000)
+    max_points: int = parameter(
+        1500, 'points used of an object and of its surroundings', 50, 20000
+    )
+    min_contact_points: int = parameter(8, 'object points needed between the pads', 1, 1000)
+    min_width_m: float = parameter(0.004, 'thinnest graspable width', 0.0, 0.08)
+    min_clearance_m: float = parameter(0.003, 'least free play on each side', 0.0, 0.04)
+    table_clearance_m: float = parameter(
+        0.004, 'least height of the fingertips over the table', 0, 1
+    )
+    margin_m: float = parameter(0.002, 'growth of the hand in collision checks', 0.0, 0.05)
+    tolerated_points: int = parameter(1, 'stray points inside the hand that are let pass', 0, 100)
+    contact_depth_m: float = parameter(0.004, 'shell of points that make a contact', 0.0005, 0.02)
+    own_radius_m: float = parameter(
+        0.004, 'scene points this near are the target itself', 0.0, 0.05
+    )
+
+
+@dataclass(frozen=True)
+class ImaginationConfig(ParameterSet):
+    """The contact model that imagines whether a grasp will hold."""
+
+    samples: int = parameter(256, 'worlds imagined for each grasp', 8, 100000)
+    seed: int = parameter(0, 'seed of the imagined worlds', 0)
+    position_sigma_m: float = parameter(0.003, 'uncertainty of hand against object', 0.0, 0.05)
+    angle_sigma_rad: float = parameter(0.17, 'uncertainty of a contact normal', 0.0, 1.0)
+    pad_radius_m: float = parameter(0.007, 'effective radius of a pad against twisting', 0.0, 0.03)
+    lift_acceleration_mps2: float = parameter(
+        3.0, 'acceleration to be held besides gravity', 0, 50
+    )
+    force_n: float = parameter(20.0, 'default grip force', 1.0, 70.0)
+
+
+@dataclass(frozen=True)
+class ExecutionConfig(ParameterSet):
+    """Phases of a pick."""
+
+    approach_m: float = parameter(0.09, 'straight distance before the grasp', 0.02, 0.3)
+    lift_m: float = parameter(0.16, 'straight distance after the grasp', 0.02, 0.5)
+    approach_speed_mps: float = parameter(0.12, 'speed of the last approach', 0.005, 1.0)
+    lift_speed_mps: float = parameter(0.15, 'speed of the lift', 0.005, 1.0)
+    settle_s: float = parameter(0.15, 'time for the arm to settle after a motion', 0.0, 5.0)
+    close_timeout_s: float = parameter(2.0, 'longest closing', 0.1, 20.0)
+    open_s: float = parameter(0.5, 'time to open the hand', 0.0, 10.0)
+    touch_n: float = parameter(0.5, 'pad force that counts as touch', 0.01, 50.0)
+    still_mps: float = parameter(0.003, 'finger speed that counts as still', 0.0001, 0.1)
+    min_held_width_m: float = parameter(0.0025, 'narrowest opening with something held', 0.0, 0.08)
+    max_contact_n: float = parameter(40.0, 'wrist force that stops an approach', 1.0, 500.0)
+    drop_height_m: float = parameter(0.16, 'grasp frame above the bin floor at release', 0.05, 0.6)
+
+
+@dataclass(frozen=True)
+class WorkcellConfig(ParameterSet):
+    """Where things are put."""
+
+    bin_x_m: float = parameter(0.15, "x of the bin's centre in the world frame", -1.0, 1.0)
+    bin_y_m: float = parameter(0.52, "y of the bin's centre in the world frame", -1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class PlannerConfig(NodeConfig):
+    """The planner node."""
+
+    max_grasps: int = parameter(30, 'grasps tried with the arm for one pick', 1, 1000)
+    min_success: float = parameter(0.05, 'predicted success below which none is tried', 0.0, 1.0)
+    grasp: GraspConfig = field(default_factory=GraspConfig)
+    imagination: ImaginationConfig = field(default_factory=ImaginationConfig)
+    execution: ExecutionConfig = field(default_factory=ExecutionConfig)
+    workcell: WorkcellConfig = field(default_factory=WorkcellConfig)

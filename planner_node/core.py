@@ -1,0 +1,233 @@
+"""Plan one pick: propose grasps on what is believed, imagine them, choose the best that can be moved.
+
+Reads a Scene and a RobotState, knows no middleware and no simulator.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from planner_node.config import PlannerConfig
+from planner_node.errors import PlanError
+from planner_node.execution import PickPlan
+from planner_node.grasps import Grasp, GraspProposer, points_away_from
+from planner_node.imagination import Imagination
+from planner_node.motion.errors import MotionError
+from planner_node.motion.planner import MotionPlanner
+from sakiyomi.geometry import inverse, make_transform, transform_points
+from sakiyomi.robot_model import RobotModel
+from sakiyomi.scene import JointTrajectory, ObjectState, RobotState, Scene
+
+# the hand is symmetric about its approach axis
+_FLIPS = (np.eye(4), np.diag([-1.0, -1.0, 1.0, 1.0]))
+
+
+@dataclass(frozen=True)
+class PickRequest:
+    """What to pick and where to put it."""
+
+    target: str = 'any'  # 'any', 'id' or 'point'
+    object_id: int = 0
+    point_m: np.ndarray | None = None  # (3,) world frame
+    force_limit_n: float = 0.0  # 0: the default
+    T_world_place: np.ndarray | None = None  # of the object's frame; None: into the bin
+    exclude: frozenset[int] = frozenset()  # ids not to pick
+
+
+@dataclass(frozen=True)
+class _Reach:
+    grasp: Grasp
+    q_before: np.ndarray
+    q_grasp: np.ndarray
+
+
+class PickPlanner:
+    """Chooses a grasp and plans all motions of a pick."""
+
+    def __init__(self, config: PlannerConfig, robot: RobotModel):
+        self.config = config
+        self.robot = robot
+        self.proposer = GraspProposer(config.grasp)
+        self.imagination = Imagination(config.imagination)
+        self.motion = MotionPlanner(robot, config.motion)
+        self.stage_ms: dict[str, float] = {}
+
+    def plan(self, scene: Scene, state: RobotState, request: PickRequest) -> PickPlan:
+        """A complete plan for one pick.
+
+        Raises:
+            PlanError: nothing to pick, no grasp, none reachable, or no motion to it.
+        """
+        started = time.perf_counter()
+        grasps = self.rank(scene, request)
+        self.stage_ms['grasps'] = _since_ms(started)
+        reasons: dict[str, int] = {}
+        for grasp in grasps[: self.config.max_grasps]:
+            try:
+                plan = self._motions(scene, state, grasp, request, started)
+            except MotionError as error:
+                reasons[error.reason] = reasons.get(error.reason, 0) + 1
+                continue
+            self.stage_ms['plan'] = _since_ms(started)
+            return plan
+        worst = max(reasons, key=reasons.__getitem__)
+        outcome = 'unreachable' if worst.startswith('unreachable') else 'no_motion'
+        raise PlanError(outcome, f'{len(grasps)} grasps, none with a motion: mostly {worst}')
+
+    def rank(self, scene: Scene, request: PickRequest) -> list[Grasp]:
+        """All grasps worth trying, the most promising first.
+
+        Raises:
+            PlanError: nothing to pick, or no grasp on it.
+        """
+        grasps: list[Grasp] = []
+        for target in self._targets(scene, request):
+            found = self.proposer.propose(scene, target)
+            scored = self.imagination.score(found, target.properties, request.force_limit_n)
+            grasps += [g for g in scored if g.predicted_success >= self.config.min_success]
+        if not grasps:
+            raise PlanError('no_grasp', 'no collision-free grasp that is likely to hold')
+        return _diverse(sorted(grasps, key=lambda g: -g.predicted_success))
+
+    def _targets(self, scene: Scene, request: PickRequest) -> list[ObjectState]:
+        pickable = [o for o in scene.objects if not o.held and o.id not in request.exclude]
+        if request.target == 'id':
+            pickable = [o for o in pickable if o.id == request.object_id]
+        if not pickable:
+            known = ', '.join(str(o.id) for o in scene.objects) or 'none'
+            asked = f'object {request.object_id}' if request.target == 'id' else 'any object'
+            raise PlanError('no_target', f'asked for {asked}, tracked are: {known}')
+        if request.target == 'point':
+            distance = [_distance(o, request.point_m) for o in pickable]
+            pickable = [pickable[int(np.argmin(distance))]]
+        return pickable
+
+    def _motions(
+        self,
+        scene: Scene,
+        state: RobotState,
+        grasp: Grasp,
+        request: PickRequest,
+        started: float,
+    ) -> PickPlan:
+        """Every trajectory of a pick with this grasp, or MotionError."""
+        c = self.config.execution
+        target = scene.object_by_id(grasp.object_id)
+        rest = self._without(scene, target)
+        self.motion.detach()
+        reach = self._reach(scene, rest, state, grasp)
+        self._use(rest, scene)
+        approach = self.motion.plan_linear(
+            reach.q_before, reach.grasp.T_world_grasp, c.approach_speed_mps
+        )
+        T_lift = reach.grasp.T_world_grasp.copy()
+        T_lift[2, 3] += c.lift_m
+        q_grasp = approach.q[-1]
+        lift = self.motion.plan_linear(q_grasp, T_lift, c.lift_speed_mps)
+        q_lift = lift.q[-1]
+        own = transform_points(target.T_world_object, target.points_m)
+        self.motion.attach(transform_points(inverse(reach.grasp.T_world_grasp), own))
+        carry = self._carry(q_lift, reach.grasp, target, request)
+        self.motion.detach()
+        q_home = self.robot.q_home
+        retreat = self.motion.plan_to(carry.q[-1], q_home)
+        abort = self.motion.plan_to(q_lift, q_home)
+        self._use(scene.cloud_m, scene)
+        to_before = self.motion.plan_to(state.q, reach.q_before)
+        plan_s = time.perf_counter() - started
+        return PickPlan(reach.grasp, to_before, approach, lift, carry, retreat, abort, plan_s)
+
+    def _reach(self, scene: Scene, rest: np.ndarray, state: RobotState, grasp: Grasp) -> _Reach:
+        """Joint positions before and at the grasp, with the better of the two equal hand poses."""
+        back = make_transform(translation=np.array([0.0, 0.0, -self.config.execution.approach_m]))
+        found: list[_Reach] = []
+        failure = MotionError('unreachable')
+        for flip in _FLIPS:
+            T = grasp.T_world_grasp @ flip
+            try:
+                self._use(rest, scene)
+                q_grasp = self.motion.ik(T, self.robot.q_home)
+                self._use(scene.cloud_m, scene)
+                q_before = self.motion.ik(T @ back, q_grasp)
+            except MotionError as error:
+                failure = error
+                continue
+            found.append(_Reach(_moved(grasp, T), q_before, q_grasp))
+        if not found:
+            raise failure
+        return min(found, key=lambda r: np.abs(r.q_before - state.q).max())
+
+    def _carry(
+        self, q_lift: np.ndarray, grasp: Grasp, target: ObjectState, request: PickRequest
+    ) -> JointTrajectory:
+        """From the lift to the place; over the bin any yaw will do."""
+        failure = MotionError('unreachable')
+        for T_world_grasp in self._places(grasp, target, request):
+            try:
+                return self.motion.plan_to(q_lift, self.motion.ik(T_world_grasp, q_lift))
+            except MotionError as error:
+                failure = error
+        raise failure
+
+    def _places(self, grasp: Grasp, target: ObjectState, request: PickRequest):
+        """Hand poses at the place, the preferred first."""
+        if request.T_world_place is not None:
+            T_object_grasp = inverse(target.T_world_object) @ grasp.T_world_grasp
+            yield request.T_world_place @ T_object_grasp
+            return
+        w = self.config.workcell
+        # high enough that what hangs below the hand clears the walls
+        height = self.config.execution.drop_height_m + self._hang(grasp, target)
+        for yaw in np.pi / 2 + np.array([0.0, 0.5, -0.5, 1.0, -1.0, np.pi, 2.0, -2.0]):
+            c, s = np.cos(yaw), np.sin(yaw)
+            R = np.array([[c, s, 0.0], [s, -c, 0.0], [0.0, 0.0, -1.0]])
+            yield make_transform(R, np.array([w.bin_x_m, w.bin_y_m, height]))
+
+    @staticmethod
+    def _hang(grasp: Grasp, target: ObjectState) -> float:
+        """How far the object reaches beyond the grasp frame along its approach [m]."""
+        own = transform_points(target.T_world_object, target.points_m)
+        return max(0.0, float(transform_points(inverse(grasp.T_world_grasp), own)[:, 2].max()))
+
+    def _without(self, scene: Scene, target: ObjectState) -> np.ndarray:
+        """The scene's points without the target's."""
+        own = transform_points(target.T_world_object, target.points_m)
+        radius = self.config.grasp.own_radius_m
+        return points_away_from(scene.cloud_m, own, radius)
+
+    def _use(self, cloud_m: np.ndarray, scene: Scene) -> None:
+        self.motion.set_scene(cloud_m, scene.table_height_m)
+
+
+def _moved(grasp: Grasp, T_world_grasp: np.ndarray) -> Grasp:
+    return replace(grasp, T_world_grasp=T_world_grasp)
+
+
+def _distance(target: ObjectState, point_m: np.ndarray) -> float:
+    own = transform_points(target.T_world_object, target.points_m)
+    return float(np.linalg.norm(own - point_m, axis=1).min())
+
+
+def _diverse(grasps: list[Grasp], apart_m: float = 0.01, apart_rad: float = 0.4) -> list[Grasp]:
+    """The ranked list without near-copies of better ones, so that thirty tries are thirty ideas."""
+    kept: list[Grasp] = []
+    for grasp in grasps:
+        T = grasp.T_world_grasp
+        copy = any(
+            np.linalg.norm(T[:3, 3] - k.T_world_grasp[:3, 3]) < apart_m
+            and np.arccos(np.clip(T[:3, 2] @ k.T_world_grasp[:3, 2], -1, 1)) < apart_rad
+            and abs(T[:3, 1] @ k.T_world_grasp[:3, 1]) > np.cos(apart_rad)
+            for k in kept
+        )
+        if not copy:
+            kept.append(grasp)
+        if len(kept) >= 100:
+            break
+    return kept
+
+
+def _since_ms(started: float) -> float:
+    return (time.perf_counter() - started) * 1e3

@@ -1,0 +1,73 @@
+"""Imagine each grasp in many worlds and count those in which it holds.
+
+The hidden properties are drawn from the belief, the errors of hand and normals from their
+uncertainty; every world is judged by closed-form contact mechanics: both contacts inside their
+friction cones (Nguyen, Constructing force-closure grasps, 1988), the pads' Coulomb force above the
+weight under the lift's acceleration, and their soft-finger torsion above gravity's torque about the
+closing axis (Howe and Cutkosky, Practical force-motion models for sliding manipulation, 1996).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import ndtr
+
+from planner_node.config import ImaginationConfig
+from planner_node.grasps import Grasp
+from sakiyomi.scene import HiddenProperties
+
+_GRAVITY_MPS2 = 9.81
+
+
+class Imagination:
+    """Predicts the success of grasps from what is believed of the object."""
+
+    def __init__(self, config: ImaginationConfig):
+        self.config = config
+        rng = np.random.default_rng(config.seed)
+        # the same standard-normal worlds for every grasp, so that two are compared like with like
+        self._noise = rng.standard_normal((config.samples, 6))
+
+    def score(
+        self, grasps: list[Grasp], properties: HiddenProperties, force_n: float = 0.0
+    ) -> list[Grasp]:
+        """The grasps with predicted success, best first.
+
+        Args:
+            grasps: candidates on one object.
+            properties: what is believed of that object.
+            force_n: grip force limit [N]; 0 for the default.
+        """
+        force = force_n or self.config.force_n
+        scored = [g.scored(self._success(g, properties, force), force) for g in grasps]
+        return sorted(scored, key=lambda g: -g.predicted_success)
+
+    def _success(self, grasp: Grasp, belief: HiddenProperties, force_n: float) -> float:
+        c, f, n = self.config, grasp.features, self._noise
+        mass = np.maximum(_draw(belief.mass_kg, n[:, 0]), 0.005)
+        friction = np.maximum(_draw(belief.friction, n[:, 1]), 0.05)
+        cone = np.arctan(friction)
+        tilts = [
+            np.abs(np.arccos(np.clip(a, 0, 1)) + c.angle_sigma_rad * n[:, 2 + i])
+            for i, a in enumerate(f.alignment)
+        ]
+        in_cones = (tilts[0] < cone) & (tilts[1] < cone)
+        load = mass * (_GRAVITY_MPS2 + c.lift_acceleration_mps2)
+        no_slide = 2 * friction * force_n > load
+        lever = np.abs(f.lever_m + c.position_sigma_m * n[:, 4])
+        no_twist = 2 * friction * force_n * c.pad_radius_m > load * lever
+        held = np.where(no_twist, 1.0, 0.6) * (in_cones & no_slide)
+        return float(held.mean() * self._reaches(grasp))
+
+    def _reaches(self, grasp: Grasp) -> float:
+        """The probability that the fingers come down beside the object and not on it."""
+        c, f = self.config, grasp.features
+        clear = ndtr(f.clearance_m / max(c.position_sigma_m, 1e-6))
+        wrapped = ndtr((f.wrap_m - 0.006) / 0.004)
+        alone = 0.5 ** min(f.foreign_points / 5.0, 4.0)
+        seen = min(1.0, 0.6 + 0.1 * min(f.contact_points))
+        return float(clear * wrapped * alone * seen)
+
+
+def _draw(estimate, noise: np.ndarray) -> np.ndarray:
+    return estimate.mean + np.sqrt(estimate.variance) * noise
