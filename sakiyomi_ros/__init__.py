@@ -1,0 +1,1 @@
+"""The ROS edge that every node shares: environment, QoS, lifecycle, diagnostics, conversions."""
