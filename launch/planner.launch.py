@@ -1,0 +1,107 @@
+"""The planner alone, on the predictions of a running world model.
+
+Written by `python -m sakiyomi.launch_files` from sakiyomi/bringup.py; change it there.
+"""
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import FindPackageShare
+
+
+def generate_launch_description():
+    """The planner alone, on the predictions of a running world model."""
+    return LaunchDescription(
+        [
+            DeclareLaunchArgument(
+                'robot_description',
+                default_value='',
+                description="the arm's URDF file; empty: PyBullet's Panda",
+            ),
+            DeclareLaunchArgument(
+                'sensor_description',
+                default_value='',
+                description='URDF of the sensors and the work cell; empty: urdf/workcell.urdf',
+            ),
+            DeclareLaunchArgument(
+                'use_sim_time',
+                default_value='false',
+                description='take the time from /clock, as with a simulator',
+            ),
+            DeclareLaunchArgument(
+                'tactile_left_topic',
+                default_value='tactile/left',
+                description='taxels of the left pad, x y z fx fy fz',
+            ),
+            DeclareLaunchArgument(
+                'tactile_right_topic',
+                default_value='tactile/right',
+                description='taxels of the right pad, x y z fx fy fz',
+            ),
+            DeclareLaunchArgument(
+                'wrench_topic',
+                default_value='wrench',
+                description='geometry_msgs/WrenchStamped at the wrist',
+            ),
+            DeclareLaunchArgument(
+                'joint_states_topic',
+                default_value='joint_states',
+                description='sensor_msgs/JointState of the arm and the fingers',
+            ),
+            DeclareLaunchArgument(
+                'arm_command_topic',
+                default_value='arm_controller/joint_trajectory',
+                description="JointTrajectory of the arm's controller",
+            ),
+            DeclareLaunchArgument(
+                'gripper_command_topic',
+                default_value='gripper_controller/joint_trajectory',
+                description='JointTrajectory of the fingers; effort is the force limit',
+            ),
+            DeclareLaunchArgument(
+                'config_dir',
+                default_value=PathJoinSubstitution([FindPackageShare('sakiyomi'), 'config']),
+                description='folder of the parameter files; those installed if not given',
+            ),
+            DeclareLaunchArgument(
+                'log_level',
+                default_value='info',
+                choices=['debug', 'info', 'warn', 'error', 'fatal'],
+                description='least severity logged',
+            ),
+            Node(
+                package='sakiyomi',
+                executable='planner_node',
+                name='planner',
+                parameters=[
+                    PathJoinSubstitution([LaunchConfiguration('config_dir'), 'planner.yaml']),
+                    {
+                        'robot_description': ParameterValue(
+                            LaunchConfiguration('robot_description'), value_type=str
+                        ),
+                        'sensor_description': ParameterValue(
+                            LaunchConfiguration('sensor_description'), value_type=str
+                        ),
+                        'use_sim_time': ParameterValue(
+                            LaunchConfiguration('use_sim_time'), value_type=bool
+                        ),
+                    },
+                ],
+                remappings=[
+                    ('tactile/left', LaunchConfiguration('tactile_left_topic')),
+                    ('tactile/right', LaunchConfiguration('tactile_right_topic')),
+                    ('wrench', LaunchConfiguration('wrench_topic')),
+                    ('joint_states', LaunchConfiguration('joint_states_topic')),
+                    ('arm_controller/joint_trajectory', LaunchConfiguration('arm_command_topic')),
+                    (
+                        'gripper_controller/joint_trajectory',
+                        LaunchConfiguration('gripper_command_topic'),
+                    ),
+                ],
+                ros_arguments=['--log-level', LaunchConfiguration('log_level')],
+                output='screen',
+            ),
+        ]
+    )
