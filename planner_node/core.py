@@ -1,4 +1,4 @@
-"""Plan one pick: propose grasps on what is believed, imagine them, choose the best that can be moved.
+"""Plan one pick: propose grasps, imagine them, choose the best one that the arm can carry out.
 
 Reads a Scene and a RobotState, knows no middleware and no simulator.
 """
@@ -212,7 +212,7 @@ def _distance(target: ObjectState, point_m: np.ndarray) -> float:
 
 
 def _diverse(grasps: list[Grasp], apart_m: float = 0.01, apart_rad: float = 0.4) -> list[Grasp]:
-    """The ranked list without near-copies of better ones, so that thirty tries are thirty ideas."""
+    """The ranked list without near-copies of better ones, so that every try is a new idea."""
     kept: list[Grasp] = []
     for grasp in grasps:
         T = grasp.T_world_grasp

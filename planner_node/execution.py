@@ -1,7 +1,7 @@
 """Carry out a planned pick phase by phase, watching touch, width and force.
 
-The state machine is free of middleware and time: whoever steps it, a ROS timer or a benchmark loop,
-hands in the robot's state and sends on the commands that come back.
+The state machine is free of middleware and clocks: whoever steps it, a ROS timer or a benchmark
+loop, hands in the robot's state and sends on the commands that come back.
 """
 
 from __future__ import annotations

@@ -146,33 +146,44 @@ class GraspProposer:
     ) -> list[Grasp]:
         """Close the hand on the cloud at a few depths; keep what touches and does not collide."""
         own = _in_frames(R, anchors, surface.own)  # (C, N, 3)
-        foreign = _in_frames(R, anchors, surface.foreign)
-        normal_y = np.abs(np.einsum('nj,cj->cn', surface.normals, R[:, :, 1]))
         grasps = []
         for depth in self.config.depths_m:
             shift = np.array([0.0, 0.0, depth], np.float32)
-            batch = _Batch(R, anchors + depth * R[:, :, 2], own - shift, foreign - shift, normal_y)
-            grasps += self._evaluate(batch, surface, object_id)
+            width, centre, ok = self._between_pads(own - shift)
+            if not ok.any():
+                continue
+            origins = anchors[ok] + depth * R[ok][:, :, 2] + centre[ok, None] * R[ok][:, :, 1]
+            batch = _Batch.of(R[ok], origins, surface)
+            grasps += self._evaluate(batch, width[ok], surface, object_id)
         return grasps
 
-    def _evaluate(self, b: _Batch, surface: _Surface, object_id: int) -> list[Grasp]:
+    def _between_pads(self, own: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Width and middle along the closing axis of what the pads would meet, and if it fits."""
         g, c = self.gripper, self.config
-        z, in_slab = b.own[..., 2], np.abs(b.own[..., 0]) < g.pad_half_width_m
-        in_pads = in_slab & (z > g.pad_low_z_m) & (z < g.tip_z_m)
-        in_pads &= np.abs(b.own[..., 1]) < g.max_opening_m
-        high = np.where(in_pads, b.own[..., 1], -np.inf).max(axis=1)
-        low = np.where(in_pads, b.own[..., 1], np.inf).min(axis=1)
+        in_pads = self._in_pads(own)
+        high = np.where(in_pads, own[..., 1], -1.0).max(axis=1)
+        low = np.where(in_pads, own[..., 1], 1.0).min(axis=1)
         width = high - low
         ok = (in_pads.sum(axis=1) >= c.min_contact_points) & (width > c.min_width_m)
         ok &= width < g.max_opening_m - 2 * c.min_clearance_m
-        width = np.where(ok, width, 0.0)
-        centre = np.where(ok, (high + low) / 2, 0.0).astype(np.float32)
-        b = b.recentred(centre)
-        origin = b.origins
+        return width, (high + low) / 2, ok
+
+    def _in_pads(self, own: np.ndarray) -> np.ndarray:
+        """Which points (C, N, 3) lie in the slab that the pads sweep. Shape (C, N)."""
+        g = self.gripper
+        inside = np.abs(own[..., 0]) < g.pad_half_width_m
+        inside &= (own[..., 2] > g.pad_low_z_m) & (own[..., 2] < g.tip_z_m)
+        return inside & (np.abs(own[..., 1]) < g.max_opening_m)
+
+    def _evaluate(
+        self, b: _Batch, width: np.ndarray, surface: _Surface, object_id: int
+    ) -> list[Grasp]:
+        """The candidates whose open hand touches neither the cloud nor the table."""
         opening, clear = self._open(b, width)
-        ok &= clear > 0
-        corners = g.tip_corners(opening) @ np.swapaxes(b.R, 1, 2) + origin[:, None]
-        ok &= corners[..., 2].min(axis=1) > surface.table_height_m + c.table_clearance_m
+        corners = self.gripper.tip_corners(opening) @ np.swapaxes(b.R, 1, 2) + b.origins[:, None]
+        lowest = surface.table_height_m + self.config.table_clearance_m
+        ok = (clear > 0) & (corners[..., 2].min(axis=1) > lowest)
+        in_pads = self._in_pads(b.own)
         return [
             self._grasp(b, surface, i, in_pads[i], width[i], opening[i], clear[i], object_id)
             for i in np.flatnonzero(ok)
@@ -272,18 +283,21 @@ class _Surface:
 
 @dataclass(frozen=True)
 class _Batch:
+    """C hands and the cloud as each of them sees it."""
+
     R: np.ndarray  # (C, 3, 3)
     origins: np.ndarray  # (C, 3)
     own: np.ndarray  # (C, N, 3) in each grasp frame
     foreign: np.ndarray  # (C, M, 3)
-    normal_y: np.ndarray  # (C, N)
+    normal_y: np.ndarray  # (C, N) |cos| of each own normal and the closing axis
 
-    def recentred(self, y: np.ndarray) -> _Batch:
-        """Shift each frame along its closing axis by y (C,)."""
-        shift = np.zeros((len(y), 1, 3), np.float32)
-        shift[:, 0, 1] = y
-        origins = self.origins + y[:, None] * self.R[:, :, 1]
-        return _Batch(self.R, origins, self.own - shift, self.foreign - shift, self.normal_y)
+    @staticmethod
+    def of(R: np.ndarray, origins: np.ndarray, surface: _Surface) -> _Batch:
+        """See the surface from C frames."""
+        own = _in_frames(R, origins, surface.own)
+        foreign = _in_frames(R, origins, surface.foreign)
+        normal_y = np.abs(R[:, :, 1].astype(np.float32) @ surface.normals.T.astype(np.float32))
+        return _Batch(R, origins, own, foreign, normal_y)
 
 
 def _in_frames(R: np.ndarray, origins: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
-"""The shape of a parallel gripper in its grasp frame: z approaches, y closes, x is the pads' width.
+"""The shape of a parallel gripper in its grasp frame.
 
-The origin lies between the pads where an object is meant to be held.
+z approaches, y closes, x runs along the pads' width; the origin lies between the pads where an
+object is meant to be held.
 """
 
 from __future__ import annotations

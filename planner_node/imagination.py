@@ -3,8 +3,8 @@
 The hidden properties are drawn from the belief, the errors of hand and normals from their
 uncertainty; every world is judged by closed-form contact mechanics: both contacts inside their
 friction cones (Nguyen, Constructing force-closure grasps, 1988), the pads' Coulomb force above the
-weight under the lift's acceleration, and their soft-finger torsion above gravity's torque about the
-closing axis (Howe and Cutkosky, Practical force-motion models for sliding manipulation, 1996).
+weight under the lift's acceleration, and their soft-finger torsion above gravity's torque about
+the closing axis (Howe and Cutkosky, Practical force-motion models for sliding manipulation, 1996).
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""The `sakiyomi evaluate` commands: every published figure comes from here."""

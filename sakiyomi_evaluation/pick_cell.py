@@ -1,0 +1,113 @@
+"""Run picks in a simulated cell with the nodes' own cores and no middleware between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from simulation_node.cell import SimulatedCell
+from world_model_node.core import WorldModel
+
+from planner_node.config import PlannerConfig
+from planner_node.core import PickPlanner, PickRequest
+from planner_node.execution import PickExecution
+from sakiyomi.robot_model import RobotModel
+from sakiyomi.scene import GripperCommand, JointTrajectory, RobotState, Scene
+from world_model_node.config import WorldModelConfig
+
+CONTROL_PERIOD_S = 0.02
+SENSOR_PERIOD_S = 0.1
+
+
+@dataclass(frozen=True)
+class PickRecord:
+    """One attempt."""
+
+    object_id: int
+    predicted_success: float
+    outcome: str
+    reason: str
+    in_bin: tuple[str, ...]  # what the attempt brought into the bin, by ground truth
+    plan_s: float
+    execution_s: float  # simulated time
+    features: dict | None = None
+
+
+class PickCell:
+    """A simulated cell, a world model and a planner wired together as the nodes are."""
+
+    def __init__(self, cell: SimulatedCell, planner: PlannerConfig, model: WorldModelConfig):
+        self.cell = cell
+        self.robot = RobotModel(cell.description)
+        self.model_config = model
+        self.model = WorldModel(model, self.robot)
+        self.planner = PickPlanner(planner, self.robot)
+
+    def reset(self, seed: int) -> None:
+        """A new scene, and a world model that knows nothing of the last one."""
+        self.cell.reset(seed)
+        self.model = WorldModel(self.model_config, self.robot)
+
+    def observe(self, duration_s: float = 0.5) -> Scene:
+        """Let the sensors run for a while; the scene that the world model makes of it."""
+        for _ in range(round(duration_s / SENSOR_PERIOD_S)):
+            self.cell.step(SENSOR_PERIOD_S)
+            self._feed()
+            scene = self.model.update(self.cell.time_s)
+        return scene
+
+    def _feed(self) -> None:
+        cell, model = self.cell, self.model
+        model.add_joints(cell.joints())
+        model.add_wrench(cell.wrench())
+        for reading in cell.tactile():
+            model.add_tactile(reading)
+        model.add_lidar(cell.lidar_scan())
+        model.add_camera(cell.camera_frame())
+
+    def state(self) -> RobotState:
+        """What the robot's own sensors say of it."""
+        cell = self.cell
+        joints = cell.joints()
+        q, dq, width_m = self.robot.joint_vector(joints)
+        wrench = cell.wrench()
+        return RobotState(
+            stamp_s=joints.stamp_s,
+            q=q,
+            dq=dq,
+            finger_width_m=width_m,
+            finger_force_n=np.array([np.linalg.norm(r.forces_n.sum(0)) for r in cell.tactile()]),
+            wrench=np.concatenate([wrench.force_n, wrench.torque_nm]),
+        )
+
+    def pick(self, request: PickRequest | None = None) -> PickRecord:
+        """Observe, plan and carry out one pick.
+
+        Raises:
+            PlanError: nothing could be planned.
+        """
+        scene = self.observe()
+        plan = self.planner.plan(scene, self.state(), request or PickRequest())
+        before = set(self.cell.names_in_bin())
+        started_s = self.cell.time_s
+        execution = PickExecution(plan, self.planner.config.execution)
+        while not execution.done and self.cell.time_s - started_s < 60.0:
+            for command in execution.step(self.state()):
+                self._send(command)
+            self.cell.step(CONTROL_PERIOD_S)
+        return PickRecord(
+            object_id=plan.grasp.object_id,
+            predicted_success=plan.grasp.predicted_success,
+            outcome=execution.outcome or 'timeout',
+            reason=execution.reason,
+            in_bin=tuple(sorted(set(self.cell.names_in_bin()) - before)),
+            plan_s=plan.plan_s,
+            execution_s=self.cell.time_s - started_s,
+            features=vars(plan.grasp.features) | {'opening_m': plan.grasp.opening_m},
+        )
+
+    def _send(self, command: JointTrajectory | GripperCommand) -> None:
+        if isinstance(command, JointTrajectory):
+            self.cell.command_arm(command)
+        else:
+            self.cell.command_gripper(command)

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+from grasp_scenes import box_surface, scene_of
+
+from planner_node.config import GraspConfig
+from planner_node.grasps import GraspProposer
+from planner_node.gripper import ParallelGripper
+from sakiyomi.geometry import inverse, transform_points
+
+NARROW = box_surface(np.array([0.5, 0.0, 0.03]), np.array([0.04, 0.12, 0.06]))
+NEIGHBOUR = box_surface(np.array([0.5, 0.10, 0.04]), np.array([0.05, 0.05, 0.08]), seed=1)
+
+
+def propose(*clouds):
+    scene = scene_of(*clouds)
+    return scene, GraspProposer(GraspConfig()).propose(scene, scene.objects[0])
+
+
+def test_every_grasp_of_a_long_box_closes_on_its_narrow_side():
+    _, grasps = propose(NARROW)
+    level = [g for g in grasps if g.features.tilt_rad < 0.1 and min(g.features.alignment) > 0.95]
+    assert level
+    for grasp in level:
+        assert abs(grasp.T_world_grasp[0, 1]) > 0.95
+        assert grasp.features.width_m == pytest.approx(0.04, abs=0.002)
+
+
+def test_no_grasp_puts_the_open_hand_into_the_cloud():
+    scene, grasps = propose(NARROW, NEIGHBOUR)
+    gripper = ParallelGripper()
+    assert grasps
+    for grasp in grasps:
+        local = transform_points(inverse(grasp.T_world_grasp), scene.cloud_m)
+        boxes = [*gripper.finger_boxes(grasp.opening_m), gripper.palm_box()]
+        inside = sum(np.all((local > box.low) & (local < box.high), axis=1).sum() for box in boxes)
+        assert inside <= GraspConfig().tolerated_points
+
+
+def test_no_grasp_reaches_through_the_table():
+    _, grasps = propose(NARROW)
+    gripper = ParallelGripper()
+    for grasp in grasps:
+        corners = gripper.tip_corners(np.array([grasp.opening_m]))[0]
+        assert transform_points(grasp.T_world_grasp, corners)[:, 2].min() > 0.003
+
+
+def test_an_object_wider_than_the_hand_has_no_grasp():
+    _, grasps = propose(box_surface(np.array([0.5, 0, 0.05]), np.array([0.15, 0.15, 0.1])))
+    assert not grasps
+
+
+def test_too_few_points_give_no_grasp():
+    _, grasps = propose(NARROW[:5])
+    assert grasps == []
+
+
+def test_equal_scenes_give_equal_grasps():
+    _, first = propose(NARROW, NEIGHBOUR)
+    _, second = propose(NARROW, NEIGHBOUR)
+    assert len(first) == len(second)
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a.T_world_grasp, b.T_world_grasp)

@@ -1,0 +1,60 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from grasp_scenes import GOOD, PROPERTIES
+
+from planner_node.config import ImaginationConfig
+from planner_node.grasps import Grasp
+from planner_node.imagination import Imagination
+from sakiyomi.scene import Gaussian
+
+
+def success(properties=PROPERTIES, force_n=20.0, **changes):
+    grasp = Grasp(1, np.eye(4), 0.07, replace(GOOD, **changes))
+    (scored,) = Imagination(ImaginationConfig()).score([grasp], properties, force_n)
+    return scored.predicted_success
+
+
+def test_a_good_grasp_is_expected_to_hold():
+    assert success() > 0.9
+
+
+@pytest.mark.parametrize(
+    'worse',
+    [
+        {'alignment': (1.0, 0.7)},
+        {'clearance_m': 0.001},
+        {'foreign_points': 20},
+        {'wrap_m': 0.004},
+        {'contact_points': (30, 0)},
+    ],
+)
+def test_each_fault_lowers_the_predicted_success(worse):
+    assert success(**worse) < success() - 0.05
+
+
+def test_a_heavier_object_is_never_easier():
+    chances = [
+        success(replace(PROPERTIES, mass_kg=Gaussian(m, 0.0)), force_n=5.0)
+        for m in (0.1, 0.5, 1.0, 2.0)
+    ]
+    assert chances == sorted(chances, reverse=True)
+    assert chances[-1] < 0.2
+
+
+def test_more_force_is_never_worse_for_holding():
+    heavy = replace(PROPERTIES, mass_kg=Gaussian(0.8, 0.0))
+    chances = [success(heavy, force_n=f) for f in (2.0, 5.0, 10.0, 40.0)]
+    assert chances == sorted(chances)
+
+
+def test_frictionless_contacts_hold_nothing():
+    ice = replace(PROPERTIES, friction=Gaussian(0.0, 0.0))
+    assert success(ice, force_n=1.0) < 0.1
+
+
+def test_grasps_come_back_best_first():
+    grasps = [Grasp(1, np.eye(4), 0.07, replace(GOOD, alignment=(a, a))) for a in (0.6, 1.0, 0.8)]
+    scored = Imagination(ImaginationConfig()).score(grasps, PROPERTIES)
+    assert [g.features.alignment[0] for g in scored] == [1.0, 0.8, 0.6]
