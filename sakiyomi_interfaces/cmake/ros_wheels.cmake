@@ -1,6 +1,7 @@
 # Lets rosidl generate from ROS 2 packages that pip installed: finds the prefix that holds the wheels
 # and drops include paths of the machine the wheels were built on.
 
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
 execute_process(
   COMMAND ${Python3_EXECUTABLE} -c
     "import pathlib, rosidl_pycommon; print(pathlib.Path(rosidl_pycommon.__file__).parents[4])"
