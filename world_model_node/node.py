@@ -1,0 +1,200 @@
+"""The world model as a ROS 2 node: sensor topics in, objects and their predicted motion out."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+
+from geometry_msgs.msg import PoseArray, WrenchStamped
+from rclpy.clock import JumpThreshold, TimeJump
+from rclpy.duration import Duration
+from sensor_msgs.msg import CameraInfo, Image, JointState, PointCloud2
+from trajectory_msgs.msg import MultiDOFJointTrajectory
+from visualization_msgs.msg import MarkerArray
+
+from sakiyomi.errors import SakiyomiError
+from sakiyomi.robot_description import compose
+from sakiyomi.robot_model import RobotModel
+from sakiyomi.scene import Prediction, Scene
+from sakiyomi_interfaces.msg import ObjectStateArray, PredictionArray, StageTimes
+from sakiyomi_interfaces.srv import Imagine
+from sakiyomi_ros.beliefs import WORLD, from_hand_motion, to_object_states, to_predictions
+from sakiyomi_ros.conversions import from_joint_state, from_stamp, from_wrench
+from sakiyomi_ros.diagnostics import OK, WARN, Health
+from sakiyomi_ros.lifecycle import LifecycleNode
+from sakiyomi_ros.pairing import StampPairing
+from sakiyomi_ros.point_clouds import to_xyz_cloud
+from sakiyomi_ros.process import run
+from sakiyomi_ros.sensor_frames import SensorFrames
+from world_model_node import conversions
+from world_model_node.config import WorldModelConfig
+from world_model_node.core import WorldModel
+
+
+class WorldModelNode(LifecycleNode):
+    """Callbacks convert and add; a new picture, or else the timer, updates and publishes."""
+
+    config: WorldModelConfig
+
+    def __init__(self) -> None:
+        super().__init__('world_model', WorldModelConfig())
+        back = Duration(seconds=-self.config.timing.clock_jump_s)
+        self._jump = self.get_clock().create_jump_callback(
+            JumpThreshold(min_forward=None, min_backward=back, on_clock_change=False),
+            post_callback=self._clock_jumped,
+        )
+
+    def configure(self) -> None:
+        """Read the robot description; make the core, the topics and the service."""
+        description = compose(self.config.robot_description, self.config.sensor_description)
+        self.robot = RobotModel(description)
+        self.frames = SensorFrames(description, self.robot)
+        self._reset()
+        self._subscribe()
+        self._advertise()
+        self.create_entity(self.create_service(Imagine, '~/imagine', self._imagine))
+        self.create_ticker(1.0 / self.config.rate_hz, self._tick)
+
+    def _reset(self) -> None:
+        self.world_model = WorldModel(self.config, self.robot)
+        self.pairing: StampPairing[Image] = StampPairing(('color', 'depth'))
+        self._info: CameraInfo | None = None
+        self._newest_stamp_s = 0.0
+        self._last_update_s = -float('inf')
+        self._stale: tuple[str, ...] = ()
+
+    def _subscribe(self) -> None:
+        timing = self.config.timing
+        for stream, topic in (
+            ('color', 'camera/color/image_raw'),
+            ('depth', 'camera/depth/image_rect_raw'),
+        ):
+            self.create_input(
+                Image, topic, lambda m, s=stream: self._on_image(s, m), timing.camera_stale_s
+            )
+        self.create_input(CameraInfo, 'camera/camera_info', self._on_info, timing.camera_stale_s)
+        self.create_input(PointCloud2, 'lidar/points', self._on_lidar, timing.lidar_stale_s)
+        for side in ('left', 'right'):
+            self.create_input(
+                PointCloud2,
+                f'tactile/{side}',
+                lambda m, s=side: self._on_tactile(s, m),
+                timing.tactile_stale_s,
+            )
+        self.create_input(WrenchStamped, 'wrench', self._on_wrench, timing.tactile_stale_s)
+        self.create_input(JointState, 'joint_states', self._on_joints, timing.joints_stale_s)
+
+    def _advertise(self) -> None:
+        self.objects = self.create_output(ObjectStateArray, 'world_model/objects')
+        self.predictions = self.create_output(PredictionArray, 'world_model/predictions')
+        self.cloud = self.create_output(PointCloud2, 'world_model/cloud')
+        self.markers = self.create_output(MarkerArray, 'world_model/markers')
+        self.poses = self.create_output(PoseArray, 'world_model/predicted_poses')
+        self.trajectories = self.create_output(
+            MultiDOFJointTrajectory, 'world_model/predicted_trajectories'
+        )
+        self.times = self.create_output(StageTimes, 'world_model/processing_time')
+
+    # Sensors in.
+
+    def _on_image(self, stream: str, message: Image) -> None:
+        pair = self.pairing.add(stream, from_stamp(message.header.stamp), message)
+        if pair is None or self._info is None:
+            return
+        T_world_camera = self.frames.pose(pair[0].header.frame_id)
+        frame = conversions.to_camera_frame(*pair, self._info, T_world_camera)
+        self.world_model.add_camera(frame)
+        self._newest_stamp_s = max(self._newest_stamp_s, frame.stamp_s)
+        if self.now_s() - self._last_update_s >= 0.5 / self.config.rate_hz:
+            self._update()
+
+    def _on_info(self, message: CameraInfo) -> None:
+        self._info = message
+
+    def _on_lidar(self, message: PointCloud2) -> None:
+        T_world_lidar = self.frames.pose(message.header.frame_id)
+        self.world_model.add_lidar(conversions.to_lidar_scan(message, T_world_lidar))
+
+    def _on_tactile(self, side: str, message: PointCloud2) -> None:
+        self.world_model.add_tactile(conversions.to_tactile_reading(message, side))
+
+    def _on_wrench(self, message: WrenchStamped) -> None:
+        self.world_model.add_wrench(from_wrench(message))
+
+    def _on_joints(self, message: JointState) -> None:
+        reading = from_joint_state(message)
+        self.frames.update(reading)
+        self.world_model.add_joints(reading)
+
+    # Beliefs out.
+
+    def _tick(self) -> None:
+        # pictures drive the updates; without them the others still do
+        if self.now_s() - self._last_update_s > 1.5 / self.config.rate_hz:
+            self._update()
+
+    def _update(self) -> None:
+        now_s = max(self.now_s(), self._newest_stamp_s)
+        if self._newest_stamp_s == 0.0:
+            return
+        self._last_update_s = now_s
+        scene = self.world_model.update(now_s)
+        self._stale = scene.stale
+        self._publish(scene, self.world_model.predict())
+
+    def _publish(self, scene: Scene, predictions: tuple[Prediction, ...]) -> None:
+        start = time.perf_counter()
+        name = self.world_model.model_name
+        self.predictions.publish(to_predictions(predictions, scene.stamp_s, name))
+        self.objects.publish(to_object_states(scene))
+        self.poses.publish(conversions.predicted_poses(predictions, scene.stamp_s))
+        self.trajectories.publish(conversions.predicted_trajectories(predictions, scene.stamp_s))
+        if self.cloud.get_subscription_count():
+            self.cloud.publish(to_xyz_cloud(scene.cloud_m, scene.stamp_s, WORLD))
+        if self.markers.get_subscription_count():
+            self.markers.publish(conversions.markers(scene, predictions))
+        publish_ms = (time.perf_counter() - start) * 1e3
+        stage_ms = {**self.world_model.stage_ms, 'publish': publish_ms}
+        self.times.publish(self.stage_times(stage_ms, self._newest_stamp_s))
+
+    def _imagine(self, request: Imagine.Request, response: Imagine.Response) -> Imagine.Response:
+        try:
+            motions = [from_hand_motion(motion) for motion in request.candidates]
+            ids = list(request.object_ids) or None
+            outcomes = self.world_model.imagine(motions, ids)
+        except SakiyomiError as error:
+            response.message = str(error)
+            return response
+        model = self.world_model.model_name
+        response.outcomes = [to_predictions(o, self.now_s(), model) for o in outcomes]
+        response.success = True
+        return response
+
+    def _clock_jumped(self, jump: TimeJump) -> None:
+        if self.active:
+            self.get_logger().warning('the clock jumped back: forgetting everything')
+            self._reset()
+
+    def health(self) -> Iterable[Health]:
+        """The dynamics that predict, and the modalities that are missing."""
+        name = self.world_model.model_name
+        if self.world_model.dynamics.learned:
+            yield Health('dynamics', OK, name, {'model': name})
+        else:
+            message = f'{name}: a physics prior in place of the learned model'
+            yield Health('dynamics', WARN, message, {'model': name})
+        if self._stale:
+            missing = ', '.join(self._stale)
+            yield Health('fusion', WARN, f'no fresh data from {missing}', {'stale': missing})
+        else:
+            yield Health('fusion', OK, 'every modality is fresh')
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node; the exit status."""
+    return run(WorldModelNode, args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
