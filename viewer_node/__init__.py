@@ -1,0 +1,1 @@
+"""The browser page: what the robot sees, predicts and plans. A subscriber that disturbs nobody."""

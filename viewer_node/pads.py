@@ -1,0 +1,64 @@
+"""The tactile pads as heat maps: force over the pad, spread between the taxels."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from sakiyomi.sensing import TactileReading
+
+PAD_HEIGHT_PX = 150
+PAD_WIDTH_PX = 170
+CAPTION_PX = 22
+GAP_PX = 8
+CAPTION_COLOR = (205, 212, 222)
+PANEL_COLOR = (28, 31, 38)
+
+
+def force_map(
+    reading: TactileReading | None, full_scale_n: float, shape: tuple[int, int]
+) -> np.ndarray:
+    """Force magnitude over the pad as a share of the full scale, in [0, 1]. Shape `shape`."""
+    if reading is None or not len(reading.points_m):
+        return np.zeros(shape, np.float32)
+    uv = _pad_coordinates(reading.points_m)  # (n, 2) in [0, 1]
+    strength = np.linalg.norm(reading.forces_n, axis=1) / full_scale_n  # (n,)
+    spread = 0.5 / max(2.0, np.sqrt(len(uv)))  # about half the distance of neighbouring taxels
+    v, u = np.meshgrid(*(np.linspace(0, 1, n) for n in shape), indexing='ij')
+    distance2 = (u[..., None] - uv[:, 0]) ** 2 + (v[..., None] - uv[:, 1]) ** 2  # (H, W, n)
+    weight = np.exp(-distance2 / (2 * spread**2))
+    total = (weight * strength).sum(-1) / np.maximum(weight.sum(-1), 1e-6)
+    return np.clip(np.nan_to_num(total), 0.0, 1.0).astype(np.float32)
+
+
+def draw_pads(
+    left: TactileReading | None, right: TactileReading | None, full_scale_n: float
+) -> np.ndarray:
+    """Both pads side by side with their total forces. (H, W, 3) uint8 RGB."""
+    gap = np.full((PAD_HEIGHT_PX + CAPTION_PX, GAP_PX, 3), PANEL_COLOR, np.uint8)
+    tiles = [_tile(name, r, full_scale_n) for name, r in (('left', left), ('right', right))]
+    return np.hstack([tiles[0], gap, tiles[1]])
+
+
+def _tile(name: str, reading: TactileReading | None, full_scale_n: float) -> np.ndarray:
+    coarse = force_map(reading, full_scale_n, (PAD_HEIGHT_PX // 5, PAD_WIDTH_PX // 5))
+    fine = cv2.resize(coarse, (PAD_WIDTH_PX, PAD_HEIGHT_PX), interpolation=cv2.INTER_CUBIC)
+    level = (255 * np.clip(fine, 0, 1)).astype(np.uint8)
+    heat = cv2.cvtColor(cv2.applyColorMap(level, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+    caption = np.full((CAPTION_PX, PAD_WIDTH_PX, 3), PANEL_COLOR, np.uint8)
+    force = 'no data' if reading is None else f'{_total_force_n(reading):.2f} N'
+    font = cv2.FONT_HERSHEY_DUPLEX
+    cv2.putText(caption, f'{name}  {force}', (2, 15), font, 0.45, CAPTION_COLOR, 1, cv2.LINE_AA)
+    return np.vstack([caption, heat])
+
+
+def _total_force_n(reading: TactileReading) -> float:
+    return float(np.linalg.norm(np.nan_to_num(reading.forces_n).sum(0)))
+
+
+def _pad_coordinates(points_m: np.ndarray) -> np.ndarray:
+    """Taxels on the picture: the pad's y to the right, its x (to the tip) down. (n, 2)."""
+    yx = points_m[:, [1, 0]]
+    low = yx.min(0)
+    size = np.maximum(yx.max(0) - low, 1e-4)
+    return 0.08 + 0.84 * (yx - low) / size
