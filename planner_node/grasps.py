@@ -26,7 +26,7 @@ class GraspFeatures:
     """What the cloud says of a grasp; the input of the imagination."""
 
     width_m: float  # of the object between the pads
-    alignment: tuple[float, float]  # |cos| of normal and closing axis at the +y and -y contact
+    alignment: tuple[float, float]  # cosine of outward normal and closing axis, per side
     contact_points: tuple[int, int]  # observed points at each contact
     lever_m: float  # horizontal distance of the object's centroid from the closing axis
     tilt_rad: float  # of the approach from straight down
@@ -51,8 +51,12 @@ class Grasp:
         return replace(self, predicted_success=predicted_success, force_n=force_n)
 
 
-def estimate_normals(points_m: np.ndarray, neighbours: int = 16) -> np.ndarray:
-    """Unoriented unit normals by local principal components. Shape (N, 3) → (N, 3)."""
+def outward_normals(points_m: np.ndarray, neighbours: int = 16) -> np.ndarray:
+    """Unit normals by local principal components, pointing away from the middle of the cloud.
+
+    For clouds that come without normals: right for convex shapes, wrong inside hollow ones.
+    Shape (N, 3) → (N, 3).
+    """
     k = min(neighbours, len(points_m))
     if k < 3:
         return np.tile([0.0, 0.0, 1.0], (len(points_m), 1))
@@ -60,7 +64,9 @@ def estimate_normals(points_m: np.ndarray, neighbours: int = 16) -> np.ndarray:
     patch = points_m[index]  # (N, k, 3)
     patch = patch - patch.mean(axis=1, keepdims=True)
     _, vectors = np.linalg.eigh(np.einsum('nki,nkj->nij', patch, patch))
-    return vectors[:, :, 0]
+    normals = vectors[:, :, 0]
+    outward = points_m - (points_m.min(axis=0) + points_m.max(axis=0)) / 2
+    return normals * np.where(np.einsum('nj,nj->n', normals, outward) < 0, -1.0, 1.0)[:, None]
 
 
 def points_away_from(cloud_m: np.ndarray, own_m: np.ndarray, radius_m: float) -> np.ndarray:
@@ -83,9 +89,12 @@ class GraspProposer:
         own = transform_points(target.T_world_object, target.points_m).astype(np.float32)
         if len(own) < self.config.min_points:
             return []
+        normals = target.normals @ target.T_world_object[:3, :3].T
+        if len(normals) != len(own):
+            normals = outward_normals(own)
         foreign = _thinned(self._foreign(scene, own), self.config.max_points)
         own = _thinned(own, self.config.max_points)
-        normals = estimate_normals(own)
+        normals = _thinned(normals, self.config.max_points)
         rotations, anchors = self._sample(own, normals, target.id)
         surface = _Surface(own, normals, foreign, scene.table_height_m)
         grasps: list[Grasp] = []
@@ -234,7 +243,10 @@ class GraspProposer:
             in_pads & (sign * own[:, 1] > width / 2 - self.config.contact_depth_m)
             for sign in (1.0, -1.0)
         ]
-        align = tuple(float(b.normal_y[i, s].mean()) if s.any() else 0.0 for s in sides)
+        align = tuple(
+            float(sign * b.normal_y[i, s].mean()) if s.any() else 0.0
+            for sign, s in zip((1.0, -1.0), sides, strict=True)
+        )
         T = np.eye(4)
         T[:3, :3], T[:3, 3] = b.R[i], b.origins[i]
         offset = surface.centroid - T[:3, 3]
@@ -289,14 +301,14 @@ class _Batch:
     origins: np.ndarray  # (C, 3)
     own: np.ndarray  # (C, N, 3) in each grasp frame
     foreign: np.ndarray  # (C, M, 3)
-    normal_y: np.ndarray  # (C, N) |cos| of each own normal and the closing axis
+    normal_y: np.ndarray  # (C, N) cosine of each own normal and the closing axis
 
     @staticmethod
     def of(R: np.ndarray, origins: np.ndarray, surface: _Surface) -> _Batch:
         """See the surface from C frames."""
         own = _in_frames(R, origins, surface.own)
         foreign = _in_frames(R, origins, surface.foreign)
-        normal_y = np.abs(R[:, :, 1].astype(np.float32) @ surface.normals.T.astype(np.float32))
+        normal_y = R[:, :, 1].astype(np.float32) @ surface.normals.T.astype(np.float32)
         return _Batch(R, origins, own, foreign, normal_y)
 
 

@@ -48,7 +48,7 @@ class Imagination:
         friction = np.maximum(_draw(belief.friction, n[:, 1]), 0.05)
         cone = np.arctan(friction)
         tilts = [
-            np.abs(np.arccos(np.clip(a, 0, 1)) + c.angle_sigma_rad * n[:, 2 + i])
+            np.abs(np.arccos(np.clip(a, -1, 1)) + c.angle_sigma_rad * n[:, 2 + i])
             for i, a in enumerate(f.alignment)
         ]
         in_cones = (tilts[0] < cone) & (tilts[1] < cone)

@@ -43,6 +43,9 @@ class ObjectState:
     points_m: np.ndarray  # (N, 3) float32 observed surface in the object frame
     colors: np.ndarray  # (N, 3) uint8; grey where only the LiDAR saw the point
     properties: HiddenProperties
+    normals: np.ndarray = field(  # (N, 3) float32 outward, object frame; empty: not estimated
+        default_factory=lambda: np.zeros((0, 3), np.float32)
+    )
     visible: bool = True  # seen in the newest frame
     held: bool = False  # between the fingers
 

@@ -23,7 +23,7 @@ def test_every_grasp_of_a_long_box_closes_on_its_narrow_side():
     assert level
     for grasp in level:
         assert abs(grasp.T_world_grasp[0, 1]) > 0.95
-        assert grasp.features.width_m == pytest.approx(0.04, abs=0.003)
+        assert grasp.features.width_m == pytest.approx(0.04, abs=0.008)
 
 
 def test_no_grasp_puts_the_open_hand_into_the_cloud():
@@ -48,7 +48,7 @@ def test_no_grasp_reaches_through_the_table():
 def test_an_object_wider_than_the_hand_has_no_grasp_that_is_expected_to_hold():
     _, grasps = propose(box_surface(np.array([0.5, 0, 0.05]), np.array([0.15, 0.15, 0.1])))
     scored = Imagination(ImaginationConfig()).score(grasps, PROPERTIES)
-    assert all(g.predicted_success < 0.35 for g in scored)
+    assert all(g.predicted_success < 0.1 for g in scored)
 
 
 def test_too_few_points_give_no_grasp():
