@@ -71,6 +71,37 @@ class ExecutionConfig(ParameterSet):
 
 
 @dataclass(frozen=True)
+class MotionConfig(ParameterSet):
+    """How the arm moves."""
+
+    velocity_scale: float = parameter(0.6, "share of the arm's joint speed limits", 0.01, 1.0)
+    acceleration_scale: float = parameter(
+        0.3, "share of the arm's joint acceleration limits", 0.01, 1.0
+    )
+    hand_acceleration_mps2: float = parameter(
+        1.0, 'acceleration of the hand on straight lines [m/s^2]', 0.01, 10.0
+    )
+    planning_time_s: float = parameter(2.0, 'longest search for a path [s]', 0.05, 60.0)
+    sample_period_s: float = parameter(0.02, 'spacing of trajectory points [s]', 0.001, 0.2)
+    joint_step_rad: float = parameter(
+        0.03, 'largest joint step between collision checks [rad]', 0.001, 0.2
+    )
+    search_range_rad: float = parameter(0.8, 'longest branch of the search tree [rad]', 0.05, 5.0)
+    cartesian_step_m: float = parameter(
+        0.005, 'spacing of inverse kinematics on straight lines [m]', 0.0005, 0.05
+    )
+    voxel_m: float = parameter(0.01, 'edge of the voxels that the cloud occupies [m]', 0.002, 0.1)
+    table_allowance_m: float = parameter(
+        0.002,
+        'how far below the table top the arm may reach before it counts as a hit [m]',
+        0.0,
+        0.02,
+    )
+    ik_restarts: int = parameter(8, 'random starting points of inverse kinematics', 0, 256)
+    seed: int = parameter(0, 'seed of the path search', 0, 2**31 - 2)
+
+
+@dataclass(frozen=True)
 class WorkcellConfig(ParameterSet):
     """Where things are put."""
 
@@ -86,5 +117,6 @@ class PlannerConfig(NodeConfig):
     min_success: float = parameter(0.05, 'predicted success below which none is tried', 0.0, 1.0)
     grasp: GraspConfig = field(default_factory=GraspConfig)
     imagination: ImaginationConfig = field(default_factory=ImaginationConfig)
+    motion: MotionConfig = field(default_factory=MotionConfig)
     execution: ExecutionConfig = field(default_factory=ExecutionConfig)
     workcell: WorkcellConfig = field(default_factory=WorkcellConfig)
