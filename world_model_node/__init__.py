@@ -1,0 +1,1 @@
+"""Fuse camera, LiDAR and touch into tracked objects and predict how they will move."""

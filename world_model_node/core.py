@@ -1,0 +1,223 @@
+"""The world model: readings in, scene and predictions out; free of any middleware."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from sakiyomi.errors import BadInputError
+from sakiyomi.robot_model import RobotModel
+from sakiyomi.scene import HandMotion, ObjectState, Prediction, Scene
+from sakiyomi.sensing import CameraFrame, JointReading, LidarScan, TactileReading, WrenchReading
+from world_model_node.clustering import cluster
+from world_model_node.config import WorldModelConfig
+from world_model_node.dynamics import Dynamics
+from world_model_node.hand_motion import check_hand_motion
+from world_model_node.inputs import Inputs, Snapshot
+from world_model_node.observation import observe
+from world_model_node.physics_prior import PhysicsPrior
+from world_model_node.points import PointSet, voxel_fused
+from world_model_node.properties import prior_properties
+from world_model_node.robot_view import RobotView
+from world_model_node.scan import Scanner
+from world_model_node.support import SupportPlane
+from world_model_node.touch import HandState, grasped_shape
+from world_model_node.track import Track
+from world_model_node.tracking import Tracker
+from world_model_node.visibility import judge
+
+STALE_FACTOR = 4.0  # on position variances while a range sensor is missing
+
+
+class WorldModel:
+    """Fuses camera, LiDAR and touch into tracked objects and predicts them."""
+
+    def __init__(
+        self,
+        config: WorldModelConfig,
+        robot: RobotModel | None = None,
+        dynamics: Dynamics | None = None,
+    ) -> None:
+        self.config = config
+        self.inputs = Inputs(config.timing)
+        self.dynamics = PhysicsPrior(config.prediction) if dynamics is None else dynamics
+        self.tracker = Tracker(config.tracking, config.prediction.gravity_mps2)
+        self.robot = RobotView(robot, config.touch)
+        self.scanner = Scanner(config, self.robot, self.inputs.joints.at)
+        self.stage_ms: dict[str, float] = {}
+        self.scene = Scene(0.0, (), np.zeros((0, 3), np.float32))
+        self.voxels: PointSet | None = None  # of the newest update, for viewers and studies
+        self.labels = np.zeros(0, int)
+        self.now_s = 0.0
+        self._grip_lost_s: float | None = None
+        self._seen_stamp_s: float | None = None
+
+    @property
+    def model_name(self) -> str:
+        """What predicts."""
+        return self.dynamics.name
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Readings received, late, duplicate, dropped and rejected, per stream."""
+        return self.inputs.counts()
+
+    def add_camera(self, frame: CameraFrame) -> None:
+        """Keep a camera frame; BadInputError where it is malformed."""
+        self._add('camera', frame)
+
+    def add_lidar(self, scan: LidarScan) -> None:
+        """Keep a LiDAR scan; BadInputError where it is malformed."""
+        self._add('lidar', scan)
+
+    def add_tactile(self, reading: TactileReading) -> None:
+        """Keep the taxels of one pad; BadInputError where they are malformed."""
+        self._add('tactile', reading)
+
+    def add_wrench(self, reading: WrenchReading) -> None:
+        """Keep a wrist wrench; BadInputError where it is malformed."""
+        self._add('wrench', reading)
+
+    def add_joints(self, reading: JointReading) -> None:
+        """Keep a joint reading; BadInputError where it is malformed."""
+        self._add('joints', reading)
+
+    def reset(self) -> None:
+        """Forget objects, motion and the table; buffers and ids start over."""
+        self.inputs.clear()
+        self._forget()
+
+    def update(self, now_s: float) -> Scene:
+        """Fuse what is fresh at `now_s` [s] into the scene at that instant."""
+        if now_s < self.now_s - self.config.timing.clock_jump_s:
+            self.reset()
+        self.now_s = now_s
+        self.stage_ms = {}
+        with self._stage('align'):
+            snapshot = self.inputs.at(now_s)
+            hand = self.robot.hand(snapshot)
+        stamp_s = snapshot.stamp_s
+        if stamp_s is None or stamp_s == self._seen_stamp_s:
+            self.scene = self._scene(snapshot, self.scene.cloud_m)
+        else:
+            self._seen_stamp_s = stamp_s
+            self.scene = self._scene(snapshot, self._look(snapshot, hand, stamp_s))
+        self.dynamics.observe(self.scene)
+        return self.scene
+
+    def predict(self, action: HandMotion | None = None) -> tuple[Prediction, ...]:
+        """The future of each object of the newest scene, with the hand's motion where given."""
+        if action is not None:
+            check_hand_motion(action)
+        p = self.config.prediction
+        stamps_s = self.scene.stamp_s + p.step_s * np.arange(1, p.horizon_steps + 1)
+        with self._stage('predict'):
+            return self.dynamics.roll_out(self.scene, stamps_s, action)
+
+    def imagine(
+        self, candidates: list[HandMotion], object_ids: list[int] | None = None
+    ) -> list[tuple[Prediction, ...]]:
+        """What each candidate hand motion would lead to, for all objects or those named.
+
+        Raises:
+            BadInputError: a malformed candidate, or an id that is not in the scene.
+        """
+        known = [o.id for o in self.scene.objects]
+        wanted = set(object_ids) if object_ids else set(known)
+        if not wanted <= set(known):
+            got = sorted(wanted - set(known))
+            raise BadInputError(f'object ids: got {got}, expected some of {known}')
+        outcomes = [self.predict(candidate) for candidate in candidates]
+        return [tuple(p for p in outcome if p.object_id in wanted) for outcome in outcomes]
+
+    def _add(self, stream: str, reading: object) -> None:
+        if self.inputs.add(stream, reading) and stream in ('camera', 'lidar'):
+            self._forget()
+
+    def _forget(self) -> None:
+        self.tracker.reset()
+        self.scanner.reset()
+        self.dynamics.reset()
+        self.scene = Scene(0.0, (), np.zeros((0, 3), np.float32))
+        self.now_s = 0.0
+        self._grip_lost_s = None
+        self._seen_stamp_s = None
+
+    def _look(self, snapshot: Snapshot, hand: HandState | None, stamp_s: float) -> np.ndarray:
+        """Fuse, divide and track; returns the cloud (N, 3)."""
+        dt_s = self.tracker.predict(stamp_s, self.scanner.plane.offset_m)
+        self.tracker.carry(self._held_id(hand, stamp_s), hand, dt_s)
+        points = self.scanner.points(snapshot, self.tracker.confirmed(), stamp_s, self._stage)
+        with self._stage('voxels'):
+            self.voxels = voxel_fused(points, self.config.clustering.voxel_m)
+        with self._stage('clusters'):
+            self.labels = cluster(self.voxels, self.config.clustering)
+            plane, cell = self.scanner.plane, self.config.clustering.voxel_m
+            found = observe(self.voxels, self.labels, plane, cell)
+            found = [o for o in found if self._stands_out(o.points_m, plane)]
+        with self._stage('tracking'):
+            self.tracker.step(found, stamp_s, dt_s, lambda p: judge(p, snapshot.camera))
+        if not found:
+            return np.zeros((0, 3), np.float32)
+        return np.concatenate([o.points_m for o in found])
+
+    def _stands_out(self, points: np.ndarray, plane: SupportPlane) -> bool:
+        return float(plane.height_of(points).max()) > self.config.clustering.min_height_m
+
+    def _held_id(self, hand: HandState | None, stamp_s: float) -> int | None:
+        """Which object is in the hand; contact may drop out briefly."""
+        held = next((t.id for t in self.tracker.tracks if t.held), None)
+        if hand is None:
+            return held
+        if hand.grips(self.config.touch):
+            self._grip_lost_s = None
+            shapes = {t.id: t.world_points() for t in self.tracker.confirmed()}
+            return held if held is not None else grasped_shape(shapes, hand, self.config.touch)
+        if held is None:
+            return None
+        self._grip_lost_s = stamp_s if self._grip_lost_s is None else self._grip_lost_s
+        return held if stamp_s - self._grip_lost_s < self.config.touch.release_s else None
+
+    def _scene(self, snapshot: Snapshot, cloud_m: np.ndarray) -> Scene:
+        tracks = self.tracker.confirmed()
+        blind = 'camera' in snapshot.stale or 'lidar' in snapshot.stale
+        states = tuple(self._state(track, STALE_FACTOR if blind else 1.0) for track in tracks)
+        w = self.config.workspace
+        center = (0.5 * (w.x_min_m + w.x_max_m), 0.5 * (w.y_min_m + w.y_max_m))
+        height = self.scanner.plane.table_height_m(*center)
+        return Scene(self.now_s, states, cloud_m, height, snapshot.stale)
+
+    def _state(self, track: Track, stale_factor: float) -> ObjectState:
+        """The track at the present instant: extrapolated over the sensors' delay."""
+        config = self.config.tracking
+        ahead_s = float(np.clip(self.now_s - (self.tracker.stamp_s or self.now_s), 0.0, 1.0))
+        T, x, P = track.T_world_object, track.filter.x, track.filter.P
+        if track.moving() or track.held:
+            T[:3, 3] += ahead_s * x[3:]
+        position = P[:3, :3] + np.eye(3) * config.position_sigma_m**2
+        position = (position + ahead_s**2 * P[3:, 3:]) * stale_factor
+        turn = np.eye(3) * config.rotation_sigma_rad**2
+        twist = np.concatenate([x[3:], track.angular_velocity])
+        zero = np.zeros((3, 3))
+        return ObjectState(
+            id=track.id,
+            stamp_s=self.now_s,
+            T_world_object=T,
+            pose_covariance=np.block([[position, zero], [zero, turn]]),
+            twist=twist,
+            twist_covariance=np.block([[P[3:, 3:], zero], [zero, np.eye(3) * 0.25]]),
+            points_m=track.points_m,
+            colors=track.colors,
+            properties=prior_properties(track.volume_m3, track.extent_m, self.config.prediction),
+            visible=track.visible,
+            held=track.held,
+        )
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.stage_ms[name] = self.stage_ms.get(name, 0.0) + 1e3 * (time.perf_counter() - start)

@@ -1,0 +1,68 @@
+"""A constant-velocity Kalman filter whose process noise wakes up when the object does."""
+
+from __future__ import annotations
+
+import numpy as np
+
+CHI2_3_99 = 11.34
+REST_SHARE = 0.03  # of the process noise, while measurements agree with the motion so far
+
+
+class PointFilter:
+    """Position and velocity of a point in the world frame."""
+
+    def __init__(self, position_m: np.ndarray, sigma_m: float, speed_sigma_mps: float) -> None:
+        self.x = np.concatenate([position_m, np.zeros(3)])
+        self.P = np.diag([sigma_m**2] * 3 + [speed_sigma_mps**2] * 3)
+
+    @property
+    def position_m(self) -> np.ndarray:
+        """(3,) in the world frame."""
+        return self.x[:3]
+
+    @property
+    def velocity_mps(self) -> np.ndarray:
+        """(3,) in the world frame."""
+        return self.x[3:]
+
+    def predict(self, dt_s: float, acceleration_sigma: float, drop_mps2: float = 0.0) -> None:
+        """Move on by `dt_s` under white acceleration noise, falling with `drop_mps2`."""
+        F = transition(dt_s)
+        self.x = F @ self.x
+        self.x[2] -= 0.5 * drop_mps2 * dt_s**2
+        self.x[5] -= drop_mps2 * dt_s
+        self.P = F @ self.P @ F.T + process_noise(dt_s, REST_SHARE * acceleration_sigma)
+
+    def update(
+        self, position_m: np.ndarray, sigma_m: float, dt_s: float, acceleration_sigma: float
+    ) -> None:
+        """Take in a measured position; a surprising one means that the object was pushed."""
+        R = np.eye(3) * sigma_m**2
+        innovation = position_m - self.x[:3]
+        S = self.P[:3, :3] + R
+        if innovation @ np.linalg.solve(S, innovation) > CHI2_3_99:
+            self.P = self.P + process_noise(max(dt_s, 1e-3), 4.0 * acceleration_sigma)
+            S = self.P[:3, :3] + R
+        K = np.linalg.solve(S, self.P[:3]).T
+        self.x = self.x + K @ innovation
+        A = np.eye(6)
+        A[:, :3] -= K
+        self.P = A @ self.P @ A.T + K @ R @ K.T  # Joseph form: stays symmetric and positive
+
+    def place(self, position_m: np.ndarray, velocity_mps: np.ndarray, sigma_m: float) -> None:
+        """Set the state outright, as when the hand carries the object."""
+        self.x = np.concatenate([position_m, velocity_mps])
+        self.P = np.diag([sigma_m**2] * 3 + [0.05**2] * 3)
+
+
+def transition(dt_s: float) -> np.ndarray:
+    """The (6, 6) constant-velocity transition."""
+    F = np.eye(6)
+    F[:3, 3:] = dt_s * np.eye(3)
+    return F
+
+
+def process_noise(dt_s: float, acceleration_sigma: float) -> np.ndarray:
+    """The (6, 6) noise of an acceleration that is constant and unknown over `dt_s`."""
+    G = np.vstack([0.5 * dt_s**2 * np.eye(3), dt_s * np.eye(3)])
+    return G @ G.T * acceleration_sigma**2

@@ -1,0 +1,69 @@
+"""What one cluster of voxels says about an object: place, size, colour and surface."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from world_model_node.clustering import lab_chroma
+from world_model_node.points import PointSet
+from world_model_node.support import SupportPlane
+
+ON_TABLE_M = 0.02  # a cluster whose lowest point is below this is taken to stand on the table
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One cluster as seen now, in the world frame."""
+
+    position_m: np.ndarray  # (3,) centre of the volume under its surface
+    extent_m: np.ndarray  # (3,) size of its axis-aligned box
+    volume_m3: float
+    chroma: np.ndarray  # (2,) mean Lab a and b
+    points_m: np.ndarray  # (N, 3) float32
+    colors: np.ndarray  # (N, 3) uint8
+
+
+def observe(
+    voxels: PointSet, labels: np.ndarray, plane: SupportPlane, cell_m: float
+) -> list[Observation]:
+    """One observation per label, in label order."""
+    heights = plane.height_of(voxels.points_m)
+    chroma = lab_chroma(voxels.colors)
+    found = []
+    for label in range(int(labels.max(initial=-1)) + 1):
+        own = labels == label
+        points = voxels.points_m[own]
+        position, volume = volume_under(points, heights[own], cell_m)
+        weight = voxels.colored[own] + 1e-6
+        mean_chroma = (chroma[own] * weight[:, None]).sum(axis=0) / weight.sum()
+        extent = np.ptp(points.astype(float), axis=0)
+        colors = np.clip(voxels.colors[own], 0, 255).astype(np.uint8)
+        found.append(Observation(position, extent, volume, mean_chroma, points, colors))
+    return found
+
+
+def volume_under(
+    points: np.ndarray, heights: np.ndarray, cell_m: float
+) -> tuple[np.ndarray, float]:
+    """Centre (3,) [m] and volume [m^3] of the columns between the surface and what it stands on.
+
+    Sensors see tops and some sides, never the underside; the mean of the points would lie too high
+    and towards the sensors, the centre of the columns does not.
+    """
+    floor = 0.0 if heights.min() < ON_TABLE_M else float(heights.min())
+    cell = np.floor(points[:, :2] / (1.5 * cell_m)).astype(np.int64)
+    cell -= cell.min(axis=0)
+    key = cell[:, 0] * (cell[:, 1].max() + 1) + cell[:, 1]
+    _, column = np.unique(key, return_inverse=True)
+    count = np.bincount(column)
+    top = np.full(len(count), floor)
+    np.maximum.at(top, column, heights)
+    height = top - floor + 1e-6
+    xy = np.stack([np.bincount(column, points[:, axis]) for axis in (0, 1)], axis=1)
+    xy_center = (xy / count[:, None] * height[:, None]).sum(axis=0) / height.sum()
+    level = floor + 0.5 * (height**2).sum() / height.sum()
+    offset = float(np.mean(points[:, 2] - heights))  # the table's own height here
+    volume = float(height.sum() * (1.5 * cell_m) ** 2)
+    return np.array([*xy_center, level + offset]), volume

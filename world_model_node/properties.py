@@ -1,0 +1,24 @@
+"""What is assumed of an object before it has been felt or seen to move."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sakiyomi.scene import Gaussian, HiddenProperties
+from world_model_node.config import PredictionConfig
+
+
+def prior_properties(
+    volume_m3: float, extent_m: np.ndarray, config: PredictionConfig
+) -> HiddenProperties:
+    """Mass from the seen volume at a household density; the rest as configured."""
+    sigma_com = 0.1 * np.maximum(extent_m, 0.01)
+    return HiddenProperties(
+        mass_kg=Gaussian(
+            volume_m3 * config.density_kgpm3, (volume_m3 * config.density_sigma_kgpm3) ** 2
+        ),
+        friction=Gaussian(config.friction, config.friction_sigma**2),
+        restitution=Gaussian(config.restitution, config.restitution_sigma**2),
+        center_of_mass_m=np.zeros(3),
+        center_of_mass_covariance=np.diag(sigma_com**2),
+    )

@@ -1,0 +1,117 @@
+"""One object followed through time."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from sakiyomi.geometry import inverse, make_transform, transform_points
+from world_model_node.config import TrackingConfig
+from world_model_node.kalman import PointFilter
+from world_model_node.observation import Observation
+
+NEW_SPEED_SIGMA_MPS = 0.5
+PARTIAL_SHARE = 0.7  # of the voxels usually seen; with fewer the outline cannot be trusted
+CLEARANCE_M = 0.02
+FLYING_SPEED_MPS = 0.2
+CARRIED_SIGMA_M = 0.004
+
+
+class Track:
+    """Pose, motion and last good view of an object; world-aligned until the hand carries it."""
+
+    def __init__(
+        self, track_id: int, observation: Observation, stamp_s: float, config: TrackingConfig
+    ) -> None:
+        self.id = track_id
+        self.config = config
+        self.filter = PointFilter(
+            observation.position_m, config.position_sigma_m, NEW_SPEED_SIGMA_MPS
+        )
+        self.R_world_object = np.eye(3)
+        self.hits = 0
+        self.gone_frames = 0
+        self.absence = ''
+        self.visible = True
+        self.seen_s = stamp_s
+        self.usual_voxels = 0.0
+        self.T_grasp_object: np.ndarray | None = None
+        self.angular_velocity = np.zeros(3)
+        self._remember(observation)
+
+    @property
+    def held(self) -> bool:
+        """Whether the hand carries it."""
+        return self.T_grasp_object is not None
+
+    @property
+    def T_world_object(self) -> np.ndarray:
+        """(4, 4) pose."""
+        return make_transform(self.R_world_object, self.filter.position_m)
+
+    def world_points(self) -> np.ndarray:
+        """(N, 3) float32 surface in the world frame."""
+        return transform_points(self.T_world_object, self.points_m)
+
+    def airborne(self, table_height_m: float) -> bool:
+        """Whether it flies: clear of the table, and faster than what merely rests on others."""
+        if self.held or np.linalg.norm(self.filter.velocity_mps) < FLYING_SPEED_MPS:
+            return False
+        return float(self.world_points()[:, 2].min()) > table_height_m + CLEARANCE_M
+
+    def moving(self) -> bool:
+        """Whether its speed is more than its noise."""
+        speed = np.linalg.norm(self.filter.velocity_mps)
+        sigma = np.sqrt(np.trace(self.filter.P[3:, 3:]) / 3.0)
+        return bool(speed > self.config.rest_speed_mps + 2.0 * sigma)
+
+    def correct(self, observation: Observation, stamp_s: float, dt_s: float) -> None:
+        """Take in what was seen of it."""
+        partial = len(observation.points_m) < PARTIAL_SHARE * self.usual_voxels
+        position, sigma = observation.position_m, self.config.position_sigma_m
+        if partial:
+            position, sigma = self._fitted(observation), 2.0 * sigma
+        self.filter.update(position, sigma, dt_s, self.config.acceleration_sigma_mps2)
+        self.hits += 1
+        self.gone_frames = 0
+        self.absence = ''
+        self.visible = True
+        self.seen_s = stamp_s
+        self.usual_voxels *= 0.98
+        if not partial:
+            self._remember(observation)
+
+    def carry(self, T_world_grasp: np.ndarray, dt_s: float) -> None:
+        """Follow the hand rigidly from where the two met."""
+        if self.T_grasp_object is None:
+            self.T_grasp_object = inverse(T_world_grasp) @ self.T_world_object
+        T = T_world_grasp @ self.T_grasp_object
+        velocity = (T[:3, 3] - self.filter.position_m) / dt_s if dt_s > 1e-6 else np.zeros(3)
+        self.filter.place(T[:3, 3], velocity, CARRIED_SIGMA_M)
+        self.R_world_object = T[:3, :3]
+        self.visible, self.gone_frames = False, 0
+
+    def release(self) -> None:
+        """Leave the hand with its velocity."""
+        self.T_grasp_object = None
+
+    def _fitted(self, observation: Observation) -> np.ndarray:
+        """Where the object is, from part of its surface: the shift onto the remembered shape."""
+        target = self.world_points()
+        tree = cKDTree(target)
+        seen = observation.points_m[:: max(1, len(observation.points_m) // 300)].astype(float)
+        shift = np.zeros(3)
+        for _ in range(4):
+            distance, index = tree.query(seen - shift)
+            near = distance <= np.median(distance) * 2.0 + 1e-4
+            shift = shift + np.mean((seen - shift - target[index])[near], axis=0)
+        return self.filter.position_m + shift
+
+    def _remember(self, observation: Observation) -> None:
+        offset = observation.points_m - self.filter.position_m.astype(np.float32)
+        self.points_m = (offset @ self.R_world_object).astype(np.float32)
+        self.colors = observation.colors
+        self.extent_m = observation.extent_m
+        self.volume_m3 = observation.volume_m3
+        self.chroma = observation.chroma
+        self.usual_voxels = max(self.usual_voxels, float(len(observation.points_m)))

@@ -1,0 +1,128 @@
+"""Clusters become objects with a past: stable ids, motion, and memory of what is hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from world_model_node.config import TrackingConfig
+from world_model_node.observation import Observation
+from world_model_node.touch import HandState
+from world_model_node.track import Track
+
+NO_MATCH = 1e6
+HIDDEN, GONE, UNKNOWN = 'hidden', 'gone', 'unknown'
+Visibility = Callable[[np.ndarray], str]  # (N, 3) world points of an unseen object -> one of those
+
+
+class Tracker:
+    """All objects of the table."""
+
+    def __init__(self, config: TrackingConfig, gravity_mps2: float = 9.81) -> None:
+        self.config = config
+        self.gravity_mps2 = gravity_mps2
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, ids included."""
+        self.tracks: list[Track] = []
+        self.stamp_s: float | None = None
+        self._next_id = 1
+
+    def predict(self, stamp_s: float, table_height_m: float) -> float:
+        """Move every track to `stamp_s`; returns the time since the last step [s]."""
+        dt_s = 0.0 if self.stamp_s is None else max(0.0, stamp_s - self.stamp_s)
+        for track in self.tracks:
+            if track.held:
+                continue  # the hand says where it is
+            drop = self.gravity_mps2 if track.airborne(table_height_m) else 0.0
+            track.filter.predict(dt_s, self.config.acceleration_sigma_mps2, drop)
+        return dt_s
+
+    def carry(self, held_id: int | None, hand: HandState | None, dt_s: float) -> None:
+        """Let the object in the hand follow it, and let go of any other."""
+        for track in self.tracks:
+            if hand is not None and track.id == held_id:
+                track.carry(hand.T_world_grasp, dt_s)
+            else:
+                track.release()
+
+    def step(
+        self, observations: list[Observation], stamp_s: float, dt_s: float, visibility: Visibility
+    ) -> None:
+        """Take in one set of observations, after `predict` and `carry` to the same stamp."""
+        first = self.stamp_s is None
+        self.stamp_s = stamp_s
+        free = [t for t in self.tracks if not t.held]
+        matched = assign(free, observations, self.config)
+        for track, observation in matched:
+            track.correct(observation, stamp_s, dt_s)
+        seen = {track.id for track, _ in matched}
+        for track in free:
+            if track.id not in seen:
+                self._miss(track, visibility)
+        self.tracks = [t for t in self.tracks if not self._ended(t, stamp_s)]
+        taken = {id(observation) for _, observation in matched}
+        for observation in observations:
+            if id(observation) not in taken:
+                self._enter(observation, stamp_s, confirmed=first)
+
+    def confirmed(self) -> list[Track]:
+        """The tracks seen often enough to be objects, by id."""
+        return [t for t in self.tracks if t.hits >= self.config.confirm_frames]
+
+    def _enter(self, observation: Observation, stamp_s: float, confirmed: bool) -> None:
+        track = Track(self._next_id, observation, stamp_s, self.config)
+        track.hits = self.config.confirm_frames if confirmed else 1
+        self._next_id += 1
+        self.tracks.append(track)
+
+    def _miss(self, track: Track, visibility: Visibility) -> None:
+        track.visible = False
+        track.absence = visibility(track.world_points())
+        if track.absence == GONE:
+            track.gone_frames += 1
+        if track.absence == HIDDEN:
+            track.filter.x[3:] *= 0.5  # nothing keeps an unseen object moving for long
+
+    def _ended(self, track: Track, stamp_s: float) -> bool:
+        if track.visible or track.held:
+            return False
+        unseen_s = stamp_s - track.seen_s
+        if (
+            track.hits < self.config.confirm_frames
+            or track.gone_frames >= self.config.vanish_frames
+        ):
+            return True
+        hidden = track.absence == HIDDEN
+        limit = self.config.occluded_timeout_s if hidden else self.config.unseen_timeout_s
+        return unseen_s > limit
+
+
+def assign(
+    tracks: list[Track], observations: list[Observation], config: TrackingConfig
+) -> list[tuple[Track, Observation]]:
+    """The pairing of least total cost among those within the gate."""
+    if not tracks or not observations:
+        return []
+    cost = np.array([[match_cost(t, o, config) for o in observations] for t in tracks])
+    rows, columns = linear_sum_assignment(cost)
+    return [
+        (tracks[r], observations[c])
+        for r, c in zip(rows, columns, strict=True)
+        if cost[r, c] < NO_MATCH
+    ]
+
+
+def match_cost(track: Track, observation: Observation, config: TrackingConfig) -> float:
+    """How unlike a track an observation is, in gates of distance; NO_MATCH outside the gate."""
+    gap = np.linalg.norm(observation.position_m - track.filter.position_m)
+    spread = 2.0 * np.sqrt(np.trace(track.filter.P[:3, :3]) / 3.0)
+    gate = min(config.gate_m + spread, 3.0 * config.gate_m)
+    if gap > gate:
+        return NO_MATCH
+    ratio = (observation.volume_m3 + 1e-6) / (track.volume_m3 + 1e-6)
+    chroma = np.linalg.norm(observation.chroma - track.chroma)
+    return float((gap / config.gate_m) ** 2 + 0.2 * abs(np.log(ratio)) + (chroma / 40.0) ** 2)
