@@ -113,6 +113,9 @@ class WorkcellConfig(ParameterSet):
 class PlannerConfig(NodeConfig):
     """The planner node."""
 
+    control_rate_hz: float = parameter(50.0, 'steps of a pick per second [Hz]', 1.0, 1000.0)
+    scene_timeout_s: float = parameter(4.0, 'longest wait for a fresh scene [s]', 0.1, 60.0)
+    state_timeout_s: float = parameter(2.0, 'silence of an input that ends a pick [s]', 0.1, 60.0)
     max_grasps: int = parameter(30, 'grasps tried with the arm for one pick', 1, 1000)
     min_success: float = parameter(0.05, 'predicted success below which none is tried', 0.0, 1.0)
     grasp: GraspConfig = field(default_factory=GraspConfig)

@@ -1,0 +1,50 @@
+"""The newest word of each of the robot's own senses, put together as one RobotState."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sakiyomi.robot_model import RobotModel
+from sakiyomi.scene import RobotState
+from sakiyomi.sensing import JointReading, TactileReading, WrenchReading
+
+SIDES = ('left', 'right')
+
+
+class RobotInput:
+    """Collects readings as they come; a sense that never spoke counts as zero force.
+
+    Joint states may come in parts, such as the arm's and the hand's from drivers of their own.
+    """
+
+    def __init__(self, robot: RobotModel):
+        self._robot = robot
+        self._joints: dict[str, tuple[float, float]] = {}
+        self._stamp_s = 0.0
+        self._force_n = dict.fromkeys(SIDES, 0.0)
+        self._wrench = np.zeros(6)
+
+    def add_joints(self, reading: JointReading) -> None:
+        """Positions and velocities of some or all joints."""
+        pairs = zip(reading.position, reading.velocity, strict=True)
+        self._joints.update(zip(reading.names, pairs, strict=True))
+        self._stamp_s = reading.stamp_s
+
+    def add_tactile(self, reading: TactileReading) -> None:
+        """The normal force of one pad is the sum over its taxels; z points into the finger."""
+        self._force_n[reading.side] = float(max(reading.forces_n[:, 2].sum(), 0.0))
+
+    def add_wrench(self, reading: WrenchReading) -> None:
+        """Force and torque at the wrist."""
+        self._wrench = np.concatenate([reading.force_n, reading.torque_nm])
+
+    def state(self) -> RobotState | None:
+        """The newest state, or None before every joint has been heard of."""
+        wanted = (*self._robot.arm_joint_names, *self._robot.finger_joint_names)
+        if any(name not in self._joints for name in wanted):
+            return None
+        position, velocity = np.array([self._joints[name] for name in wanted]).T
+        reading = JointReading(self._stamp_s, wanted, position, velocity)
+        q, dq, width_m = self._robot.joint_vector(reading)
+        force_n = np.array([self._force_n[side] for side in SIDES])
+        return RobotState(self._stamp_s, q, dq, width_m, force_n, self._wrench)
