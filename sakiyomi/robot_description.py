@@ -37,6 +37,12 @@ class RobotDescription:
         """Every link in the file's order."""
         return tuple(link.get('name') for link in self.root.findall('link'))
 
+    @cached_property
+    def root_link(self) -> str:
+        """The link that is no joint's child."""
+        children = {j.find('child').get('link') for j in self.root.findall('joint')}
+        return next(name for name in self.link_names if name not in children)
+
     def subtree(self, link: str) -> str:
         """The URDF of `link` and everything below it.
 

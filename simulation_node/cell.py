@@ -1,0 +1,251 @@
+"""The whole work cell: physics, controllers, sensors and scenes behind one object, free of ROS."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from sakiyomi.errors import BadInputError
+from sakiyomi.robot_description import compose
+from sakiyomi.scene import GripperCommand, JointTrajectory
+from sakiyomi.sensing import CameraFrame, JointReading, LidarScan, TactileReading, WrenchReading
+from simulation_node.config import (
+    BIN_HEIGHT_M,
+    BIN_LINK,
+    BIN_SIDE_M,
+    CAMERA_LINK,
+    LIDAR_LINK,
+    PAD_LINKS,
+    PHYSICS_HZ,
+    SimulationConfig,
+)
+from simulation_node.controllers import GripperDrive, TrajectoryFollower
+from simulation_node.meshes import Shape
+from simulation_node.objects import TrueObject, load_object, object_files
+from simulation_node.scenes import lay
+from simulation_node.sensors.camera import DepthCamera
+from simulation_node.sensors.lidar import Lidar
+from simulation_node.sensors.noise import generator
+from simulation_node.sensors.palette import palette
+from simulation_node.sensors.raycast import RayScene
+from simulation_node.sensors.tactile import (
+    joint_reading,
+    on_pad,
+    tactile_reading,
+    wrench_reading,
+)
+from simulation_node.world import World
+
+
+class SimulatedCell:
+    """What a robot cell does and senses. `time_s` never runs backwards, not even over a reset."""
+
+    def __init__(self, config: SimulationConfig):
+        self.config = config
+        self.description = compose(config.arm_urdf, config.attachments)
+        self.world = World(self.description, config.hand_only)
+        self._camera = DepthCamera(config.camera, self.description.fixed_pose(CAMERA_LINK))
+        self._lidar = Lidar(config.lidar, self.description.fixed_pose(LIDAR_LINK))
+        self._steps = self._reset_step = 0
+        self._owed_steps = 0.0
+        self.reset(config.seed)
+
+    def close(self) -> None:
+        """Release the physics client."""
+        self.world.close()
+
+    # ---- scene
+
+    @property
+    def time_s(self) -> float:
+        """Simulated time since construction."""
+        return self._steps / PHYSICS_HZ
+
+    @property
+    def names(self) -> list[str]:
+        """The objects in the scene."""
+        return list(self.world.bodies)
+
+    def reset(
+        self,
+        seed: int,
+        objects: str | None = None,
+        scene: str | None = None,
+        count: int | None = None,
+    ) -> list[str]:
+        """Arm home, a new seeded scene, all settled; what is None stays as it was.
+
+        Raises:
+            BadInputError: a bad value, or a folder without usable objects.
+        """
+        new = {'objects': objects, 'scene': scene, 'count': count, 'seed': seed}
+        config = replace(self.config, **{k: v for k, v in new.items() if v is not None})
+        object_files(config.objects)
+        self.config = config
+        self.world.reset()
+        self._follower = TrajectoryFollower(self.world.arm_q())
+        self._gripper = GripperDrive(self.world.finger_width_m(), config.gripper_speed_mps)
+        self._drive()
+        lay(self.world, config.objects, config.scene, config.count, np.random.default_rng(seed))
+        self._reset_step = self._steps
+        self._spawned = 0
+        self._ray_scene_step = -1
+        return self.names
+
+    def spawn(
+        self, path: str | Path, T_world_object: np.ndarray, twist: np.ndarray | None = None
+    ) -> str:
+        """Put one more object into the scene, moving with `twist` (6,); empty path: the next one.
+
+        Raises:
+            BadInputError: the file cannot be used, or the pose or twist is not finite.
+        """
+        if (
+            not np.isfinite(T_world_object).all()
+            or not np.isfinite(np.zeros(6) if twist is None else twist).all()
+        ):
+            raise BadInputError('spawn: got a pose or twist that is not finite')
+        if not str(path):
+            files = object_files(self.config.objects)
+            rng = np.random.default_rng([self.config.seed, self._spawned])
+            path = files[int(rng.integers(len(files)))]
+        name = self.world.add_object(load_object(Path(path)), T_world_object)
+        self._spawned += 1
+        self.world.put_object(name, T_world_object, twist)
+        self._ray_scene_step = -1
+        return name
+
+    def remove(self, name: str) -> None:
+        """Take one object out of the scene."""
+        self.world.remove_object(name)
+        self._ray_scene_step = -1
+
+    def push(self, name: str, impulse: np.ndarray) -> None:
+        """Hit an object: an impulse (3,) N s at its centre of mass, world frame."""
+        if not np.isfinite(impulse).all():
+            raise BadInputError(f'push: got the impulse {impulse}, expected finite numbers')
+        self.world.push(name, impulse)
+
+    def nearest(self, point_m: np.ndarray) -> str:
+        """The object whose origin is nearest to a point (3,).
+
+        Raises:
+            BadInputError: the scene is empty.
+        """
+        if not self.names:
+            raise BadInputError('nearest object: the scene is empty, expected one object or more')
+        return min(
+            self.names,
+            key=lambda n: np.linalg.norm(self.world.object_pose(n)[:3, 3] - point_m),
+        )
+
+    def set_conveyor(self, velocity: np.ndarray) -> None:
+        """Run the table's surface at `velocity` (3,) m/s; zero stops it."""
+        if not np.isfinite(velocity).all():
+            raise BadInputError(f'conveyor: got the velocity {velocity}, expected finite numbers')
+        self.world.set_belt(np.asarray(velocity, float))
+
+    def ground_truth(self) -> list[TrueObject]:
+        """The true state of every object, for evaluation alone."""
+        return [self.world.true_object(name) for name in self.names]
+
+    def shape(self, name: str) -> Shape:
+        """The object's true surface in its own frame, for evaluation alone."""
+        return self.world.body(name).shape
+
+    def names_in_bin(self) -> list[str]:
+        """Objects whose centre of mass is inside the bin."""
+        T_world_bin = self.description.fixed_pose(BIN_LINK)
+        inside = []
+        for item in self.ground_truth():
+            at = (item.T_world_object @ [*item.center_of_mass, 1.0])[:3] - T_world_bin[:3, 3]
+            if np.abs(at[:2]).max() < BIN_SIDE_M / 2 and 0.0 < at[2] < 1.5 * BIN_HEIGHT_M:
+                inside.append(item.name)
+        return inside
+
+    # ---- motion
+
+    def command_arm(self, trajectory: JointTrajectory) -> None:
+        """Follow a trajectory from now on, in place of the one that runs.
+
+        Raises:
+            BadInputError: malformed, or starting elsewhere than the arm is.
+        """
+        self._follower.follow(trajectory, self.time_s, self.world.arm_q())
+
+    def command_gripper(self, command: GripperCommand) -> None:
+        """Move the pads to an opening, pressing no harder than the command's force."""
+        self._gripper.command(command, self.time_s, self.world.finger_width_m())
+
+    def stop(self) -> None:
+        """Hold the arm where it is; the fingers keep their grip."""
+        self._follower.hold(self.world.arm_q())
+
+    def arm_done(self) -> bool:
+        """Whether the commanded trajectory has run out."""
+        return self._follower.done(self.time_s)
+
+    def step(self, duration_s: float) -> None:
+        """Run physics and controllers; fractions of a step carry over to the next call."""
+        self._owed_steps += duration_s * PHYSICS_HZ
+        steps = int(self._owed_steps + 1e-6)
+        self._owed_steps -= steps
+        for _ in range(steps):
+            self._drive()
+            self.world.step()
+            self._steps += 1
+
+    def _drive(self) -> None:
+        self.world.drive_arm(*self._follower.sample(self.time_s))
+        self.world.drive_fingers(*self._gripper.sample(self.time_s))
+
+    # ---- sensors
+
+    def camera_frame(self) -> CameraFrame:
+        """The camera's picture at this instant."""
+        return self._camera.frame(
+            self._visible(), self._palette, self.time_s, self._noise('camera')
+        )
+
+    def lidar_scan(self) -> LidarScan:
+        """The LiDAR's sweep that ends at this instant."""
+        return self._lidar.scan(self._visible(), self.time_s, self._noise('lidar'))
+
+    def tactile(self) -> tuple[TactileReading, TactileReading]:
+        """The left and the right pad."""
+        return self._pad('left'), self._pad('right')
+
+    def wrench(self) -> WrenchReading:
+        """The load on the hand (its own weight taken off), hand frame."""
+        return wrench_reading(
+            self.world.wrench(), self.config.touch, self.time_s, self._noise('wrench')
+        )
+
+    def joints(self) -> JointReading:
+        """Arm and finger joints."""
+        q, dq = self.world.joint_state()
+        names, noise = self.world.joint_names, self._noise('joints')
+        return joint_reading(names, q, dq, self.config.touch, self.time_s, noise)
+
+    def _pad(self, side: str) -> TactileReading:
+        T_world_pad = self.world.link_pose(PAD_LINKS[side])
+        contacts = on_pad(*self.world.finger_contacts(side), T_world_pad)
+        return tactile_reading(side, contacts, self.config.touch, self.time_s, self._noise(side))
+
+    def _noise(self, sensor: str) -> np.random.Generator:
+        stamp_ns = round((self._steps - self._reset_step) * 1e9 / PHYSICS_HZ)
+        return generator(self.config.seed, sensor, stamp_ns)
+
+    def _visible(self) -> RayScene:
+        if self._ray_scene_step != self._steps:
+            bodies = self.world.bodies
+            shapes = self.world.link_shapes | {f'object {n}': b.shape for n, b in bodies.items()}
+            poses = self.world.link_poses()
+            poses |= {f'object {n}': self.world.object_pose(n) for n in bodies}
+            shapes = {name: shape for name, shape in shapes.items() if name in poses}
+            self._ray_scene = RayScene(shapes, poses)
+            self._palette = palette(self._ray_scene.names, shapes)
+            self._ray_scene_step = self._steps
+        return self._ray_scene

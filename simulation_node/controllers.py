@@ -1,0 +1,111 @@
+"""What the robot's own controllers do with commands: follow a trajectory, move the fingers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sakiyomi.errors import BadInputError
+from sakiyomi.scene import GripperCommand, JointTrajectory
+
+MAX_START_ERROR_RAD = 0.30
+
+
+class TrajectoryFollower:
+    """Cubic interpolation between waypoints; holds the last one."""
+
+    def __init__(self, q: np.ndarray):
+        self.hold(q)
+
+    def hold(self, q: np.ndarray) -> None:
+        """Stay at `q`. Shape (n,), rad."""
+        self._start_s = 0.0
+        self._trajectory = JointTrajectory(np.zeros(1), q[None].copy(), np.zeros((1, len(q))))
+
+    def follow(self, trajectory: JointTrajectory, now_s: float, q: np.ndarray) -> None:
+        """Replace whatever runs by `trajectory`, starting now from the measured `q`.
+
+        Raises:
+            BadInputError: malformed, not finite, or starting elsewhere.
+        """
+        check_trajectory(trajectory, len(q))
+        error = float(np.abs(trajectory.q[0] - q).max())
+        if error > MAX_START_ERROR_RAD:
+            raise BadInputError(
+                f'trajectory start: got {error:.2f} rad from the arm, '
+                f'expected at most {MAX_START_ERROR_RAD}'
+            )
+        self._trajectory, self._start_s = trajectory, now_s
+
+    def done(self, now_s: float) -> bool:
+        """Whether the last waypoint's time has passed."""
+        return now_s - self._start_s >= self._trajectory.duration_s
+
+    def sample(self, now_s: float) -> tuple[np.ndarray, np.ndarray]:
+        """Position (n,) and velocity (n,) wanted at `now_s`."""
+        t, trajectory = now_s - self._start_s, self._trajectory
+        if t >= trajectory.duration_s:
+            return trajectory.q[-1], np.zeros_like(trajectory.q[-1])
+        if t <= 0.0:
+            return trajectory.q[0], trajectory.dq[0]
+        i = int(np.searchsorted(trajectory.times_s, t, side='right')) - 1
+        h = trajectory.times_s[i + 1] - trajectory.times_s[i]
+        s = (t - trajectory.times_s[i]) / h
+        return _hermite(
+            s, h, trajectory.q[i], trajectory.q[i + 1], trajectory.dq[i], trajectory.dq[i + 1]
+        )
+
+
+def _hermite(s, h, q0, q1, dq0, dq1) -> tuple[np.ndarray, np.ndarray]:
+    """The cubic through two waypoints at the fraction `s` of the interval `h` [s]."""
+    d = q1 - q0
+    q = q0 + h * s * dq0 + s**2 * (3 * d - h * (2 * dq0 + dq1)) + s**3 * (h * (dq0 + dq1) - 2 * d)
+    dq = dq0 + 2 * s * (3 * d / h - 2 * dq0 - dq1) + 3 * s**2 * (dq0 + dq1 - 2 * d / h)
+    return q, dq
+
+
+def check_trajectory(trajectory: JointTrajectory, joints: int) -> None:
+    """Refuse what no controller could follow.
+
+    Raises:
+        BadInputError: names what is wrong.
+    """
+    times, q, dq = trajectory.times_s, trajectory.q, trajectory.dq
+    if times.ndim != 1 or not len(times) or q.shape != (len(times), joints) or dq.shape != q.shape:
+        raise BadInputError(
+            f'trajectory: got shapes {times.shape}, {q.shape}, {dq.shape}, '
+            f'expected (T,), (T, {joints}), (T, {joints})'
+        )
+    if not all(np.isfinite(a).all() for a in (times, q, dq)):
+        raise BadInputError('trajectory: got values that are not finite')
+    if times[0] < 0.0 or (np.diff(times) <= 0.0).any():
+        raise BadInputError('trajectory: got times that do not grow, expected 0 <= t0 < t1 < ...')
+
+
+class GripperDrive:
+    """Moves the wanted opening at a bounded speed; the force limit is the motor's."""
+
+    HOLD_FORCE_N = 40.0  # until the first command
+
+    def __init__(self, width_m: float, speed_mps: float):
+        self._speed_mps = speed_mps
+        self._from_m = self._to_m = width_m
+        self._start_s, self._force_n = 0.0, self.HOLD_FORCE_N
+
+    def command(self, command: GripperCommand, now_s: float, width_m: float) -> None:
+        """Head for the command's opening from the present one.
+
+        Raises:
+            BadInputError: an opening or force that no gripper has.
+        """
+        if not (np.isfinite(command.width_m) and command.width_m >= 0.0):
+            raise BadInputError(f'gripper width: got {command.width_m!r} m, expected 0 or more')
+        if not (np.isfinite(command.force_n) and command.force_n > 0.0):
+            raise BadInputError(f'gripper force: got {command.force_n!r} N, expected more than 0')
+        self._from_m, self._to_m = width_m, command.width_m
+        self._start_s, self._force_n = now_s, command.force_n
+
+    def sample(self, now_s: float) -> tuple[float, float]:
+        """The opening [m] wanted at `now_s` and the force limit [N]."""
+        reach = self._speed_mps * max(now_s - self._start_s, 0.0)
+        change = np.clip(self._to_m - self._from_m, -reach, reach)
+        return float(self._from_m + change), self._force_n

@@ -1,0 +1,1 @@
+"""What the simulated sensors measure, with the noise of real ones."""
