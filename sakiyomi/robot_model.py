@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -30,6 +30,9 @@ class ArmSpec:
     ddq_max: tuple[float, ...] = (15.0, 7.5, 10.0, 12.5, 15.0, 20.0, 20.0)
 
 
+PANDA = ArmSpec()
+
+
 class HasUrdf(Protocol):
     """A URDF with absolute mesh paths and the resting position, such as a RobotDescription."""
 
@@ -42,7 +45,7 @@ class RobotModel:
     """Forward and inverse kinematics, limits and link geometry of one arm."""
 
     description: HasUrdf
-    spec: ArmSpec = field(default_factory=ArmSpec)
+    spec: ArmSpec = PANDA
 
     def __post_init__(self) -> None:
         """Parse the URDF.
