@@ -1,6 +1,6 @@
-"""Divide fused voxels into objects: connected, convex and of one colour.
+"""Divide fused points into objects: connected, convex and of one colour.
 
-Local convexity after Stein et al., Object partitioning using local convexity, CVPR 2014, on voxels
+Local convexity after Stein et al., Object partitioning using local convexity, CVPR 2014, on cells
 rather than supervoxels; a step of chroma divides like a crease does. Small segments then join
 the neighbour they share most of their border with.
 """
@@ -13,26 +13,32 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from world_model_node.config import ClusteringConfig
-from world_model_node.points import PointSet
+from world_model_node.points import PointSet, fused, voxel_of
 
 NOT_AN_OBJECT = -1
-NORMAL_REACH = 1.8  # normals and colours are smoothed over this many reaches
+NORMAL_REACH = 1.5  # normals and colours are smoothed over this many reaches
 
 
 def cluster(voxels: PointSet, config: ClusteringConfig) -> np.ndarray:
     """A label per voxel, 0 upward, or NOT_AN_OBJECT for noise. Shape (N,)."""
-    n = len(voxels)
-    if n < config.min_voxels:
-        return np.full(n, NOT_AN_OBJECT)
-    points = voxels.points_m.astype(float)
+    if not len(voxels):
+        return np.zeros(0, int)
+    cell_of_voxel = voxel_of(voxels.points_m, config.cell_m)
+    cells = fused(voxels, cell_of_voxel)
+    return divide(cells, config)[cell_of_voxel]
+
+
+def divide(cells: PointSet, config: ClusteringConfig) -> np.ndarray:
+    """A label per cell, 0 upward, or NOT_AN_OBJECT for noise. Shape (M,)."""
+    n = len(cells)
+    points = cells.points_m.astype(float)
     pairs, wide = neighbour_pairs(points, config.reach_m)
     smooth = smoothing_matrix(wide, n)
     normals, planar = surface_normals(points, smooth)
     cut = creases(points, normals, planar, pairs, config.concave_rad)
-    cut |= colour_steps(voxels, smooth, pairs, config.chroma_step)
-    labels = components(pairs[~cut], n)
-    labels = join_small(labels, pairs, config.min_segment_voxels)
-    return drop_noise(labels, config.min_voxels)
+    cut |= colour_steps(cells, smooth, pairs, config.chroma_step)
+    labels = join_small(components(pairs[~cut], n), pairs, config.min_segment_cells)
+    return drop_noise(labels, config.min_cells)
 
 
 def neighbour_pairs(points: np.ndarray, reach_m: float) -> tuple[np.ndarray, np.ndarray]:
@@ -90,11 +96,11 @@ def creases(
 
 
 def colour_steps(
-    voxels: PointSet, smooth: csr_matrix, pairs: np.ndarray, chroma_step: float
+    cells: PointSet, smooth: csr_matrix, pairs: np.ndarray, chroma_step: float
 ) -> np.ndarray:
     """Which pairs differ by more than the limit in smoothed Lab chroma. Shape (E,)."""
-    weight = np.asarray(smooth @ voxels.colored.astype(float))
-    chroma = smooth @ (lab_chroma(voxels.colors) * voxels.colored[:, None])
+    weight = np.asarray(smooth @ cells.colored.astype(float))
+    chroma = smooth @ (lab_chroma(cells.colors) * cells.colored[:, None])
     chroma = chroma / np.maximum(weight, 1e-6)[:, None]
     a, b = pairs.T
     known = (weight[a] > 0.5) & (weight[b] > 0.5)
@@ -111,14 +117,14 @@ def lab_chroma(colors: np.ndarray) -> np.ndarray:
     return np.stack([500.0 * (xyz[:, 0] - xyz[:, 1]), 200.0 * (xyz[:, 1] - xyz[:, 2])], axis=1)
 
 
-def join_small(labels: np.ndarray, pairs: np.ndarray, min_voxels: int) -> np.ndarray:
+def join_small(labels: np.ndarray, pairs: np.ndarray, min_cells: int) -> np.ndarray:
     """Give each small segment to the larger one it shares the longest border with."""
     labels = labels.copy()
     for _ in range(4):
         size = np.bincount(labels)
         a, b = labels[pairs].T
         small, other = np.concatenate([a, b]), np.concatenate([b, a])
-        border = (small != other) & (size[small] < min_voxels) & (size[other] >= size[small])
+        border = (small != other) & (size[small] < min_cells) & (size[other] >= size[small])
         if not border.any():
             break
         key, length = np.unique(small[border] * len(size) + other[border], return_counts=True)
@@ -135,10 +141,10 @@ def _settled(target: np.ndarray) -> np.ndarray:
     return components(np.stack([np.arange(n), target], axis=1), n)
 
 
-def drop_noise(labels: np.ndarray, min_voxels: int) -> np.ndarray:
+def drop_noise(labels: np.ndarray, min_cells: int) -> np.ndarray:
     """Relabel from 0 upward in order of first voxel; clusters that are too small become noise."""
     size = np.bincount(labels)
-    kept = size[labels] >= min_voxels
+    kept = size[labels] >= min_cells
     out = np.full(len(labels), NOT_AN_OBJECT)
     _, out[kept] = np.unique(labels[kept], return_inverse=True)
     return out

@@ -56,15 +56,15 @@ class ClusteringConfig(ParameterSet):
     """How voxels become objects."""
 
     voxel_m: float = parameter(0.003, 'edge of a fused voxel [m]', 0.001, 0.02)
-    reach_m: float = parameter(0.008, 'voxels nearer than this are neighbours [m]', 0.002, 0.05)
-    min_voxels: int = parameter(40, 'smaller clusters are noise', 3, 10000)
+    cell_m: float = parameter(0.005, 'edge of a cell that is divided as one [m]', 0.001, 0.03)
+    reach_m: float = parameter(0.009, 'cells nearer than this are neighbours [m]', 0.002, 0.05)
+    min_cells: int = parameter(22, 'smaller clusters are noise', 3, 10000)
     min_height_m: float = parameter(0.010, 'clusters that rise less are table noise [m]', 0.0, 0.1)
-    max_voxels: int = parameter(12000, 'more voxels are thinned to this', 100, 200000)
     concave_rad: float = parameter(
         0.35, 'a sharper concave crease divides objects [rad]', 0.0, 3.0
     )
     chroma_step: float = parameter(16.0, 'a larger step of Lab chroma divides objects', 1.0, 200.0)
-    min_segment_voxels: int = parameter(60, 'a smaller segment joins its neighbour', 1, 10000)
+    min_segment_cells: int = parameter(30, 'a smaller segment joins its neighbour', 1, 10000)
 
 
 @dataclass(frozen=True)

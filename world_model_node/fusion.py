@@ -11,26 +11,59 @@ from sakiyomi.geometry import inverse, transform_points
 from sakiyomi.sensing import CameraFrame, LidarScan
 from world_model_node.config import NoiseConfig, WorkspaceConfig
 from world_model_node.points import GREY, PointSet, no_points
+from world_model_node.support import SupportPlane
 
 KERNEL_3X3 = np.ones((3, 3), np.uint8)
 FAR_M = np.float32(1e3)
+SPARSE = 4
 
 
-def camera_points(frame: CameraFrame, workspace: WorkspaceConfig, noise: NoiseConfig) -> PointSet:
-    """The valid, unmixed depth pixels of the workspace as world points with their noise."""
-    rows, columns = workspace_window(frame, workspace)
-    if rows.start >= rows.stop or columns.start >= columns.stop:
-        return no_points()
-    depth = clean_depth(frame.depth_m[rows, columns], noise.max_depth_m)
-    spread = local_spread(depth)
-    v, u = np.nonzero((depth > 0.0) & (spread < noise.flying_pixel_m))
-    z = depth[v, u]
-    points = back_project(u + columns.start, v + rows.start, z, frame)
-    inside = inside_workspace(points, workspace)
-    z, spread = z[inside], spread[v, u][inside]
-    colors = frame.color[rows, columns][v[inside], u[inside]].astype(np.float32)
-    sigma = depth_sigma(z, spread, frame.intrinsics, noise)
-    return PointSet(points[inside], sigma, colors, np.ones(len(z), np.float32))
+class DepthView:
+    """The part of a camera frame that can show the workspace; pixels become points on demand."""
+
+    def __init__(self, frame: CameraFrame, workspace: WorkspaceConfig, noise: NoiseConfig) -> None:
+        self.frame, self.workspace, self.noise = frame, workspace, noise
+        self.rows, self.columns = workspace_window(frame, workspace)
+        self.empty = self.rows.start >= self.rows.stop or self.columns.start >= self.columns.stop
+        if not self.empty:
+            self.depth = clean_depth(frame.depth_m[self.rows, self.columns], noise.max_depth_m)
+            self.spread = local_spread(self.depth)
+            self.usable = (self.depth > 0.0) & (self.spread < noise.flying_pixel_m)
+
+    def sparse(self) -> PointSet:
+        """Every fourth pixel of every fourth row: enough for the table."""
+        if self.empty:
+            return no_points()
+        few = np.zeros_like(self.usable)
+        few[::SPARSE, ::SPARSE] = self.usable[::SPARSE, ::SPARSE]
+        return self._points(few)
+
+    def above(self, plane: SupportPlane) -> PointSet:
+        """The pixels that are higher above the plane than the table may be rough."""
+        if self.empty:
+            return no_points()
+        least = np.float32(self.workspace.min_height_m)
+        return self._points(self.usable & (self._heights(plane) > least))
+
+    def _heights(self, plane: SupportPlane) -> np.ndarray:
+        """Height [m] of each pixel above the plane, which is linear in its depth. Shape (h, w)."""
+        T, K = self.frame.T_world_camera, self.frame.intrinsics
+        normal = np.array([*-plane.slope, 1.0])
+        a, b, c = normal @ T[:3, :3]
+        x = (np.arange(self.columns.start, self.columns.stop) - K[0, 2]) / K[0, 0]
+        y = (np.arange(self.rows.start, self.rows.stop) - K[1, 2]) / K[1, 1]
+        per_metre = (a * x + c).astype(np.float32)[None] + (b * y).astype(np.float32)[:, None]
+        return self.depth * per_metre + np.float32(normal @ T[:3, 3] - plane.offset_m)
+
+    def _points(self, mask: np.ndarray) -> PointSet:
+        v, u = np.nonzero(mask)
+        z = self.depth[v, u]
+        points = back_project(u + self.columns.start, v + self.rows.start, z, self.frame)
+        inside = inside_workspace(points, self.workspace)
+        v, u, z = v[inside], u[inside], z[inside]
+        color = self.frame.color[v + self.rows.start, u + self.columns.start].astype(np.float32)
+        sigma = depth_sigma(z, self.spread[v, u], self.frame.intrinsics, self.noise)
+        return PointSet(points[inside], sigma, color, np.ones(len(z), np.float32))
 
 
 def clean_depth(depth_m: np.ndarray, max_depth_m: float) -> np.ndarray:

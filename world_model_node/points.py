@@ -47,13 +47,24 @@ def joined(sets: list[PointSet]) -> PointSet:
 
 def voxel_fused(points: PointSet, voxel_m: float) -> PointSet:
     """One point per occupied voxel: the inverse-variance mean of what fell into it."""
+    return fused(points, voxel_of(points.points_m, voxel_m))
+
+
+def voxel_of(points: np.ndarray, voxel_m: float) -> np.ndarray:
+    """The index of each point's voxel among the occupied ones, 0 upward. Shape (N,)."""
     if not len(points):
-        return points
-    cell = np.floor(points.points_m / voxel_m).astype(np.int64)
+        return np.zeros(0, int)
+    cell = np.floor(points / voxel_m).astype(np.int64)
     cell -= cell.min(axis=0)
     _, ny, nz = cell.max(axis=0) + 1
     key = (cell[:, 0] * ny + cell[:, 1]) * nz + cell[:, 2]
-    _, voxel = np.unique(key, return_inverse=True)
+    return np.unique(key, return_inverse=True)[1]
+
+
+def fused(points: PointSet, voxel: np.ndarray) -> PointSet:
+    """One point per group 0 .. M-1 named in `voxel` (N,): the inverse-variance mean."""
+    if not len(points):
+        return points
     weight = 1.0 / points.sigma_m.astype(float) ** 2
     total = np.bincount(voxel, weight)
     color_weight = weight * points.colored

@@ -6,6 +6,7 @@ import numpy as np
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.robot_model import RobotModel
+from sakiyomi.self_filter import SelfFilter
 from sakiyomi.sensing import JointReading
 from world_model_node.config import TouchConfig
 from world_model_node.inputs import Snapshot
@@ -18,7 +19,7 @@ class RobotView:
     def __init__(self, robot: RobotModel | None, config: TouchConfig) -> None:
         self.robot = robot
         self.config = config
-        self.filter = None if robot is None else _self_filter(robot)
+        self.filter = None if robot is None else SelfFilter(robot)
 
     def hand(self, snapshot: Snapshot) -> HandState | None:
         """The hand as the newest joints and taxels tell, or None without joints."""
@@ -45,11 +46,3 @@ class RobotView:
         except BadInputError:  # another robot's joints on the topic: as good as none
             return None
         return q, width
-
-
-def _self_filter(robot: RobotModel):
-    try:
-        from sakiyomi.self_filter import SelfFilter
-    except ImportError:
-        return None
-    return SelfFilter(robot)

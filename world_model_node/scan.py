@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from sakiyomi.sensing import JointReading
 from world_model_node.config import WorldModelConfig
-from world_model_node.fusion import camera_points, lidar_points
+from world_model_node.fusion import DepthView, lidar_points
 from world_model_node.inputs import Snapshot
 from world_model_node.points import PointSet, joined, no_points
 from world_model_node.robot_view import RobotView
@@ -44,12 +44,15 @@ class Scanner:
     ) -> PointSet:
         """The fused points above the table that are neither robot nor held object."""
         with stage('camera'):
-            camera = self._camera(snapshot)
+            view = self._view(snapshot)
+            table = no_points() if view is None else view.sparse()
         with stage('lidar'):
             scans = self._lidar(snapshot, tracks, stamp_s)
         with stage('support'):
-            self._fit_table([camera, *scans])
-            camera, scans = self._above(camera), [self._above(s) for s in scans]
+            self._fit_table([table, *scans])
+            scans = [self._above(s) for s in scans]
+        with stage('camera'):
+            camera = no_points() if view is None else self._above(view.above(self.plane))
         with stage('self_filter'):
             kept = [self._without_robot(camera, snapshot.camera)]
             kept += [
@@ -58,10 +61,10 @@ class Scanner:
         with stage('held'):
             return without_held(joined(kept), tracks)
 
-    def _camera(self, snapshot: Snapshot) -> PointSet:
+    def _view(self, snapshot: Snapshot) -> DepthView | None:
         if snapshot.camera is None:
-            return no_points()
-        return camera_points(snapshot.camera, self.config.workspace, self.config.noise)
+            return None
+        return DepthView(snapshot.camera, self.config.workspace, self.config.noise)
 
     def _lidar(self, snapshot: Snapshot, tracks: list[Track], stamp_s: float) -> list[PointSet]:
         """One set per scan; older ones lose what has moved since."""

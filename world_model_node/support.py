@@ -10,7 +10,7 @@ from world_model_node.config import WorkspaceConfig
 
 BIN_M = 0.002
 MIN_POINTS = 200
-MAX_POINTS = 8000
+MAX_POINTS = 5000
 
 
 @dataclass(frozen=True)
@@ -73,5 +73,6 @@ def blend(previous: SupportPlane, current: SupportPlane, weight: float) -> Suppo
 
 def _least_squares(p: np.ndarray) -> SupportPlane:
     center = p.mean(axis=0)
-    slope, *_ = np.linalg.lstsq(p[:, :2] - center[:2], p[:, 2] - center[2], rcond=None)
+    d = p - center
+    slope = np.linalg.lstsq(d[:, :2].T @ d[:, :2], d[:, :2].T @ d[:, 2], rcond=None)[0]
     return SupportPlane(slope, float(center[2] - center[:2] @ slope))
