@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import MutableMapping
-from pathlib import Path
+
+from sakiyomi.paths import share_dir
 
 
 def ros_is_sourced(environ: MutableMapping[str, str] = os.environ) -> bool:
@@ -23,22 +24,9 @@ def prepare_environment(environ: MutableMapping[str, str] = os.environ) -> None:
     Without a sourced ROS 2 the nodes find each other on this host only. The Fast DDS profile
     widens the shared-memory segment, without which camera images get lost.
     """
-    profile = _fastdds_profile()
-    if profile is not None:
+    profile = share_dir('config') / 'fastdds.xml'
+    if profile.is_file():
         environ.setdefault('FASTDDS_DEFAULT_PROFILES_FILE', str(profile))
     if not ros_is_sourced(environ):
         environ['AMENT_PREFIX_PATH'] = sys.prefix
         environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-
-
-def _fastdds_profile() -> Path | None:
-    path = _share_dir('config') / 'fastdds.xml'
-    return path if path.is_file() else None
-
-
-def _share_dir(name: str) -> Path:
-    try:
-        from sakiyomi.paths import share_dir
-    except ImportError:
-        return Path(__file__).resolve().parents[1] / name
-    return Path(share_dir(name))

@@ -1,0 +1,245 @@
+"""The simulated work cell as a ROS 2 node, hidden behind the robot's own topics."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+
+from geometry_msgs.msg import WrenchStamped
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CameraInfo, Image, JointState, PointCloud2
+from trajectory_msgs.msg import JointTrajectory
+
+from sakiyomi.errors import BadInputError, SakiyomiError
+from sakiyomi_interfaces.msg import ObjectStateArray, StageTimes
+from sakiyomi_interfaces.srv import PushObject, ResetScene, SetConveyor, SpawnObject
+from sakiyomi_ros.conversions import (
+    from_pose,
+    from_twist,
+    from_xyz,
+    to_joint_state,
+    to_stamp,
+    to_wrench,
+)
+from sakiyomi_ros.diagnostics import OK, WARN, Health
+from sakiyomi_ros.lifecycle import LifecycleNode
+from sakiyomi_ros.process import run
+from sakiyomi_ros.trajectories import from_arm_message, from_gripper_message, is_stop
+from simulation_node import conversions
+from simulation_node.cell import SimulatedCell
+from simulation_node.config import (
+    CAMERA_LINK,
+    HAND_LINK,
+    LIDAR_LINK,
+    PAD_LINKS,
+    PHYSICS_HZ,
+    SimulationConfig,
+)
+from simulation_node.schedule import Pacer, Schedule
+
+CLOCK_HZ = PHYSICS_HZ / 2
+TICK_PERIOD_S = 0.004
+DEFAULT_GRIP_FORCE_N = 20.0
+SLOW_FACTOR = 0.9  # of the wanted pace; below it /diagnostics warns
+
+
+class SimulationNode(LifecycleNode):
+    """A ticker steps the physics to the next sensor that is due and publishes it."""
+
+    config: SimulationConfig
+
+    def __init__(self) -> None:
+        super().__init__('simulation', SimulationConfig())
+
+    def configure(self) -> None:
+        """Lay the scene; make the topics and services."""
+        self.cell = SimulatedCell(self.config)
+        self.seed = self.config.seed
+        self.step = 0  # since the last reset, which sensor noise is keyed by as well
+        self.pacer = Pacer(self.config.real_time_factor)
+        self.schedule = self._make_schedule()
+        self._advertise()
+        self._subscribe()
+        self._serve()
+        self.create_ticker(TICK_PERIOD_S, self._tick, wall=True)
+
+    def config_changed(self, previous: SimulationConfig) -> None:
+        """The pace changes at once, everything else with the next configure transition."""
+        if self.config.real_time_factor != previous.real_time_factor and self.active:
+            self.pacer = Pacer(self.config.real_time_factor)
+
+    def cleanup(self) -> None:
+        """End the physics."""
+        self.cell.close()
+
+    def _make_schedule(self) -> Schedule:
+        config = self.config
+        touch_hz = config.touch.rate_hz
+        return Schedule(
+            PHYSICS_HZ,
+            {
+                'clock': CLOCK_HZ,
+                'touch': touch_hz,
+                'lidar': config.lidar.rate_hz,
+                'camera': config.camera.rate_hz,
+            },
+        )
+
+    def _advertise(self) -> None:
+        out = self.create_output
+        self.clock = out(Clock, '/clock')
+        self.color = out(Image, 'camera/color/image_raw')
+        self.depth = out(Image, 'camera/depth/image_rect_raw')
+        self.info = out(CameraInfo, 'camera/camera_info')
+        self.lidar = out(PointCloud2, 'lidar/points')
+        self.tactile = {side: out(PointCloud2, f'tactile/{side}') for side in PAD_LINKS}
+        self.wrench = out(WrenchStamped, 'wrench')
+        self.joints = out(JointState, 'joint_states')
+        self.truth = out(ObjectStateArray, 'simulation/ground_truth')
+        self.times = out(StageTimes, 'simulation/processing_time')
+
+    def _subscribe(self) -> None:
+        self.create_input(JointTrajectory, 'arm_controller/joint_trajectory', self._on_arm)
+        self.create_input(JointTrajectory, 'gripper_controller/joint_trajectory', self._on_gripper)
+
+    def _serve(self) -> None:
+        for kind, name, handler in (
+            (ResetScene, 'reset', self._reset),
+            (SpawnObject, 'spawn', self._spawn),
+            (PushObject, 'push', self._push),
+            (SetConveyor, 'conveyor', self._conveyor),
+        ):
+            self.create_entity(self.create_service(kind, f'~/{name}', self._answering(handler)))
+
+    # Time.
+
+    def _tick(self) -> None:
+        if not self.pacer.behind(time.monotonic(), self.cell.time_s):
+            return
+        start = time.perf_counter()
+        steps = self.schedule.steps_to_next(self.step)
+        self.cell.step(steps / PHYSICS_HZ)
+        self.step += steps
+        stage_ms = {'physics': (time.perf_counter() - start) * 1e3}
+        for name, publish in self._sensors():
+            if self.schedule.due(name, self.step):
+                start = time.perf_counter()
+                publish()
+                stage_ms[name] = (time.perf_counter() - start) * 1e3
+        if 'camera' in stage_ms:
+            self.times.publish(self.stage_times(stage_ms, self.now_s()))
+
+    def _sensors(self) -> tuple[tuple[str, Callable[[], None]], ...]:
+        # the camera last: its arrival triggers the world model, which then has all the rest
+        return (
+            ('clock', self._publish_clock),
+            ('touch', self._publish_touch),
+            ('lidar', self._publish_lidar),
+            ('camera', self._publish_camera),
+        )
+
+    def _publish_clock(self) -> None:
+        self.clock.publish(Clock(clock=to_stamp(self.cell.time_s)))
+
+    # Sensors out; a reading that nobody listens to is not made.
+
+    def _publish_touch(self) -> None:
+        self.joints.publish(to_joint_state(self.cell.joints()))
+        if self.wrench.get_subscription_count():
+            self.wrench.publish(to_wrench(self.cell.wrench(), HAND_LINK))
+        if any(publisher.get_subscription_count() for publisher in self.tactile.values()):
+            for reading in self.cell.tactile():
+                message = conversions.tactile_message(reading, PAD_LINKS[reading.side])
+                self.tactile[reading.side].publish(message)
+
+    def _publish_lidar(self) -> None:
+        if self.lidar.get_subscription_count():
+            self.lidar.publish(conversions.lidar_message(self.cell.lidar_scan(), LIDAR_LINK))
+
+    def _publish_camera(self) -> None:
+        if self.truth.get_subscription_count():
+            truth = conversions.ground_truth_message(self.cell.ground_truth(), self.cell.time_s)
+            self.truth.publish(truth)
+        if not (self.color.get_subscription_count() or self.depth.get_subscription_count()):
+            return
+        color, depth, info = conversions.camera_messages(self.cell.camera_frame(), CAMERA_LINK)
+        self.info.publish(info)
+        self.color.publish(color)
+        self.depth.publish(depth)
+
+    # Commands in.
+
+    def _on_arm(self, message: JointTrajectory) -> None:
+        if is_stop(message):
+            self.cell.stop()
+        else:
+            self.cell.command_arm(from_arm_message(message, self.cell.world.arm_joints))
+
+    def _on_gripper(self, message: JointTrajectory) -> None:
+        command = from_gripper_message(
+            message, self.cell.world.finger_joints, DEFAULT_GRIP_FORCE_N
+        )
+        self.cell.command_gripper(command)
+
+    # Services; what is wrong with a request is said in its answer.
+
+    def _answering(self, handler: Callable) -> Callable:
+        def answer(request: object, response: object) -> object:
+            try:
+                if not self.active:
+                    raise BadInputError('simulation: got a request while inactive')
+                handler(request, response)
+                response.success = True
+            except SakiyomiError as error:
+                response.message = str(error)
+            return response
+
+        return answer
+
+    def _reset(self, request: ResetScene.Request, response: ResetScene.Response) -> None:
+        seed = self.seed + 1 if request.seed < 0 else request.seed
+        response.names = self.cell.reset(
+            seed,
+            objects=request.objects or None,
+            scene=request.scene or None,
+            count=request.count or None,
+        )
+        self.seed, self.step = seed, 0
+        response.message = f'{len(response.names)} objects, seed {seed}'
+
+    def _spawn(self, request: SpawnObject.Request, response: SpawnObject.Response) -> None:
+        T_world_object = from_pose(request.pose, 'spawn pose')
+        twist = from_twist(request.twist, 'spawn twist')
+        response.name = self.cell.spawn(request.path, T_world_object, twist)
+        response.message = f'spawned {response.name}'
+
+    def _push(self, request: PushObject.Request, response: PushObject.Response) -> None:
+        impulse = from_xyz(request.impulse, 'impulse')
+        point = from_xyz(request.point, 'point')
+        name = request.name or self.cell.nearest(point)
+        self.cell.push(name, impulse)
+        response.name, response.message = name, f'pushed {name}'
+
+    def _conveyor(self, request: SetConveyor.Request, response: SetConveyor.Response) -> None:
+        self.cell.set_conveyor(from_xyz(request.velocity, 'conveyor velocity'))
+        response.message = 'conveyor set'
+
+    def health(self) -> Iterable[Health]:
+        """Whether simulated time keeps pace."""
+        wanted, measured = self.config.real_time_factor, self.pacer.measured_factor
+        values = {'time_s': round(self.cell.time_s, 3), 'real_time_factor': round(measured, 3)}
+        if measured < SLOW_FACTOR * wanted:
+            message = f'slower than real time: factor {measured:.2f}, wanted {wanted:g}'
+            yield Health('pace', WARN, message, values)
+        else:
+            yield Health('pace', OK, 'keeps pace', values)
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node; the exit status."""
+    return run(SimulationNode, args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
