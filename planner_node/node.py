@@ -39,12 +39,12 @@ from sakiyomi_ros.beliefs import from_object_states
 from sakiyomi_ros.conversions import from_joint_state, from_stamp, from_wrench
 from sakiyomi_ros.diagnostics import OK, WARN, Health
 from sakiyomi_ros.lifecycle import LifecycleNode
+from sakiyomi_ros.pairing import StampPairing
 from sakiyomi_ros.point_clouds import from_cloud
 from sakiyomi_ros.process import run
 from sakiyomi_ros.trajectories import to_arm_message, to_gripper_message
 
 WATCH_PERIOD_S = 0.5
-CLOUD_SKEW_S = 0.3  # objects and cloud of one update carry nearly the same stamp
 
 
 class PlannerNode(LifecycleNode):
@@ -70,8 +70,8 @@ class PlannerNode(LifecycleNode):
         self.robot = RobotModel(compose(c.robot_description, c.sensor_description))
         self.planner = PickPlanner(c, self.robot)
         self._input = RobotInput(self.robot)
-        self._objects: ObjectStateArray | None = None
-        self._cloud: PointCloud2 | None = None
+        self._pairing = StampPairing(('objects', 'cloud'))
+        self._pair: tuple[ObjectStateArray, PointCloud2] | None = None
         self._worker = ThreadPoolExecutor(1, 'planning')
         self._make_inputs()
         self._make_outputs()
@@ -91,8 +91,9 @@ class PlannerNode(LifecycleNode):
 
     def _make_inputs(self) -> None:
         stale_s = self.config.state_timeout_s
-        self.create_input(ObjectStateArray, 'world_model/objects', self._on_objects, stale_s)
-        self.create_input(PointCloud2, 'world_model/cloud', self._on_cloud, stale_s)
+        for stream, kind in (('objects', ObjectStateArray), ('cloud', PointCloud2)):
+            on_scene = partial(self._on_scene, stream=stream)
+            self.create_input(kind, f'world_model/{stream}', on_scene, stale_s)
         self.create_input(JointState, 'joint_states', self._on_joints, stale_s)
         self.create_input(WrenchStamped, 'wrench', self._on_wrench, stale_s)
         for side in SIDES:
@@ -126,11 +127,9 @@ class PlannerNode(LifecycleNode):
 
     # Inputs.
 
-    def _on_objects(self, message: ObjectStateArray) -> None:
-        self._objects = message
-
-    def _on_cloud(self, message: PointCloud2) -> None:
-        self._cloud = message
+    def _on_scene(self, message: ObjectStateArray | PointCloud2, stream: str) -> None:
+        stamp_s = from_stamp(message.header.stamp)
+        self._pair = self._pairing.add(stream, stamp_s, message) or self._pair
 
     def _on_joints(self, message: JointState) -> None:
         self._input.add_joints(from_joint_state(message))
@@ -143,13 +142,11 @@ class PlannerNode(LifecycleNode):
 
     def _newest_scene(self) -> Scene | None:
         """Objects and cloud of the same update, once both are there."""
-        if self._objects is None or self._cloud is None:
+        if self._pair is None:
             return None
-        stamps = [from_stamp(m.header.stamp) for m in (self._objects, self._cloud)]
-        if abs(stamps[0] - stamps[1]) > CLOUD_SKEW_S:
-            return None
+        objects, cloud = self._pair
         try:
-            return from_object_states(self._objects, from_cloud(self._cloud))
+            return from_object_states(objects, from_cloud(cloud))
         except BadInputError as error:
             self.get_logger().warning(f'scene: {error}', throttle_duration_sec=5.0)
             return None
@@ -173,7 +170,7 @@ class PlannerNode(LifecycleNode):
 
     def _to_avoid(self) -> frozenset[int]:
         """Objects that failed, unless nothing else is left."""
-        known = {o.id for o in self._objects.objects} if self._objects else set()
+        known = {o.id for o in self._pair[0].objects} if self._pair else set()
         if known <= self._failed:
             self._failed.clear()
         return frozenset(self._failed)

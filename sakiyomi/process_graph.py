@@ -6,6 +6,7 @@ output is passed on line by line, and all are stopped again: SIGINT, then SIGTER
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -20,12 +21,12 @@ from typing import Any
 
 from sakiyomi.bringup import CONFIG_DIR, LOG_LEVEL, Graph, NodeProcess, Value
 from sakiyomi.errors import BadInputError, WorkFailedError
+from sakiyomi.paths import share_dir
 
 Sink = Callable[[str, str], None]  # (node, line)
 
 STOP_STEPS = ((signal.SIGINT, 8.0), (signal.SIGTERM, 4.0), (signal.SIGKILL, 2.0))  # [s] each
 KEPT_LINES = 40
-_WHEELS_MARK = '_ROS_WHEELS_BOOTSTRAP_COMPLETE'
 
 
 def command_line(node: NodeProcess, values: Mapping[str, Value], config_dir: Path) -> list[str]:
@@ -64,7 +65,7 @@ class ProcessGraph:
         self.values = graph.values(values)
         self._sink = sink
         self._environment = _environment(graph, environment or {})
-        self._config_dir = Path(self.values[CONFIG_DIR.name] or default_config_dir())
+        self._config_dir = Path(self.values[CONFIG_DIR.name] or share_dir('config'))
         self._processes: dict[str, _Process] = {}
         for node in graph.running(self.values):
             path = self._config_dir / node.parameter_file
@@ -148,16 +149,12 @@ class _Process:
         self._reader.start()
 
     def signal(self, number: signal.Signals) -> None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             self.popen.send_signal(number)
-        except ProcessLookupError:
-            pass
 
     def wait(self, timeout_s: float) -> None:
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.popen.wait(max(timeout_s, 0.01))
-        except subprocess.TimeoutExpired:
-            pass
 
     def join(self) -> None:
         self._reader.join(1.0)
@@ -174,12 +171,4 @@ def _environment(graph: Graph, extra: Mapping[str, str]) -> dict[str, str]:
     # each node runs on few threads: they share the cores among each other
     environment.setdefault('OMP_NUM_THREADS', '1')
     environment.setdefault('OPENBLAS_NUM_THREADS', '1')
-    environment.pop(_WHEELS_MARK, None)
     return environment
-
-
-def default_config_dir() -> Path:
-    """The folder `config` of the source tree or of the installed share folder."""
-    from sakiyomi.paths import share_dir
-
-    return share_dir('config')

@@ -1,0 +1,7 @@
+"""`python -m sakiyomi.cli`."""
+
+import sys
+
+from sakiyomi.cli import main
+
+sys.exit(main())
