@@ -88,7 +88,7 @@ def _stage(name: str, ms: float, longest: float) -> str:
         '<div style="display:flex;align-items:center;gap:8px">'
         f'<span style="width:92px;overflow:hidden;color:{css(MUTED)}">{escape(name)}</span>'
         f'<span style="flex:1">{_bar(share, css(ACCENT), 5)}</span>'
-        f'<span style="width:56px;text-align:right">{ms:.1f} ms</span></div>'
+        f'<span style="width:62px;white-space:nowrap;text-align:right">{ms:.1f} ms</span></div>'
     )
 
 

@@ -15,6 +15,10 @@ BAD: Rgb = (235, 95, 90)
 MUTED: Rgb = (130, 140, 155)
 BACKGROUND_TOP: Rgb = (38, 44, 56)
 BACKGROUND_BOTTOM: Rgb = (16, 18, 24)
+LOW_COLOR: Rgb = (104, 134, 168)
+HIGH_COLOR: Rgb = (236, 232, 214)
+HIGH_M = 0.20  # height above the table that is drawn in HIGH_COLOR
+LINK_COLORS: dict[str, Rgb] = {'table': (58, 64, 76), 'bin': (60, 96, 148)}
 GOLDEN_RATIO = 0.618034
 
 
@@ -31,6 +35,13 @@ def color_of_probability(probability: float) -> Rgb:
     low, high, share = (BAD, FAIR, 2 * p) if p < 0.5 else (FAIR, GOOD, 2 * p - 1)
     r, g, b = (round((1 - share) * x + share * y) for x, y in zip(low, high, strict=True))
     return r, g, b
+
+
+def height_colors(height_m: np.ndarray) -> np.ndarray:
+    """Cool near the table, warm above it: (N,) to (N, 3) uint8."""
+    share = np.clip(height_m / HIGH_M, 0.0, 1.0)[:, None]
+    colors = (1 - share) * np.array(LOW_COLOR) + share * np.array(HIGH_COLOR)
+    return colors.round().astype(np.uint8)
 
 
 def css(color: Rgb) -> str:

@@ -7,8 +7,8 @@ import numpy as np
 
 from sakiyomi.sensing import TactileReading
 
-PAD_HEIGHT_PX = 150
-PAD_WIDTH_PX = 170
+PAD_HEIGHT_PX = 140
+PAD_WIDTH_PX = 176
 CAPTION_PX = 22
 GAP_PX = 8
 CAPTION_COLOR = (205, 212, 222)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -18,10 +19,10 @@ from viewer_node.cards import health_card, pick_card, times_card
 from viewer_node.config import ViewerConfig
 from viewer_node.layers.ghosts import GhostsLayer
 from viewer_node.layers.objects import ObjectsLayer
-from viewer_node.layers.plan import ChosenGrasp, PlanLayer
+from viewer_node.layers.plan import ChosenGrasp, PathPart, PlanLayer
 from viewer_node.layers.robot import RobotLayer
 from viewer_node.layers.sensors import SensorsLayer
-from viewer_node.look import ACCENT, backdrop
+from viewer_node.look import ACCENT, LINK_COLORS, backdrop
 from viewer_node.pads import draw_pads
 from viewer_node.panel import Panel
 from viewer_node.port import port_taken, require_free_port
@@ -29,8 +30,8 @@ from viewer_node.status import HealthLine, NodeTimes, PickStatus
 from viewer_node.visuals import Visual
 
 TITLE = 'Sakiyomi'
-CAMERA_FROM_M = (1.45, -1.10, 0.95)
-CAMERA_AT_M = (0.36, 0.06, 0.16)
+CAMERA_FROM_M = (1.25, -0.80, 0.72)
+CAMERA_AT_M = (0.38, 0.08, 0.20)
 
 
 class Page:
@@ -46,7 +47,7 @@ class Page:
         self._server = _serve(config.host, config.port)
         scene = self._server.scene
         self._set_the_stage()
-        self._robot = RobotLayer(scene, visuals)
+        self._robot = RobotLayer(scene, [repainted(visual) for visual in visuals])
         self._sensors = SensorsLayer(scene, config.jpeg_quality)
         self._objects = ObjectsLayer(scene, self._clicked)
         self._ghosts = GhostsLayer(
@@ -71,7 +72,8 @@ class Page:
 
     def close(self) -> None:
         """Stop serving."""
-        self._server.stop()
+        with contextlib.redirect_stdout(io.StringIO()):  # viser says goodbye on stdout
+            self._server.stop()
 
     def together(self) -> contextlib.AbstractContextManager:
         """What is shown in this context reaches the browser in one piece."""
@@ -126,9 +128,11 @@ class Page:
         """The grasp that the planner chose; None clears it."""
         self._plan.show_grasp(grasp)
 
-    def show_path(self, points_m: np.ndarray) -> None:
-        """The planned path of the grasp frame (N, 3) [m]."""
-        self._plan.show_path(points_m)
+    def show_path(self, parts: tuple[PathPart, ...]) -> None:
+        """The planned path of the grasp frame; with none the grasp goes too."""
+        self._plan.show_path(parts)
+        if not parts:
+            self._plan.show_grasp(None)
 
     def show_pick(self, status: PickStatus) -> None:
         """How the pick is going."""
@@ -163,6 +167,11 @@ class Page:
         server.initial_camera.look_at = CAMERA_AT_M
         server.initial_camera.up = (0.0, 0.0, 1.0)
         server.initial_camera.fov = 0.75
+
+
+def repainted(visual: Visual) -> Visual:
+    """Large surfaces in the page's own colours, so that the coloured points stand out."""
+    return replace(visual, color=LINK_COLORS.get(visual.link, visual.color))
 
 
 def _serve(host: str, port: int) -> viser.ViserServer:

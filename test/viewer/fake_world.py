@@ -6,7 +6,7 @@ import trimesh
 from sakiyomi.geometry import make_transform, transform_points
 from sakiyomi.scene import Gaussian, HiddenProperties, ObjectState, Prediction
 from sakiyomi.sensing import TactileReading
-from viewer_node.layers.plan import ChosenGrasp
+from viewer_node.layers.plan import ChosenGrasp, PathPart
 from viewer_node.status import HealthLine, NodeTimes, PickStatus
 
 H, DT_S = 20, 0.05
@@ -115,7 +115,10 @@ def grasp():
 def path():
     s = np.linspace(0, 1, 40)[:, None]
     start, end = np.array([0.30, 0.0, 0.55]), np.array([0.55, 0.04, 0.055])
-    return start + s * (end - start) + np.array([0.05, 0.05, 0.06]) * np.sin(np.pi * s)
+    bow = np.array([0.05, 0.05, 0.06]) * np.sin(np.pi * s)
+    home = np.array([0.15, 0.52, 0.30])
+    there = PathPart(start + s * (end - start) + bow, (51, 140, 242))
+    return there, PathPart(end + s * (home - end) + 3 * bow * [0, 0, 1], (242, 153, 38))
 
 
 PICK = PickStatus(

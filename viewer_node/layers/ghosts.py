@@ -80,7 +80,7 @@ class GhostsLayer:
             batched_scales=np.array(axes),
             batched_colors=np.array(colors, np.uint8),
             batched_opacities=np.array(opacities),
-            opacity=1.0,
+            lod='off',
             cast_shadow=False,
             receive_shadow=False,
         )

@@ -9,7 +9,7 @@ import trimesh
 import viser
 
 from viewer_node.layers.robot import wxyz
-from viewer_node.look import ACCENT, color_of_probability
+from viewer_node.look import color_of_probability
 
 FINGER_LENGTH_M = 0.045
 STEM_LENGTH_M = 0.06
@@ -26,6 +26,14 @@ class ChosenGrasp:
     width_m: float
     force_n: float
     predicted_success: float
+
+
+@dataclass(frozen=True)
+class PathPart:
+    """One stretch of the planned motion of the grasp frame."""
+
+    points_m: np.ndarray  # (N, 3) with N of 2 or more
+    color: tuple[int, int, int]
 
 
 class PlanLayer:
@@ -52,18 +60,17 @@ class PlanLayer:
             wxyz=wxyz(grasp.T_world_grasp),
         )
 
-    def show_path(self, points_m: np.ndarray) -> None:
-        """Draw the line (N, 3) [m] that the grasp frame will follow; fewer than 2 clear it."""
-        if len(points_m) < 2:
+    def show_path(self, parts: tuple[PathPart, ...]) -> None:
+        """Draw the lines that the grasp frame will follow; none clears them."""
+        if not parts:
             self._scene.remove_by_name('/plan/path')
             return
-        segments = np.stack([points_m[:-1], points_m[1:]], axis=1).astype(np.float32)
-        share = np.linspace(0.35, 1.0, len(points_m))[:, None]
-        colors = (share * np.array(ACCENT)).astype(np.uint8)
+        segments = [np.stack([p.points_m[:-1], p.points_m[1:]], axis=1) for p in parts]
+        colors = [np.tile(np.array(p.color, np.uint8), (len(p.points_m) - 1, 2, 1)) for p in parts]
         self._scene.add_line_segments(
             '/plan/path',
-            segments,
-            np.stack([colors[:-1], colors[1:]], axis=1),
+            np.concatenate(segments).astype(np.float32),
+            np.concatenate(colors),
             thickness=PATH_WIDTH_PX,
             thickness_units='screen',
         )

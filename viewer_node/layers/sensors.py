@@ -8,7 +8,7 @@ import viser
 from viewer_node.layers.robot import wxyz
 from viewer_node.look import ACCENT, MUTED
 
-FRUSTUM_M = 0.14
+FRUSTUM_M = 0.09
 LIDAR_SIZE_M = (0.045, 0.06, 0.045)
 CLOUD_POINT_M = 0.0022
 
@@ -19,11 +19,16 @@ class SensorsLayer:
     def __init__(self, scene: viser.SceneApi, jpeg_quality: int):
         self._scene = scene
         self._jpeg_quality = jpeg_quality
+        self._placement: np.ndarray | None = None
         self._frustum: viser.CameraFrustumHandle | None = None
 
     def place_camera(self, T_world_camera: np.ndarray, intrinsics: np.ndarray, shape) -> None:
         """Put the frustum where the optical frame is; `shape` is the picture's (H, W, ...)."""
         height, width = shape[:2]
+        placement = np.concatenate([T_world_camera.ravel(), intrinsics.ravel(), shape[:2]])
+        if self._placement is not None and np.allclose(placement, self._placement, atol=1e-5):
+            return
+        self._placement = placement
         self._frustum = self._scene.add_camera_frustum(
             '/sensors/camera',
             fov=2 * float(np.arctan2(height / 2, intrinsics[1, 1])),

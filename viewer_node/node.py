@@ -1,0 +1,331 @@
+"""The browser page as a ROS 2 node: it subscribes only while a browser looks."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.action import ActionClient
+from rclpy.client import Client
+from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import CameraInfo, Image, JointState, PointCloud2
+from std_srvs.srv import Trigger
+from visualization_msgs.msg import MarkerArray
+
+from sakiyomi.errors import BadInputError
+from sakiyomi.robot_description import compose
+from sakiyomi.robot_model import RobotModel
+from sakiyomi.scene import ObjectState
+from sakiyomi_interfaces.action import Pick
+from sakiyomi_interfaces.msg import Grasp, ObjectStateArray, PredictionArray, StageTimes
+from sakiyomi_interfaces.srv import PushObject, ResetScene, SpawnObject
+from sakiyomi_ros.beliefs import from_object_states, from_predictions
+from sakiyomi_ros.conversions import from_joint_state
+from sakiyomi_ros.diagnostics import OK, Health, InputMonitor
+from sakiyomi_ros.images import from_camera_info, from_color_image
+from sakiyomi_ros.lifecycle import LifecycleNode
+from sakiyomi_ros.process import run
+from sakiyomi_ros.qos import topic_qos
+from sakiyomi_ros.sensor_frames import SensorFrames
+from viewer_node import conversions
+from viewer_node.config import ViewerConfig
+from viewer_node.conversions import to_chosen_grasp, to_colored_cloud, to_path, to_tactile
+from viewer_node.disturbances import inward_push, random_throw
+from viewer_node.health_board import HealthBoard
+from viewer_node.page import Page
+from viewer_node.pick_log import PickLog
+from viewer_node.port import require_free_port
+from viewer_node.snapshot import Latest
+from viewer_node.status import NodeTimes
+from viewer_node.visuals import load_visuals
+
+WATCH_PERIOD_S = 0.5
+LIDAR_LINK = 'lidar_link'
+PICK = 'planner/pick'
+FEEDBACK = f'{PICK}/_action/feedback'  # public, so picks that others ask for are shown too
+RATED = {  # streams whose rates the page shows, by what it calls them
+    'camera/color/image_raw': 'camera',
+    'lidar/points': 'LiDAR',
+    'tactile/left': 'touch',
+    'joint_states': 'joints',
+    'world_model/objects': 'objects',
+    'world_model/predictions': 'predictions',
+}
+
+
+class ViewerNode(LifecycleNode):
+    """Callbacks keep the newest message unread; a thread of its own reads and draws."""
+
+    config: ViewerConfig
+
+    def __init__(self) -> None:
+        super().__init__('viewer', ViewerConfig())
+        if self.config.autostart:  # a taken port is told before anything is loaded
+            require_free_port(self.config.host, self.config.port)
+        self.latest, self.picks, self.board = Latest(), PickLog(), HealthBoard()
+        self.page: Page | None = None
+        self._subscriptions: list[Subscription] = []
+        self._painters: dict[str, tuple[type, Callable[[Any], None]]] = {}
+        self._times: dict[str, NodeTimes] = {}
+        self._objects: tuple[ObjectState, ...] = ()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._rng = np.random.default_rng(0)
+
+    # The life cycle.
+
+    def configure(self) -> None:
+        """Load the robot, serve the page, find the others' actions and services."""
+        c = self.config
+        description = compose(c.robot_description, c.sensor_description)
+        self.robot = RobotModel(description)
+        self.frames = SensorFrames(description, self.robot)
+        self.page = Page(c, load_visuals(description.urdf_xml), self)
+        self.page.show_robot(self.robot.link_poses(self.robot.q_home))
+        if LIDAR_LINK in description.link_names:
+            self.page.place_lidar(self.frames.pose(LIDAR_LINK))
+        self._painters = self._make_painters()
+        self._make_clients()
+        self.create_ticker(WATCH_PERIOD_S, self._watch, wall=True)
+        self.get_logger().info(f'the page is at {self.page.url}')
+
+    def activate(self) -> None:
+        """Start drawing."""
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._draw_on, name='drawing')
+        self._thread.start()
+
+    def deactivate(self) -> None:
+        """Stop drawing and listening."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._listen(False)
+
+    def cleanup(self) -> None:
+        """Close the page."""
+        if self.page is not None:
+            self.page.close()
+            self.page = None
+
+    def destroy_node(self) -> None:
+        """Also close the page of a node that is destroyed without having been cleaned up."""
+        self.cleanup()
+        super().destroy_node()
+
+    def health(self) -> tuple[Health, ...]:
+        """Where the page is and whether anybody looks."""
+        watching = 'somebody looks' if self.page.watched else 'nobody looks: not subscribed'
+        return (Health('page', OK, f'{self.page.url}: {watching}'),)
+
+    # Inputs: only while a browser looks, and then only the newest message is ever read.
+
+    def _watch(self) -> None:
+        if self.page.watched != bool(self._subscriptions):
+            self._listen(self.page.watched)
+
+    def _listen(self, on: bool) -> None:
+        for subscription in self._subscriptions:
+            self.destroy_subscription(subscription)
+        self._subscriptions.clear()
+        self.monitors.clear()
+        self.latest.clear()
+        self.board.clear()
+        self._times.clear()
+        self.picks.forget_running()
+        if not on:
+            return
+        for topic, (kind, _) in self._painters.items():
+            self._subscriptions.append(self._keep_newest(kind, topic))
+        self._subscriptions += [
+            self.create_subscription(
+                DiagnosticArray,
+                '/diagnostics',
+                self._on_diagnostics,
+                topic_qos('/diagnostics').requested,
+            ),
+            self.create_subscription(Pick.Impl.FeedbackMessage, FEEDBACK, self._on_feedback, 10),
+        ]
+
+    def _keep_newest(self, kind: type, topic: str) -> Subscription:
+        self.monitors[topic] = InputMonitor(topic)
+        asked = topic_qos(topic).requested
+        newest = QoSProfile(depth=1, reliability=asked.reliability, durability=asked.durability)
+        return self.create_subscription(
+            kind, topic, lambda data: self.latest.put(topic, data), newest, raw=True
+        )
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        self.board.update(map(conversions.to_health_line, message.status))
+
+    def _on_feedback(self, message: Any) -> None:
+        goal = bytes(message.goal_id.uuid)
+        if self.picks.progress(goal, *conversions.to_progress(message.feedback)):
+            self._ask_for_result(message.goal_id)
+
+    def _ask_for_result(self, goal_id: Any) -> None:
+        request = Pick.Impl.GetResultService.Request(goal_id=goal_id)
+
+        def note(response: Any) -> None:
+            line = conversions.to_outcome_line(response.result)
+            self.picks.finish(bytes(goal_id.uuid), *line)
+
+        self._call(self._results, request, note)
+
+    # Drawing, in a thread of its own.
+
+    def _make_painters(self) -> dict[str, tuple[type, Callable[[Any], None]]]:
+        page = self.page
+        painters: dict[str, tuple[type, Callable[[Any], None]]] = {
+            'joint_states': (JointState, self._paint_joints),
+            'camera/camera_info': (CameraInfo, self._paint_camera),
+            'camera/color/image_raw': (Image, lambda m: page.show_image(from_color_image(m))),
+            'lidar/points': (PointCloud2, lambda _: None),  # seen in the fused cloud
+            'world_model/cloud': (PointCloud2, lambda m: page.show_cloud(*to_colored_cloud(m))),
+            'world_model/objects': (ObjectStateArray, self._paint_objects),
+            'world_model/predictions': (PredictionArray, self._paint_predictions),
+            'planner/grasp': (Grasp, lambda m: page.show_grasp(to_chosen_grasp(m))),
+            'planner/path': (MarkerArray, lambda m: page.show_path(to_path(m))),
+        }
+        for side in ('left', 'right'):
+            paint = partial(lambda side, m: page.show_touch(to_tactile(m, side)), side)
+            painters[f'tactile/{side}'] = PointCloud2, paint
+        for node in ('world_model', 'planner', 'simulation'):
+            painters[f'{node}/processing_time'] = StageTimes, partial(self._note_times, node)
+        return painters
+
+    def _draw_on(self) -> None:
+        while not self._stopping.wait(1.0 / self.config.rate_hz):
+            if not self.page.watched:
+                continue
+            try:
+                self._draw()
+            except Exception as error:  # the page may freeze for a moment, never for good
+                text = f'drawing: {type(error).__name__}: {error}'
+                self.get_logger().error(text, throttle_duration_sec=5.0)
+
+    def _draw(self) -> None:
+        with self.page.together():
+            for topic, (kind, paint) in self._painters.items():
+                data = self.latest.take(topic)
+                if data is not None:
+                    self._paint(topic, kind, data, paint)
+            rates_hz = self.latest.rates_hz()
+            shown = {name: rates_hz[topic] for topic, name in RATED.items() if topic in rates_hz}
+            self.page.show_times(list(self._times.values()), shown)
+            self.page.show_pick(self.picks.status())
+            self.page.show_health(self.board.lines())
+
+    def _paint(self, topic: str, kind: type, data: bytes, paint: Callable[[Any], None]) -> None:
+        monitor = self.monitors.get(topic)
+        try:
+            paint(deserialize_message(data, kind))
+        except BadInputError as error:
+            if monitor is not None:
+                self._dropped(monitor, error)
+        else:
+            if monitor is not None:
+                monitor.accept()
+
+    def _paint_joints(self, message: JointState) -> None:
+        reading = from_joint_state(message)
+        self.frames.update(reading)
+        q, _, finger_width_m = self.robot.joint_vector(reading)
+        self.page.show_robot(self.robot.link_poses(q, finger_width_m))
+
+    def _paint_camera(self, message: CameraInfo) -> None:
+        T_world_camera = self.frames.pose(message.header.frame_id)
+        shape = (message.height, message.width)
+        self.page.place_camera(T_world_camera, from_camera_info(message), shape)
+
+    def _paint_objects(self, message: ObjectStateArray) -> None:
+        self._objects = from_object_states(message).objects
+        self.page.show_objects(self._objects)
+
+    def _paint_predictions(self, message: PredictionArray) -> None:
+        self.page.show_predictions(from_predictions(message), self._objects)
+
+    def _note_times(self, node: str, message: StageTimes) -> None:
+        self._times[node] = conversions.to_node_times(node, message)
+
+    # What the buttons ask for (see PageActions); called from the page's threads, never blocking.
+
+    def _make_clients(self) -> None:
+        self._pick = self.create_entity(ActionClient(self, Pick, PICK))
+        self._results = self._client(Pick.Impl.GetResultService, f'{PICK}/_action/get_result')
+        self._stop = self._client(Trigger, 'planner/stop')
+        self._push = self._client(PushObject, 'simulation/push')
+        self._spawn = self._client(SpawnObject, 'simulation/spawn')
+        self._reset = self._client(ResetScene, 'simulation/reset')
+
+    def _client(self, kind: type, name: str) -> Client:
+        return self.create_entity(self.create_client(kind, name))
+
+    def pick(self, object_id: int | None) -> str:
+        """Pick this object, or any where None."""
+        if not self._pick.server_is_ready():
+            return f'no planner answers: /{PICK} has no server'
+        future = self._pick.send_goal_async(conversions.to_goal(object_id))
+        future.add_done_callback(self._goal_answered)
+        return 'pick any object' if object_id is None else f'pick #{object_id}'
+
+    def _goal_answered(self, future: Any) -> None:
+        if not future.result().accepted:
+            self.page.say('the planner refused the pick')
+
+    def stop(self) -> str:
+        """Stop the arm now."""
+        return self._ask(self._stop, Trigger.Request(), 'stop')
+
+    def push(self, object_id: int) -> str:
+        """Hit this object towards the middle of the workspace."""
+        state = next((o for o in self._objects if o.id == object_id), None)
+        if state is None:
+            return f'object #{object_id} is not tracked any more'
+        position_m = state.T_world_object[:3, 3]
+        impulse_ns = inward_push(position_m, self.config.push_impulse_ns)
+        request = conversions.to_push(position_m, impulse_ns)
+        return self._ask(self._push, request, f'push #{object_id}')
+
+    def throw(self) -> str:
+        """Throw one more object into the workspace."""
+        request = conversions.to_throw(*random_throw(self._rng, self.config.throw_flight_s))
+        return self._ask(self._spawn, request, 'throw an object')
+
+    def reset(self, seed: int) -> str:
+        """Lay a new scene; a negative seed means the next one."""
+        return self._ask(self._reset, conversions.to_reset(seed), f'reset the scene, seed {seed}')
+
+    def _ask(self, client: Client, request: Any, what: str) -> str:
+        """Call a service whose answer has `success` and `message`, and say how it went."""
+
+        def say(response: Any) -> None:
+            answer = response.message or ('done' if response.success else 'refused')
+            self.page.say(f'{what}: {answer}')
+
+        if self._call(client, request, say):
+            return f'{what} ...'
+        return f'{what}: nobody answers {client.srv_name}'
+
+    def _call(self, client: Client, request: Any, answered: Callable[[Any], None]) -> bool:
+        if not client.service_is_ready():
+            return False
+        future = client.call_async(request)
+        future.add_done_callback(lambda f: answered(f.result()))
+        return True
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node; the exit status."""
+    return run(ViewerNode, args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
