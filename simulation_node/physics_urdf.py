@@ -6,6 +6,8 @@ import copy
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import numpy as np
+
 from sakiyomi.robot_description import resolve_mesh
 from simulation_node.meshes import read_mesh, write_obj
 from simulation_node.objects import ObjectModel, mass_and_center
@@ -17,13 +19,23 @@ class PhysicsUrdfs:
     def __init__(self, folder: Path):
         self._folder, self._written = folder, {}
 
-    def of_robot(self, name: str, urdf_xml: str) -> Path:
-        """A part of the robot description; frames weigh nothing."""
+    def of_robot(
+        self, name: str, urdf_xml: str, shifts: dict[str, np.ndarray] | None = None
+    ) -> Path:
+        """A part of the robot description; frames weigh nothing.
+
+        Args:
+            name: of the file.
+            urdf_xml: with absolute mesh paths.
+            shifts: link name to the (3,) m by which its collision shapes move, link frame.
+        """
         robot = ET.fromstring(urdf_xml)
         for link in robot.findall('link'):
             self._prepare(link, self._folder)
             if link.find('inertial') is None:
                 link.append(_inertial(0.0))
+            if shifts and link.get('name') in shifts:
+                _shift(link, shifts[link.get('name')])
         return self._write(name, robot)
 
     def of_object(self, model: ObjectModel) -> Path:
@@ -61,6 +73,15 @@ class PhysicsUrdfs:
         path = self._folder / f'{name}.urdf'
         path.write_text(ET.tostring(robot, encoding='unicode'), encoding='utf-8')
         return path
+
+
+def _shift(link: ET.Element, by_m: np.ndarray) -> None:
+    for collision in link.findall('collision'):
+        origin = collision.find('origin')
+        if origin is None:
+            origin = ET.SubElement(collision, 'origin')
+        xyz = np.array([float(v) for v in origin.get('xyz', '0 0 0').split()]) + by_m
+        origin.set('xyz', ' '.join(f'{v:.6g}' for v in xyz))
 
 
 def _inertial(mass_kg: float, center_m=(0.0, 0.0, 0.0)) -> ET.Element:

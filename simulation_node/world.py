@@ -24,17 +24,25 @@ from simulation_node.physics_urdf import PhysicsUrdfs
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Swallow what the engine's C++ side prints on standard output."""
-    sys.stdout.flush()
-    saved, sink = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    """Swallow what the engine's C++ side prints."""
+    _flush_all()
+    saved, sink = [os.dup(fd) for fd in (1, 2)], os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, 1)
+    os.dup2(sink, 2)
     try:
         yield
     finally:
-        ctypes.CDLL(None).fflush(None)  # the engine's own buffer, before the descriptor goes back
-        os.dup2(saved, 1)
-        os.close(saved)
+        _flush_all()  # C's own buffers too, before the descriptors go back
+        for fd, original in zip((1, 2), saved, strict=True):
+            os.dup2(original, fd)
+            os.close(original)
         os.close(sink)
+
+
+def _flush_all() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    ctypes.CDLL(None).fflush(None)
 
 
 with _quiet():
@@ -46,6 +54,14 @@ SOLVER_ITERATIONS = 150
 SURFACE_FRICTION = 1.0  # of table and bin: contact friction is then the object's own
 ROLLING_FRICTION = 1e-4  # [m] so that round objects come to rest
 ARM_POSITION_GAIN, ARM_VELOCITY_GAIN = 0.4, 1.0
+PAD_CONTACT = {
+    'lateralFriction': 1.0,
+    'spinningFriction': 0.1,
+    'contactStiffness': 30000.0,
+    'contactDamping': 1000.0,
+    'frictionAnchor': 1,
+}
+SET_BACK_M = 0.0012  # a little more than the engine's margin around meshes
 GEAR_FORCE_N = 100.0
 BELT_MASS_KG = 1e4
 
@@ -69,7 +85,8 @@ class World:
         self._urdfs = PhysicsUrdfs(Path(self._folder.name))
         robot_root = HAND_LINK if hand_only else _arm_root(description)
         surroundings = description.without(_arm_root(description))
-        self._robot_urdf = self._urdfs.of_robot('robot', description.subtree(robot_root))
+        robot = description.subtree(robot_root)
+        self._robot_urdf = self._urdfs.of_robot('robot', robot, _pads_first(description))
         self._surroundings_urdf = self._urdfs.of_robot('surroundings', surroundings)
         self.link_shapes = {
             link.get('name'): link_shape(link, Path()) for link in description.root.findall('link')
@@ -122,9 +139,12 @@ class World:
         self._arm = [moving[n][0] for n in self.arm_joints]
         self._fingers = [moving[n][0] for n in self.finger_joints]
         self._arm_forces = [moving[n][10] for n in self.arm_joints]
+        fingers = {side: _parent(self.description, pad) for side, pad in PAD_LINKS.items()}
         self._finger_links = {
-            side: self._links[_parent(self.description, pad)] for side, pad in PAD_LINKS.items()
+            side: (self._links[fingers[side]], self._links[pad]) for side, pad in PAD_LINKS.items()
         }
+        for _, pad in self._finger_links.values():
+            self._p.changeDynamics(self._robot, pad, **PAD_CONTACT)
 
     def _index_surroundings(self) -> None:
         self._fixed_links = {
@@ -216,7 +236,11 @@ class World:
 
     def finger_contacts(self, side: str) -> tuple[np.ndarray, np.ndarray]:
         """Contact points (n, 3) m and the forces (n, 3) N on that finger, world frame."""
-        contacts = self._p.getContactPoints(bodyA=self._robot, linkIndexA=self._finger_links[side])
+        contacts = [
+            contact
+            for link in self._finger_links[side]
+            for contact in self._p.getContactPoints(bodyA=self._robot, linkIndexA=link)
+        ]
         points = np.array([c[5] for c in contacts]).reshape(-1, 3)
         return points, np.array([_force_on_a(c) for c in contacts]).reshape(-1, 3)
 
@@ -380,6 +404,15 @@ def _parent(description: RobotDescription, link: str) -> str:
         if joint.find('child').get('link') == link:
             return joint.find('parent').get('link')
     raise BadInputError(f'robot description: link {link!r} has no parent, expected one')
+
+
+def _pads_first(description: RobotDescription) -> dict[str, np.ndarray]:
+    """Shifts (3,) [m] that set the fingers' own shapes back, so that objects meet the pads."""
+    fingers = {pad: _parent(description, pad) for pad in PAD_LINKS.values()}
+    return {
+        finger: SET_BACK_M * description.fixed_pose(pad, finger)[:3, 2]
+        for pad, finger in fingers.items()
+    }
 
 
 def _arm_root(description: RobotDescription) -> str:
