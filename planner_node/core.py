@@ -93,7 +93,8 @@ class PickPlanner:
         return _diverse(sorted(grasps, key=lambda g: -g.predicted_success))
 
     def _targets(self, scene: Scene, request: PickRequest) -> list[ObjectState]:
-        pickable = [o for o in scene.objects if not o.held and o.id not in request.exclude]
+        pickable = [o for o in scene.objects if o.visible and not o.held]
+        pickable = [o for o in pickable if o.id not in request.exclude]
         if request.target == 'id':
             pickable = [o for o in pickable if o.id == request.object_id]
         if not pickable:

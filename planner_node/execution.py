@@ -55,6 +55,7 @@ class PickExecution:
         self._steps = self._script()
         self._wait: Callable[[RobotState], bool] | None = None
         self._width_rate = _Rate()
+        self._grasped = False
 
     def step(self, state: RobotState) -> list[Command]:
         """Advance with the newest state; the commands to send now, often none."""
@@ -93,14 +94,14 @@ class PickExecution:
             return
         self.phase = 'close'
         yield [GripperCommand(0.0, p.grasp.force_n)], self._closed()
+        self._grasped = self._holds()
         self.phase = 'lift'
         yield self._follow(p.lift)
         self.phase = 'verify'
         yield [], self._after(c.settle_s)
         if not self._holds():
-            touched = self._state.finger_width_m > c.min_held_width_m
             self._end(
-                'slipped' if touched else 'missed',
+                'slipped' if self._grasped else 'missed',
                 f'{self._state.finger_width_m * 1e3:.1f} mm between the pads, '
                 f'{self._state.finger_force_n.min():.2f} N on the weaker one after the lift',
             )
@@ -137,23 +138,25 @@ class PickExecution:
         return lambda state: state.stamp_s - start_s >= duration_s
 
     def _closed(self) -> Callable[[RobotState], bool]:
-        """Both pads feel something and the fingers stand still, or time is up."""
+        """The fingers have come to a stop, on an object or on each other, or time is up."""
         start_s, c = self._state.stamp_s, self.config
 
         def closed(state: RobotState) -> bool:
             elapsed = state.stamp_s - start_s
-            if elapsed > c.close_timeout_s:
-                return True
-            felt = bool(np.all(state.finger_force_n > c.touch_n))
             still = abs(self._width_rate.value) < c.still_mps
-            shut = state.finger_width_m < c.min_held_width_m / 2
-            return elapsed > 0.2 and still and (felt or shut)
+            return elapsed > c.close_timeout_s or (elapsed > 0.25 and still)
 
         return closed
 
     def _holds(self) -> bool:
+        """Something keeps the driven fingers apart, or both pads feel it.
+
+        Either is enough: a thin sheet leaves no width, and an odd shape may press on the finger
+        beside the taxels.
+        """
         s, c = self._state, self.config
-        return bool(s.finger_width_m > c.min_held_width_m and np.all(s.finger_force_n > c.touch_n))
+        apart = s.finger_width_m > c.min_held_width_m
+        return bool(apart or np.all(s.finger_force_n > c.touch_n))
 
     def _pressed(self) -> bool:
         return bool(np.linalg.norm(self._state.wrench[:3]) > self.config.max_contact_n)
