@@ -188,6 +188,10 @@ class RobotModel:
             if not self.model.existJointName(name):
                 known = ', '.join(list(self.model.names)[1:])
                 raise BadInputError(f'joint: got {name!r}, the URDF has {known}')
+        for name in ('q_lower', 'q_upper', 'dq_max', 'ddq_max'):
+            if len(getattr(spec, name)) != len(spec.arm_joints):
+                got = len(getattr(spec, name))
+                raise BadInputError(f'{name}: got {got} values for {len(spec.arm_joints)} joints')
         for name in (spec.base_link, spec.grasp_frame):
             if not self.model.existFrame(name):
                 raise BadInputError(f'frame {name!r}: not in the URDF')
