@@ -17,6 +17,7 @@ from sakiyomi.robot_model import RobotModel
 from sakiyomi.scene import JointTrajectory
 
 SPLINE_SPACINGS_RAD = (0.4, 0.15, 0.05)  # the finer, the closer the curve hugs the polyline
+LARGEST_ESCAPE_RAD, ESCAPE_TRIES = 0.15, 60
 LARGEST_JOINT_JUMP_RAD = 0.25  # between poses one Cartesian step apart
 
 
@@ -93,12 +94,13 @@ class MotionPlanner:
         ]
 
     def plan_to(self, q_start: np.ndarray, q_goal: np.ndarray) -> JointTrajectory:
-        """A motion between joint angles (n,) [rad]: straight where free, else around what is there.
+        """A motion between joint angles (n,) [rad]: straight where free, else around.
+
+        A start that grazes something is first moved out of it, if a small motion does.
 
         Raises:
             MotionError: either end is in collision or out of limits, or no path is found in time.
         """
-        self._require_free(q_start, 'start')
         self._require_free(q_goal, 'goal')
         return self._plan(np.asarray(q_start, float), np.asarray(q_goal, float)[None])
 
@@ -110,7 +112,6 @@ class MotionPlanner:
         Raises:
             MotionError: as for `ik` and `plan_to`.
         """
-        self._require_free(q_start, 'start')
         q_goals = self._free_solutions(T_world_goals, q_start)
         return self._plan(np.asarray(q_start, float), q_goals[: self.config.ik_restarts])
 
@@ -139,8 +140,9 @@ class MotionPlanner:
         T_start = self.robot.grasp_pose(q_start)
         poses = straight_line(T_start, T_world_goal, self.config.cartesian_step_m)
         q_line = self._follow(poses, q_start)
-        if check:
-            self._require_no_new_contact(q_line)
+        new = self._new_contact(q_line) if check else frozenset()
+        if new:
+            raise MotionError(f'path in collision: {_describe(new)}')
         length = np.linspace(0.0, travel_m(T_start, T_world_goal), len(poses))
         period, acceleration = self.config.sample_period_s, self.config.hand_acceleration_mps2
         trajectory = time_path(q_line, self.limits, period, length, speed_mps, acceleration)
@@ -149,13 +151,29 @@ class MotionPlanner:
         return trajectory
 
     def _plan(self, q_start: np.ndarray, q_goals: np.ndarray) -> JointTrajectory:
+        self._require_within_limits(q_start, 'start')
+        q_free = self._escape(q_start) if self.in_collision(q_start) else q_start
+        corners = self._corners(q_free, q_goals)
+        return self._timed(corners if q_free is q_start else np.vstack([q_start, corners]))
+
+    def _corners(self, q_start: np.ndarray, q_goals: np.ndarray) -> np.ndarray:
         for q_goal in q_goals:
             if self._segment_free(q_start, q_goal):
-                return self._timed(np.stack([q_start, q_goal]))
+                return np.stack([q_start, q_goal])
         corners = self._search.find(q_start, q_goals, lambda q: not self.in_collision(q))
         if corners is None:
             raise MotionError(f'no path in {self.config.planning_time_s} s')
-        return self._timed(corners)
+        return corners
+
+    def _escape(self, q_start: np.ndarray) -> np.ndarray:
+        """A free configuration close by, reached without a new contact."""
+        rng = np.random.default_rng(self.config.seed)
+        low, high = self.robot.q_lower, self.robot.q_upper
+        for reach in np.linspace(0.02, LARGEST_ESCAPE_RAD, ESCAPE_TRIES):
+            q = np.clip(q_start + rng.uniform(-reach, reach, len(q_start)), low, high)
+            if not self.in_collision(q) and not self._new_contact(np.stack([q_start, q])):
+                return q
+        raise MotionError(f'start in collision: {self.collision(q_start)}')
 
     def _timed(self, corners: np.ndarray) -> JointTrajectory:
         """Time a free polyline, smoothed as far as the smooth curve stays free."""
@@ -172,7 +190,7 @@ class MotionPlanner:
     def _trajectory_free(self, trajectory: JointTrajectory) -> bool:
         fine = densify(trajectory.q, self.config.joint_step_rad)
         inside = (fine >= self.robot.q_lower - 1e-6) & (fine <= self.robot.q_upper + 1e-6)
-        return bool(inside.all()) and not any(self.in_collision(q) for q in fine)
+        return bool(inside.all()) and not self._new_contact(fine)
 
     def _segment_free(self, q_start: np.ndarray, q_goal: np.ndarray) -> bool:
         q = densify(np.stack([q_start, q_goal]), self.config.joint_step_rad)
@@ -204,25 +222,28 @@ class MotionPlanner:
             q.append(step)
         return np.array(q)
 
-    def _require_no_new_contact(self, q_line: np.ndarray) -> None:
-        allowed = self._collisions.pairs(q_line[0])
+    def _new_contact(self, q_line: np.ndarray) -> frozenset[Pair]:
+        """The first pairs along a polyline that collide and did not just before."""
+        touching = self._collisions.pairs(q_line[0])
         for q in densify(q_line, self.config.joint_step_rad)[1:]:
-            if not self.in_collision(q):
-                allowed = frozenset()
-                continue
-            touching = self._collisions.pairs(q)
-            if touching - allowed:
-                raise MotionError(f'path in collision: {_describe(touching - allowed)}')
-            allowed = touching
+            before, touching = touching, frozenset()
+            if self.in_collision(q):
+                touching = self._collisions.pairs(q)
+                if touching - before:
+                    return touching - before
+        return frozenset()
 
     def _require_free(self, q: np.ndarray, which: str) -> None:
+        self._require_within_limits(q, which)
+        pairs = self._collisions.pairs(q)
+        if pairs:
+            raise MotionError(f'{which} in collision: {_describe(pairs)}')
+
+    def _require_within_limits(self, q: np.ndarray, which: str) -> None:
         q = np.asarray(q, dtype=float)
         low, high = self.robot.q_lower - 1e-4, self.robot.q_upper + 1e-4
         if not ((q >= low) & (q <= high)).all():
             raise MotionError(f'outside the joint limits: {which} {np.round(q, 3).tolist()}')
-        pairs = self._collisions.pairs(q)
-        if pairs:
-            raise MotionError(f'{which} in collision: {_describe(pairs)}')
 
 
 def _describe(pairs: frozenset[Pair]) -> str | None:
