@@ -31,9 +31,7 @@ from sakiyomi_ros.qos import topic_qos
 POLL_PERIOD_S = 0.2
 PICK_TIMEOUT_S = 180.0
 OUTCOMES = {
-    value: name.lower()
-    for name, value in vars(type(Pick.Result)).items()
-    if name.isupper() and isinstance(value, int)
+    getattr(Pick.Result, name): name.lower() for name in dir(type(Pick.Result)) if name[0].isupper()
 }
 
 
