@@ -1,0 +1,71 @@
+import subprocess
+import sys
+
+import pytest
+from project_files import PACKAGES, ROOT, imported_names, is_edge, module_name, source_files
+
+CORE = {'sakiyomi'}
+MAY_IMPORT = {
+    'sakiyomi': set(),
+    'sakiyomi_ros': CORE,
+    'simulation_node': CORE | {'sakiyomi_ros'},
+    'world_model_node': CORE | {'sakiyomi_ros'},
+    'planner_node': CORE | {'sakiyomi_ros', 'world_model_node'},
+    'viewer_node': CORE | {'sakiyomi_ros'},
+}
+COMMAND_LINE = ('cli', 'doctor')  # sakiyomi's modules that start everything else
+IMPORT_WITHOUT_ROS = """
+import importlib, sys
+
+class NoRos:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition('.')[0]
+        if top.endswith('_msgs') or top in ('rclpy', 'sakiyomi_interfaces', 'rosidl_runtime_py'):
+            raise ImportError(f'{name} is blocked')
+
+sys.meta_path.insert(0, NoRos())
+failures = []
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+    except Exception as error:
+        failures.append(f'{name}: {type(error).__name__}: {error}')
+sys.exit('\\n'.join(failures))
+"""
+
+
+def core_modules():
+    files = [path for package in PACKAGES for path in source_files(package) if not is_edge(path)]
+    return [module_name(path) for path in files if path.name != '__main__.py']
+
+
+def test_everything_but_the_edge_imports_without_ros():
+    command = [sys.executable, '-c', IMPORT_WITHOUT_ROS, *core_modules()]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+
+
+def test_only_the_simulated_world_imports_pybullet():
+    files = [path for package in PACKAGES for path in source_files(package)]
+    importers = [path for path in files if 'pybullet' in imported_names(path)]
+    assert importers == [ROOT / 'simulation_node' / 'world.py']
+
+
+def is_command_line(path):
+    parts = path.relative_to(ROOT).with_suffix('').parts
+    return parts[0] == 'sakiyomi' and parts[1].startswith(COMMAND_LINE)
+
+
+@pytest.mark.parametrize('package', MAY_IMPORT)
+def test_imports_run_one_way(package):
+    allowed = MAY_IMPORT[package] | {package, 'sakiyomi_interfaces'}
+    for path in source_files(package):
+        forbidden = (imported_names(path) & set(PACKAGES)) - allowed
+        if not is_command_line(path):
+            assert not forbidden, f'{path.relative_to(ROOT)} imports {sorted(forbidden)}'
+
+
+def test_only_the_edge_imports_the_ros_edge():
+    for path in (path for package in PACKAGES for path in source_files(package)):
+        if not is_edge(path) and not is_command_line(path):
+            assert 'sakiyomi_ros' not in imported_names(path), path.relative_to(ROOT)
