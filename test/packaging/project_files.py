@@ -21,8 +21,8 @@ def imported_names(path):
     """The top-level names of all absolute imports of a file, wherever in it they stand."""
     nodes = list(ast.walk(ast.parse(path.read_text())))
     plain = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    froms = [n.module for n in nodes if isinstance(n, ast.ImportFrom) and n.level == 0]
-    return {name.partition('.')[0] for name in [*plain, *froms]}
+    qualified = [n.module for n in nodes if isinstance(n, ast.ImportFrom) and n.level == 0]
+    return {name.partition('.')[0] for name in [*plain, *qualified]}
 
 
 def module_name(path):
