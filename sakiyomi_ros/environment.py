@@ -12,6 +12,9 @@ from collections.abc import MutableMapping
 
 from sakiyomi.paths import share_dir
 
+# as Fast DDS 2 (Jazzy) and Fast DDS 3 (Kilted) call it
+PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+
 
 def ros_is_sourced(environ: MutableMapping[str, str] = os.environ) -> bool:
     """Whether a ROS 2 install other than this interpreter's own prefix has been sourced."""
@@ -25,8 +28,9 @@ def prepare_environment(environ: MutableMapping[str, str] = os.environ) -> None:
     widens the shared-memory segment, without which camera images get lost.
     """
     profile = share_dir('config') / 'fastdds.xml'
-    if profile.is_file():
-        environ.setdefault('FASTDDS_DEFAULT_PROFILES_FILE', str(profile))
+    for variable in PROFILE_VARIABLES:
+        if profile.is_file():
+            environ.setdefault(variable, str(profile))
     if not ros_is_sourced(environ):
         environ['AMENT_PREFIX_PATH'] = sys.prefix
         environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')

@@ -133,11 +133,14 @@ class LifecycleNode(Node):
         """The node's clock [s]."""
         return self.get_clock().now().nanoseconds * 1e-9
 
-    def stage_times(self, stage_ms: dict[str, float], newest_stamp_s: float) -> StageTimes:
+    def stage_times(
+        self, stage_ms: dict[str, float], newest_stamp_s: float, latency_s: float | None = None
+    ) -> StageTimes:
         """The processing-time message of one step that used data up to `newest_stamp_s`."""
+        latency_s = self.now_s() - newest_stamp_s if latency_s is None else latency_s
         message = StageTimes(stages=list(stage_ms), milliseconds=[*map(float, stage_ms.values())])
         message.header.stamp = self.get_clock().now().to_msg()
-        message.latency_milliseconds = (self.now_s() - newest_stamp_s) * 1e3
+        message.latency_milliseconds = latency_s * 1e3
         return message
 
     def publish_diagnostics(self) -> None:

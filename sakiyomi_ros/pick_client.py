@@ -31,7 +31,9 @@ from sakiyomi_ros.qos import topic_qos
 POLL_PERIOD_S = 0.2
 PICK_TIMEOUT_S = 180.0
 OUTCOMES = {
-    getattr(Pick.Result, name): name.lower() for name in dir(type(Pick.Result)) if name[0].isupper()
+    getattr(Pick.Result, name): name.lower()
+    for name in dir(type(Pick.Result))
+    if name[0].isupper()
 }
 
 

@@ -53,7 +53,7 @@ class LidarConfig(ParameterSet):
 class TouchConfig(ParameterSet):
     """Tactile pads, wrist sensor and joint encoders."""
 
-    rate_hz: float = parameter(100.0, 'readings of touch, wrench and joints a second', 1.0, 240.0)
+    rate_hz: float = parameter(60.0, 'readings of touch, wrench and joints a second', 1.0, 240.0)
     spread_m: float = parameter(0.003, 'sigma of the kernel that spreads a contact [m]', 1e-4, 0.1)
     taxel_noise_n: float = parameter(0.005, 'sigma per taxel and axis [N]', 0.0, 10.0)
     force_noise_n: float = parameter(0.05, 'sigma of the wrist force [N]', 0.0, 10.0)

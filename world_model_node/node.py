@@ -22,6 +22,7 @@ from sakiyomi_interfaces.srv import Imagine
 from sakiyomi_ros.beliefs import WORLD, from_hand_motion, to_object_states, to_predictions
 from sakiyomi_ros.conversions import from_joint_state, from_stamp, from_wrench
 from sakiyomi_ros.diagnostics import OK, WARN, Health
+from sakiyomi_ros.latency import Latency
 from sakiyomi_ros.lifecycle import LifecycleNode
 from sakiyomi_ros.pairing import StampPairing
 from sakiyomi_ros.point_clouds import to_xyz_cloud
@@ -60,7 +61,7 @@ class WorldModelNode(LifecycleNode):
         self.world_model = WorldModel(self.config, self.robot)
         self.pairing: StampPairing[Image] = StampPairing(('color', 'depth'))
         self._info: CameraInfo | None = None
-        self._newest_stamp_s = 0.0
+        self.latency = Latency()
         self._last_update_s = -float('inf')
         self._stale: tuple[str, ...] = ()
 
@@ -105,8 +106,8 @@ class WorldModelNode(LifecycleNode):
         T_world_camera = self.frames.pose(pair[0].header.frame_id)
         frame = conversions.to_camera_frame(*pair, self._info, T_world_camera)
         self.world_model.add_camera(frame)
-        self._newest_stamp_s = max(self._newest_stamp_s, frame.stamp_s)
-        if self.now_s() - self._last_update_s >= 0.5 / self.config.rate_hz:
+        self.latency.arrived(frame.stamp_s, self.now_s())
+        if frame.stamp_s - self._last_update_s >= 0.5 / self.config.rate_hz:
             self._update()
 
     def _on_info(self, message: CameraInfo) -> None:
@@ -131,13 +132,12 @@ class WorldModelNode(LifecycleNode):
 
     def _tick(self) -> None:
         # pictures drive the updates; without them the others still do
-        if self.now_s() - self._last_update_s > 1.5 / self.config.rate_hz:
+        if self.latency.stamp_s and self.now_s() - self._last_update_s > 1.5 / self.config.rate_hz:
             self._update()
 
     def _update(self) -> None:
-        now_s = max(self.now_s(), self._newest_stamp_s)
-        if self._newest_stamp_s == 0.0:
-            return
+        # a simulated clock may lag behind the stamps of what has already arrived
+        now_s = max(self.now_s(), self.latency.stamp_s)
         self._last_update_s = now_s
         scene = self.world_model.update(now_s)
         self._stale = scene.stale
@@ -148,15 +148,22 @@ class WorldModelNode(LifecycleNode):
         name = self.world_model.model_name
         self.predictions.publish(to_predictions(predictions, scene.stamp_s, name))
         self.objects.publish(to_object_states(scene))
-        self.poses.publish(conversions.predicted_poses(predictions, scene.stamp_s))
-        self.trajectories.publish(conversions.predicted_trajectories(predictions, scene.stamp_s))
-        if self.cloud.get_subscription_count():
-            self.cloud.publish(to_xyz_cloud(scene.cloud_m, scene.stamp_s, WORLD))
-        if self.markers.get_subscription_count():
-            self.markers.publish(conversions.markers(scene, predictions))
+        self._publish_mirrors(scene, predictions)
         publish_ms = (time.perf_counter() - start) * 1e3
         stage_ms = {**self.world_model.stage_ms, 'publish': publish_ms}
-        self.times.publish(self.stage_times(stage_ms, self._newest_stamp_s))
+        self.times.publish(self.stage_times(stage_ms, self.latency.stamp_s, self.latency.seconds))
+
+    def _publish_mirrors(self, scene: Scene, predictions: tuple[Prediction, ...]) -> None:
+        # each is made only where somebody listens
+        stamp_s = scene.stamp_s
+        for publisher, make in (
+            (self.poses, lambda: conversions.predicted_poses(predictions, stamp_s)),
+            (self.trajectories, lambda: conversions.predicted_trajectories(predictions, stamp_s)),
+            (self.cloud, lambda: to_xyz_cloud(scene.cloud_m, stamp_s, WORLD)),
+            (self.markers, lambda: conversions.markers(scene, predictions)),
+        ):
+            if publisher.get_subscription_count():
+                publisher.publish(make())
 
     def _imagine(self, request: Imagine.Request, response: Imagine.Response) -> Imagine.Response:
         try:
