@@ -12,6 +12,7 @@ LEVEL_COLORS = (GOOD, FAIR, BAD, MUTED)
 FRAME = 'font-size:12px;line-height:1.45;padding:2px 12px 6px 12px;'
 TROUGH = '#3a4150'  # the unfilled part of a bar
 MAX_OUTCOMES = 5
+MAX_STAGES = 5  # shown per node
 
 
 def pick_card(status: PickStatus) -> str:
@@ -32,10 +33,21 @@ def times_card(times: Iterable[NodeTimes], rates_hz: dict[str, float]) -> str:
     for node in times:
         latency = '' if node.latency_ms is None else f'{node.latency_ms:.0f} ms behind the sensors'
         parts.append(_headline(escape(node.node.replace('_', ' ')), latency))
-        longest = max([ms for _, ms in node.stages_ms], default=0.0)
-        parts += [_stage(name, ms, longest) for name, ms in node.stages_ms]
+        shown = summed(node.stages_ms)
+        longest = max([ms for _, ms in shown], default=0.0)
+        parts += [_stage(name, ms, longest) for name, ms in shown]
     parts.append(_rates(rates_hz))
     return _framed(parts)
+
+
+def summed(stages_ms: tuple[tuple[str, float], ...]) -> tuple[tuple[str, float], ...]:
+    """The longest stages in their order; what the others take is added up."""
+    if len(stages_ms) <= MAX_STAGES:
+        return stages_ms
+    limit = sorted((ms for _, ms in stages_ms), reverse=True)[MAX_STAGES - 2]
+    kept = [stage for stage in stages_ms if stage[1] >= limit][: MAX_STAGES - 1]
+    rest_ms = sum(ms for _, ms in stages_ms) - sum(ms for _, ms in kept)
+    return (*kept, ('the rest', rest_ms))
 
 
 def health_card(lines: Iterable[HealthLine]) -> str:

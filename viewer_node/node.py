@@ -71,7 +71,7 @@ class ViewerNode(LifecycleNode):
             require_free_port(self.config.host, self.config.port)
         self.latest, self.picks, self.board = Latest(), PickLog(), HealthBoard()
         self.page: Page | None = None
-        self._subscriptions: list[Subscription] = []
+        self._listening: list[Subscription] = []
         self._painters: dict[str, tuple[type, Callable[[Any], None]]] = {}
         self._times: dict[str, NodeTimes] = {}
         self._objects: tuple[ObjectState, ...] = ()
@@ -128,13 +128,13 @@ class ViewerNode(LifecycleNode):
     # Inputs: only while a browser looks, and then only the newest message is ever read.
 
     def _watch(self) -> None:
-        if self.page.watched != bool(self._subscriptions):
+        if self.page.watched != bool(self._listening):
             self._listen(self.page.watched)
 
     def _listen(self, on: bool) -> None:
-        for subscription in self._subscriptions:
+        for subscription in self._listening:
             self.destroy_subscription(subscription)
-        self._subscriptions.clear()
+        self._listening.clear()
         self.monitors.clear()
         self.latest.clear()
         self.board.clear()
@@ -143,8 +143,8 @@ class ViewerNode(LifecycleNode):
         if not on:
             return
         for topic, (kind, _) in self._painters.items():
-            self._subscriptions.append(self._keep_newest(kind, topic))
-        self._subscriptions += [
+            self._listening.append(self._keep_newest(kind, topic))
+        self._listening += [
             self.create_subscription(
                 DiagnosticArray,
                 '/diagnostics',

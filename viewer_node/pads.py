@@ -7,10 +7,10 @@ import numpy as np
 
 from sakiyomi.sensing import TactileReading
 
-PAD_HEIGHT_PX = 140
-PAD_WIDTH_PX = 176
-CAPTION_PX = 22
-GAP_PX = 8
+PAD_HEIGHT_PX = 220  # drawn at twice the size that the page shows
+PAD_WIDTH_PX = 352
+CAPTION_PX = 40
+GAP_PX = 16
 CAPTION_COLOR = (205, 212, 222)
 PANEL_COLOR = (28, 31, 38)
 
@@ -41,14 +41,14 @@ def draw_pads(
 
 
 def _tile(name: str, reading: TactileReading | None, full_scale_n: float) -> np.ndarray:
-    coarse = force_map(reading, full_scale_n, (PAD_HEIGHT_PX // 5, PAD_WIDTH_PX // 5))
+    coarse = force_map(reading, full_scale_n, (PAD_HEIGHT_PX // 8, PAD_WIDTH_PX // 8))
     fine = cv2.resize(coarse, (PAD_WIDTH_PX, PAD_HEIGHT_PX), interpolation=cv2.INTER_CUBIC)
     level = (255 * np.clip(fine, 0, 1)).astype(np.uint8)
     heat = cv2.cvtColor(cv2.applyColorMap(level, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
     caption = np.full((CAPTION_PX, PAD_WIDTH_PX, 3), PANEL_COLOR, np.uint8)
     force = 'no data' if reading is None else f'{_total_force_n(reading):.2f} N'
-    font = cv2.FONT_HERSHEY_DUPLEX
-    cv2.putText(caption, f'{name}  {force}', (2, 15), font, 0.45, CAPTION_COLOR, 1, cv2.LINE_AA)
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    cv2.putText(caption, f'{name}  {force}', (4, 27), font, 0.8, CAPTION_COLOR, 1, cv2.LINE_AA)
     return np.vstack([caption, heat])
 
 

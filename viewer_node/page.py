@@ -30,8 +30,8 @@ from viewer_node.status import HealthLine, NodeTimes, PickStatus
 from viewer_node.visuals import Visual
 
 TITLE = 'Sakiyomi'
-CAMERA_FROM_M = (1.25, -0.80, 0.72)
-CAMERA_AT_M = (0.38, 0.08, 0.20)
+CAMERA_FROM_M = (1.42, -0.82, 0.80)
+CAMERA_AT_M = (0.34, 0.10, 0.21)
 
 
 class Page:

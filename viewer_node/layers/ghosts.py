@@ -69,8 +69,8 @@ class GhostsLayer:
                 positions.append(prediction.T_world_object[step, :3, 3])
                 rotations.append(np.roll(Rotation.from_matrix(R).as_quat(), 1))
                 axes.append(semi_axes)
-                colors.append(color_of_id(state.id))
-                opacities.append(0.34 * (1 - 0.7 * step / len(prediction.stamps_s)))
+                colors.append(lightened(color_of_id(state.id)))
+                opacities.append(0.30 * (1 - 0.5 * step / len(prediction.stamps_s)))
         self._scene.add_batched_meshes_simple(
             '/predictions/uncertainty',
             self._sphere.vertices,
@@ -98,7 +98,7 @@ class GhostsLayer:
             '/predictions/lines',
             np.concatenate(segments).astype(np.float32),
             np.concatenate(colors).astype(np.uint8),
-            thickness=2.0,
+            thickness=3.0,
             thickness_units='screen',
         )
 
@@ -123,10 +123,16 @@ def motion_m(prediction: Prediction) -> float:
 
 def faded(color: tuple[int, int, int], share: float) -> tuple[int, int, int]:
     """The colour gone towards the background by `share` of the way, never quite there."""
-    share = 0.75 * min(max(share, 0.0), 1.0)
+    share = 0.55 * min(max(share, 0.0), 1.0)
     r, g, b = (
         round((1 - share) * x + share * y) for x, y in zip(color, BACKGROUND_BOTTOM, strict=True)
     )
+    return r, g, b
+
+
+def lightened(color: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Half way to white."""
+    r, g, b = ((channel + 255) // 2 for channel in color)
     return r, g, b
 
 
