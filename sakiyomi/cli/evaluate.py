@@ -1,0 +1,25 @@
+"""`sakiyomi evaluate NAME`: the measurements, each a module of sakiyomi_evaluation."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+EVALUATIONS = {
+    'clutter': 'clear tables of unseen objects: success rate, declutter rate, failures',
+    'latency': 'sensor-to-prediction and plan times, messages lost, CPU of each process',
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser, args: list[str]) -> None:
+    """Every evaluation by name; the arguments of the one that is asked for."""
+    names = parser.add_subparsers(dest='evaluation', metavar='NAME', required=True)
+    for name, summary in EVALUATIONS.items():
+        evaluation = names.add_parser(name, help=summary, description=f'{summary.capitalize()}.')
+        if name in args:
+            importlib.import_module(f'sakiyomi_evaluation.{name}').add_arguments(evaluation)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure; the exit status."""
+    return importlib.import_module(f'sakiyomi_evaluation.{options.evaluation}').run(options)
