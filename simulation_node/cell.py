@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from sakiyomi.errors import BadInputError
+from sakiyomi.geometry import inverse
 from sakiyomi.robot_description import compose
 from sakiyomi.scene import GripperCommand, JointTrajectory
 from sakiyomi.sensing import CameraFrame, JointReading, LidarScan, TactileReading, WrenchReading
@@ -16,12 +17,14 @@ from simulation_node.config import (
     BIN_LINK,
     BIN_SIDE_M,
     CAMERA_LINK,
+    GRASP_LINK,
+    HAND_LINK,
     LIDAR_LINK,
     PAD_LINKS,
     PHYSICS_HZ,
     SimulationConfig,
 )
-from simulation_node.controllers import GripperDrive, TrajectoryFollower
+from simulation_node.controllers import GripperDrive, PoseFollower, TrajectoryFollower
 from simulation_node.meshes import Shape
 from simulation_node.objects import TrueObject, load_object, object_files
 from simulation_node.scenes import lay
@@ -45,9 +48,11 @@ class SimulatedCell:
     def __init__(self, config: SimulationConfig):
         self.config = config
         self.description = compose(config.arm_urdf, config.attachments)
-        self.world = World(self.description, config.hand_only)
+        self.world = World(self.description, config.hand_only, config.touch.wrench_bandwidth_hz)
         self._camera = DepthCamera(config.camera, self.description.fixed_pose(CAMERA_LINK))
         self._lidar = Lidar(config.lidar, self.description.fixed_pose(LIDAR_LINK))
+        T_hand_grasp = self.description.fixed_pose(GRASP_LINK, HAND_LINK)
+        self._T_grasp_hand = inverse(T_hand_grasp)
         self._steps = self._reset_step = 0
         self._owed_steps = 0.0
         self.reset(config.seed)
@@ -86,6 +91,7 @@ class SimulatedCell:
         self.config = config
         self.world.reset()
         self._follower = TrajectoryFollower(self.world.arm_q())
+        self._hand = PoseFollower(self.world.link_pose(HAND_LINK))
         self._gripper = GripperDrive(self.world.finger_width_m(), config.gripper_speed_mps)
         self._drive()
         lay(self.world, config.objects, config.scene, config.count, np.random.default_rng(seed))
@@ -128,19 +134,6 @@ class SimulatedCell:
             raise BadInputError(f'push: got the impulse {impulse}, expected finite numbers')
         self.world.push(name, impulse)
 
-    def nearest(self, point_m: np.ndarray) -> str:
-        """The object whose origin is nearest to a point (3,).
-
-        Raises:
-            BadInputError: the scene is empty.
-        """
-        if not self.names:
-            raise BadInputError('nearest object: the scene is empty, expected one object or more')
-        return min(
-            self.names,
-            key=lambda n: np.linalg.norm(self.world.object_pose(n)[:3, 3] - point_m),
-        )
-
     def set_conveyor(self, velocity: np.ndarray) -> None:
         """Run the table's surface at `velocity` (3,) m/s; zero stops it."""
         if not np.isfinite(velocity).all():
@@ -182,10 +175,22 @@ class SimulatedCell:
     def stop(self) -> None:
         """Hold the arm where it is; the fingers keep their grip."""
         self._follower.hold(self.world.arm_q())
+        self._hand = PoseFollower(self.world.link_pose(HAND_LINK))
+
+    def command_hand(self, times_s: np.ndarray, T_world_grasp: np.ndarray) -> None:
+        """Move the free hand through grasp poses (T, 4, 4) at times (T,) from now.
+
+        Raises:
+            BadInputError: the cell has an arm, or the motion is malformed.
+        """
+        if not self.config.hand_only:
+            raise BadInputError('command_hand: got a cell with an arm, expected hand_only')
+        self._hand.follow(times_s, T_world_grasp @ self._T_grasp_hand, self.time_s)
 
     def arm_done(self) -> bool:
-        """Whether the commanded trajectory has run out."""
-        return self._follower.done(self.time_s)
+        """Whether the commanded motion of arm or hand has run out."""
+        mover = self._hand if self.config.hand_only else self._follower
+        return mover.done(self.time_s)
 
     def step(self, duration_s: float) -> None:
         """Run physics and controllers; fractions of a step carry over to the next call."""
@@ -198,7 +203,10 @@ class SimulatedCell:
             self._steps += 1
 
     def _drive(self) -> None:
-        self.world.drive_arm(*self._follower.sample(self.time_s))
+        if self.config.hand_only:
+            self.world.drive_hand(self._hand.sample(self.time_s))
+        else:
+            self.world.drive_arm(*self._follower.sample(self.time_s))
         self.world.drive_fingers(*self._gripper.sample(self.time_s))
 
     # ---- sensors

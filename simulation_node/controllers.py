@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from sakiyomi.errors import BadInputError
+from sakiyomi.geometry import make_transform
 from sakiyomi.scene import GripperCommand, JointTrajectory
 
 MAX_START_ERROR_RAD = 0.30
@@ -79,6 +81,46 @@ def check_trajectory(trajectory: JointTrajectory, joints: int) -> None:
         raise BadInputError('trajectory: got values that are not finite')
     if times[0] < 0.0 or (np.diff(times) <= 0.0).any():
         raise BadInputError('trajectory: got times that do not grow, expected 0 <= t0 < t1 < ...')
+
+
+class PoseFollower:
+    """Straight lines and even turns between poses; holds the last one."""
+
+    def __init__(self, T: np.ndarray):
+        self._start_s, self._times_s, self._poses = 0.0, np.zeros(1), T[None].copy()
+
+    def follow(self, times_s: np.ndarray, poses: np.ndarray, now_s: float) -> None:
+        """Replace whatever runs by poses (T, 4, 4) at `times_s` (T,) from now.
+
+        Raises:
+            BadInputError: shapes that do not match, values not finite, or times that do not grow.
+        """
+        times_s = np.asarray(times_s, float)
+        if times_s.ndim != 1 or not len(times_s) or poses.shape != (len(times_s), 4, 4):
+            raise BadInputError(
+                f'hand motion: got shapes {times_s.shape}, {poses.shape}, expected (T,), (T, 4, 4)'
+            )
+        if not (np.isfinite(poses).all() and np.isfinite(times_s).all()):
+            raise BadInputError('hand motion: got values that are not finite')
+        if (np.diff(times_s) <= 0.0).any():
+            raise BadInputError('hand motion: got times that do not grow, expected t0 < t1 < ...')
+        self._start_s, self._times_s, self._poses = now_s, times_s, poses
+
+    def done(self, now_s: float) -> bool:
+        """Whether the last pose's time has passed."""
+        return now_s - self._start_s >= self._times_s[-1]
+
+    def sample(self, now_s: float) -> np.ndarray:
+        """The pose (4, 4) wanted at `now_s`."""
+        t = now_s - self._start_s
+        i = int(np.searchsorted(self._times_s, t, side='right')) - 1
+        if i < 0 or i + 1 >= len(self._times_s):
+            return self._poses[max(i, 0)]
+        s = (t - self._times_s[i]) / (self._times_s[i + 1] - self._times_s[i])
+        T0, T1 = self._poses[i], self._poses[i + 1]
+        turn = Rotation.from_matrix(T0[:3, :3].T @ T1[:3, :3]).as_rotvec()
+        R = T0[:3, :3] @ Rotation.from_rotvec(s * turn).as_matrix()
+        return make_transform(R, (1 - s) * T0[:3, 3] + s * T1[:3, 3])
 
 
 class GripperDrive:

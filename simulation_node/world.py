@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from sakiyomi.errors import BadInputError
-from sakiyomi.geometry import from_xyz_quat, inverse, quat_xyzw
+from sakiyomi.geometry import from_xyz_quat, from_xyz_rpy, inverse, quat_xyzw
 from sakiyomi.robot_description import RobotDescription
 from simulation_node.config import HAND_LINK, PAD_LINKS, PHYSICS_HZ
 from simulation_node.meshes import Shape, link_shape
@@ -63,6 +63,10 @@ PAD_CONTACT = {
 }
 SET_BACK_M = 0.0012  # a little more than the engine's margin around meshes
 GEAR_FORCE_N = 100.0
+HAND_FORCE_N = 300.0  # that holds the hand where there is no arm
+HAND_HOME = from_xyz_rpy([0.30, 0.0, 0.60], [np.pi, 0.0, 0.0])
+TABLE_LINK = 'table'
+ALL = -1  # collides with every group
 BELT_MASS_KG = 1e4
 
 
@@ -76,12 +80,27 @@ class Body:
     T_object_com: np.ndarray  # (4, 4)
 
 
+@dataclass(frozen=True)
+class Belt:
+    """The slab that stands in for a table whose surface runs."""
+
+    uid: int
+    center_m: np.ndarray  # (3,)
+    velocity: np.ndarray  # (3,) m/s
+
+
 class World:
     """Robot, surroundings and objects; steps of 1/240 s."""
 
-    def __init__(self, description: RobotDescription, hand_only: bool = False):
+    def __init__(
+        self,
+        description: RobotDescription,
+        hand_only: bool = False,
+        wrench_bandwidth_hz: float = 20.0,
+    ):
         self.description, self.hand_only = description, hand_only
         self._folder = tempfile.TemporaryDirectory(prefix='sakiyomi_')
+        self._wrist_gain = 1.0 - np.exp(-2 * np.pi * wrench_bandwidth_hz / PHYSICS_HZ)
         self._urdfs = PhysicsUrdfs(Path(self._folder.name))
         robot_root = HAND_LINK if hand_only else _arm_root(description)
         surroundings = description.without(_arm_root(description))
@@ -112,25 +131,22 @@ class World:
             deterministicOverlappingPairs=1,
         )
         self.bodies: dict[str, Body] = {}
-        self._belt: tuple[int, np.ndarray] | None = None
+        self._belt: Belt | None = None
+        self._wrist_load: np.ndarray | None = None
         with _quiet():
             self._surroundings = self._p.loadURDF(str(self._surroundings_urdf), useFixedBase=True)
             self._robot = self._p.loadURDF(str(self._robot_urdf), useFixedBase=not self.hand_only)
-        for i in range(-1, self._p.getNumJoints(self._surroundings)):
-            self._p.changeDynamics(self._surroundings, i, lateralFriction=SURFACE_FRICTION)
         self._index_robot()
         self._index_surroundings()
         self._couple_fingers()
-        self.put_arm(np.array(list(self.description.home.values())))
-        self._wrench = np.zeros(6)
+        self._mount_hand()
+        self.put_arm(np.array([self.description.home[name] for name in self.arm_joints]))
 
     def _index_robot(self) -> None:
         infos = [
             self._p.getJointInfo(self._robot, i) for i in range(self._p.getNumJoints(self._robot))
         ]
-        self._links = {info[12].decode(): info[0] for info in infos}
-        base = self._p.getBodyInfo(self._robot)[0].decode()
-        self._links[base] = -1
+        self._links = self._link_indices(self._robot)
         moving = {info[1].decode(): info for info in infos if info[2] != self._p.JOINT_FIXED}
         self.arm_joints = tuple(n for n in moving if n in self.description.home)
         self.finger_joints = tuple(n for n in moving if n not in self.description.home)
@@ -147,11 +163,18 @@ class World:
             self._p.changeDynamics(self._robot, pad, **PAD_CONTACT)
 
     def _index_surroundings(self) -> None:
+        self._surrounding_links = self._link_indices(self._surroundings)
+        for index in self._surrounding_links.values():
+            self._p.changeDynamics(self._surroundings, index, lateralFriction=SURFACE_FRICTION)
+        root = self.description.root_link
         self._fixed_links = {
-            link: self.description.fixed_pose(link)
-            for link in self.link_shapes
-            if link not in self._links and _is_fixed(self.description, link)
+            link: self.description.fixed_pose(link, root) for link in self._surrounding_links
         }
+
+    def _link_indices(self, uid: int) -> dict[str, int]:
+        infos = [self._p.getJointInfo(uid, i) for i in range(self._p.getNumJoints(uid))]
+        base = self._p.getBodyInfo(uid)[0].decode()
+        return {base: -1} | {info[12].decode(): info[0] for info in infos}
 
     def _couple_fingers(self) -> None:
         """One motor moves both fingers: a gear keeps them symmetric."""
@@ -160,8 +183,23 @@ class World:
             self._robot, left, self._robot, right, self._p.JOINT_GEAR, [1, 0, 0], [0] * 3, [0] * 3
         )
         self._p.changeConstraint(gear, gearRatio=-1, erp=0.2, maxForce=GEAR_FORCE_N)
+
+    def _mount_hand(self) -> None:
+        """The wrist: a force sensor in the arm's last joint, or what holds the hand in the air."""
+        dynamics = self._p.getDynamicsInfo(self._robot, self._links[HAND_LINK])
+        self._T_hand_com = from_xyz_quat(dynamics[3], dynamics[4])
         if not self.hand_only:
             self._p.enableJointForceTorqueSensor(self._robot, self._links[HAND_LINK], True)
+            return
+        T_world_com = HAND_HOME @ self._T_hand_com
+        self._p.resetBasePositionAndOrientation(
+            self._robot, T_world_com[:3, 3], quat_xyzw(T_world_com)
+        )
+        zero = [0, 0, 0]
+        self._mount = self._p.createConstraint(
+            self._robot, -1, -1, -1, self._p.JOINT_FIXED, zero, zero, T_world_com[:3, 3]
+        )
+        self.drive_hand(HAND_HOME)
 
     # ---- time
 
@@ -170,12 +208,15 @@ class World:
         if self._belt:
             self._run_belt()
         self._p.stepSimulation()
+        load = self._wrist_reaction()
+        past = load if self._wrist_load is None else self._wrist_load
+        self._wrist_load = past + self._wrist_gain * (load - past)
 
     # ---- robot
 
     def put_arm(self, q: np.ndarray, width_m: float = 0.08) -> None:
         """Set the arm's joints [rad] and the fingers' opening at once, at rest."""
-        for joint, value in zip(self._arm, q, strict=not self.hand_only):
+        for joint, value in zip(self._arm, q, strict=True):
             self._p.resetJointState(self._robot, joint, value)
         for joint in self._fingers:
             self._p.resetJointState(self._robot, joint, width_m / 2)
@@ -194,6 +235,13 @@ class World:
             velocityGains=[ARM_VELOCITY_GAIN] * n,
         )
 
+    def drive_hand(self, T_world_hand: np.ndarray) -> None:
+        """Pull the free hand to a pose."""
+        T_world_com = T_world_hand @ self._T_hand_com
+        self._p.changeConstraint(
+            self._mount, T_world_com[:3, 3], quat_xyzw(T_world_com), maxForce=HAND_FORCE_N
+        )
+
     def drive_fingers(self, width_m: float, force_n: float) -> None:
         """Push both fingers towards an opening, each no harder than `force_n`."""
         self._p.setJointMotorControlArray(
@@ -210,7 +258,9 @@ class World:
         return np.array([s[0] for s in states]), np.array([s[1] for s in states])
 
     def arm_q(self) -> np.ndarray:
-        """The arm's joints (7,) rad."""
+        """The arm's joints (7,) rad; (0,) where there is no arm."""
+        if not self._arm:
+            return np.zeros(0)
         return np.array([s[0] for s in self._p.getJointStates(self._robot, self._arm)])
 
     def finger_width_m(self) -> float:
@@ -219,18 +269,16 @@ class World:
 
     def link_poses(self) -> dict[str, np.ndarray]:
         """`T_world_link` of every link, fixed surroundings included."""
-        poses = dict(self._fixed_links)
-        names = [n for n, i in self._links.items() if i >= 0]
-        indices = [self._links[n] for n in names]
+        base, *names = self._links  # the base comes first
+        indices = [self._links[name] for name in names]
         states = self._p.getLinkStates(self._robot, indices, computeForwardKinematics=1)
-        for name, state in zip(names, states, strict=True):
-            poses[name] = from_xyz_quat(state[4], state[5])
-        base = next(n for n, i in self._links.items() if i == -1)
-        poses[base] = self._base_pose(self._robot)
-        return poses
+        moving = {n: from_xyz_quat(s[4], s[5]) for n, s in zip(names, states, strict=True)}
+        return self._fixed_links | {base: self._base_pose(self._robot)} | moving
 
     def link_pose(self, link: str) -> np.ndarray:
         """`T_world_link` of one of the robot's links."""
+        if self._links[link] == -1:
+            return self._base_pose(self._robot)
         state = self._p.getLinkState(self._robot, self._links[link], computeForwardKinematics=1)
         return from_xyz_quat(state[4], state[5])
 
@@ -245,11 +293,29 @@ class World:
         return points, np.array([_force_on_a(c) for c in contacts]).reshape(-1, 3)
 
     def wrench(self) -> np.ndarray:
-        """The load on the hand (6,), its own weight taken off, hand frame."""
-        return self._wrench
+        """The load on the hand (6,) at its origin, its own weight taken off, hand frame."""
+        T_world_hand = self.link_pose(HAND_LINK)
+        R = T_world_hand[:3, :3]
+        held = np.zeros(6) if self._wrist_load is None else -self._wrist_load
+        load = _moved(held, self._T_hand_com[:3, 3])
+        for index in [self._links[HAND_LINK], *self._fingers]:
+            mass = self._p.getDynamicsInfo(self._robot, index)[0]
+            at = R.T @ (self._center_of_mass(index) - T_world_hand[:3, 3])
+            weight = R.T @ [0.0, 0.0, -GRAVITY_MPS2 * mass]
+            load -= _moved(np.concatenate([weight, np.zeros(3)]), at)
+        return load
 
-    def wrist_reaction(self) -> np.ndarray:
-        """Force and torque (6,) that the wrist exerts on the hand, hand frame."""
+    def _center_of_mass(self, index: int) -> np.ndarray:
+        if index == -1:
+            return np.array(self._p.getBasePositionAndOrientation(self._robot)[0])
+        return np.array(self._p.getLinkState(self._robot, index)[0])
+
+    def _wrist_reaction(self) -> np.ndarray:
+        """Force and torque (6,) that the wrist exerts at the hand's centre of mass, hand frame."""
+        if self.hand_only:
+            # the engine gives a constraint's force in the world and its torque in the body's frame
+            load = np.array(self._p.getConstraintState(self._mount))
+            return np.concatenate([self._base_pose(self._robot)[:3, :3].T @ load[:3], load[3:]])
         return np.array(self._p.getJointState(self._robot, self._links[HAND_LINK])[2])
 
     def robot_contacts(self) -> list[tuple[str, str, float]]:
@@ -387,16 +453,54 @@ class World:
         return from_xyz_quat(*self._p.getBasePositionAndOrientation(uid)) @ inverse(T_base_com)
 
     def set_belt(self, velocity: np.ndarray) -> None:
-        """Run the table's surface at `velocity` (3,) m/s; zero stops it."""
-        raise NotImplementedError
+        """Run the table's surface at `velocity` (3,) m/s; zero stops it.
+
+        The engine has no surface velocity: a heavy slab takes the table's place, moves for the
+        length of a step and is put back before the next.
+        """
+        if self._belt:
+            self._p.removeBody(self._belt.uid)
+            self._belt = None
+        running = bool(np.any(velocity))
+        self._p.setCollisionFilterGroupMask(
+            self._surroundings,
+            self._surrounding_links[TABLE_LINK],
+            int(not running),
+            int(not running) * ALL,
+        )
+        if running:
+            self._belt = Belt(self._slab(), self._slab_center, np.asarray(velocity, float))
+
+    def _slab(self) -> int:
+        vertices = self.link_shapes[TABLE_LINK].vertices_m
+        half = np.ptp(vertices, axis=0) / 2
+        self._slab_center = self._fixed_links[TABLE_LINK][:3, 3] + vertices.mean(0)
+        box = self._p.createCollisionShape(self._p.GEOM_BOX, halfExtents=half)
+        uid = self._p.createMultiBody(BELT_MASS_KG, box, basePosition=self._slab_center)
+        self._p.changeDynamics(
+            uid, -1, lateralFriction=SURFACE_FRICTION, linearDamping=0.0, angularDamping=0.0
+        )
+        for link in self._surrounding_links.values():
+            self._p.setCollisionFilterPair(uid, self._surroundings, -1, link, 0)
+        self._p.setCollisionFilterPair(uid, self._robot, -1, -1, 0)
+        return uid
 
     def _run_belt(self) -> None:
-        raise NotImplementedError
+        belt = self._belt
+        self._p.resetBasePositionAndOrientation(belt.uid, belt.center_m, [0, 0, 0, 1])
+        self._p.resetBaseVelocity(belt.uid, belt.velocity, [0, 0, 0])
+        weight = [0, 0, BELT_MASS_KG * GRAVITY_MPS2]
+        self._p.applyExternalForce(belt.uid, -1, weight, belt.center_m, self._p.WORLD_FRAME)
 
 
 def _force_on_a(contact: tuple) -> np.ndarray:
     normal, f, f1, d1, f2, d2 = (np.asarray(contact[i]) for i in (7, 9, 10, 11, 12, 13))
     return normal * f + f1 * d1 + f2 * d2
+
+
+def _moved(wrench: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """A (6,) wrench that acts at the point `at` (3,), taken about the frame's origin."""
+    return np.concatenate([wrench[:3], wrench[3:] + np.cross(at, wrench[:3])])
 
 
 def _parent(description: RobotDescription, link: str) -> str:
@@ -423,11 +527,3 @@ def _arm_root(description: RobotDescription) -> str:
     while link != root and _parent(description, link) != root:
         link = _parent(description, link)
     return link
-
-
-def _is_fixed(description: RobotDescription, link: str) -> bool:
-    try:
-        description.fixed_pose(link, description.root_link)
-    except BadInputError:
-        return False
-    return True

@@ -9,6 +9,7 @@ from sakiyomi.sensing import CameraFrame
 from simulation_node.config import CameraConfig
 from simulation_node.sensors.raycast import RayScene, shaded
 
+KERNEL = np.ones((3, 3), np.uint8)
 EDGE_STEP = 0.02  # of the depth: a larger step to a neighbour is a depth edge
 
 
@@ -21,7 +22,8 @@ class DepthCamera:
         cx, cy = (config.width - 1) / 2, (config.height - 1) / 2
         self.K = np.array([[f, 0, cx], [0, f, cy], [0, 0, 1]])
         self._rays = self._pixel_rays()  # (H, W, 6)
-        self._length = np.linalg.norm(self._rays[..., 3:], axis=-1)  # (H, W)
+        length = np.linalg.norm(self._rays[..., 3:], axis=-1, keepdims=True)
+        self._directions = self._rays[..., 3:] / length  # (H, W, 3) unit
 
     def _pixel_rays(self) -> np.ndarray:
         """Rays whose unit of length is one metre of depth."""
@@ -36,35 +38,39 @@ class DepthCamera:
     ) -> CameraFrame:
         """One picture. `palette` has one RGB row per body of the scene and one for no hit."""
         hits = scene.cast(self._rays)
-        cosine = np.abs(np.einsum('hwc,hwc->hw', hits.normals, self._rays[..., 3:]))
-        angle = np.arccos(np.clip(cosine / self._length, 0.0, 1.0))  # (H, W) of incidence
-        depth = noisy_depth(hits.t, angle, self._config, rng)
+        cosine = np.abs(np.einsum('hwc,hwc->hw', hits.normals, self._directions))  # of incidence
+        depth = noisy_depth(hits.t, cosine, self._config, rng)
         color = shaded(hits, palette) * np.float32(255)
         if self._config.color_noise:
             grain = rng.standard_normal(color.shape[:2], np.float32)
             color += np.float32(self._config.color_noise) * grain[..., None]
-        color = np.clip(color, 0, 255).astype(np.uint8)
+        color = np.clip(color, 0, 255, out=color).astype(np.uint8)
         return CameraFrame(stamp_s, color, depth, self.K.copy(), self.T_world_camera.copy())
 
 
-def axial_sigma_m(z: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    """Nguyen et al. 2012, eq. 3: depth noise [m] at depth z [m] and incidence angle [rad]."""
+def axial_sigma_m(z: np.ndarray, cosine: np.ndarray) -> np.ndarray:
+    """Nguyen et al. 2012, eq. 3: depth noise [m] at depth z [m] and the cosine of incidence."""
     sigma = 0.0012 + 0.0019 * (z - 0.4) ** 2
-    steep = np.minimum(angle, np.radians(80.0))
-    grazing = 0.0001 / np.sqrt(np.maximum(z, 0.1)) * steep**2 / (np.pi / 2 - steep) ** 2
-    return sigma + np.where(angle > np.pi / 3, grazing, 0.0)
+    steep = cosine < 0.5
+    angle = np.arccos(np.maximum(cosine[steep], 0.17))
+    sigma[steep] += (
+        0.0001 / np.sqrt(np.maximum(z[steep], 0.1)) * angle**2 / (np.pi / 2 - angle) ** 2
+    )
+    return sigma
 
 
 def noisy_depth(
-    z: np.ndarray, angle: np.ndarray, config: CameraConfig, rng: np.random.Generator
+    z: np.ndarray, cosine: np.ndarray, config: CameraConfig, rng: np.random.Generator
 ) -> np.ndarray:
     """Depth (H, W) float32 in whole millimetres, 0 in holes, from the true depth (inf: no hit)."""
     seen = (z > config.min_range_m) & (z < config.max_range_m)
-    z = np.where(seen, z, 0.0).astype(np.float32)
-    edge = cv2.dilate(z, np.ones((3, 3))) - cv2.erode(z, np.ones((3, 3))) > EDGE_STEP * z
+    z = np.where(seen, z, np.float32(0))
+    edge = cv2.dilate(z, KERNEL) - cv2.erode(z, KERNEL) > np.float32(EDGE_STEP) * z
     chance = rng.random(z.shape, np.float32)
     lost = (edge & (chance < config.edge_hole)) | (chance > 1.0 - config.dropout)
-    lost |= ~seen | (angle > np.radians(config.grazing_deg))
+    lost |= ~seen | (cosine < np.cos(np.radians(config.grazing_deg)))
     noise = rng.standard_normal(z.shape, np.float32)
-    z = z + np.float32(config.noise) * axial_sigma_m(z, angle).astype(np.float32) * noise
-    return np.where(lost, 0.0, np.round(z * 1000.0) / 1000.0).astype(np.float32)
+    z += np.float32(config.noise) * axial_sigma_m(z, cosine) * noise
+    z = np.rint(z * np.float32(1000)) / np.float32(1000)
+    z[lost] = 0.0
+    return z

@@ -10,7 +10,7 @@ import open3d as o3d
 from sakiyomi.geometry import transform_points
 from simulation_node.meshes import Shape
 
-LIGHT = np.array([0.35, 0.25, 0.90]) / np.linalg.norm([0.35, 0.25, 0.90])  # towards the light
+LIGHT = np.array([0.354, 0.253, 0.900], np.float32)  # unit, towards the light
 AMBIENT = 0.45
 NO_HIT_RGB = np.array([0.80, 0.82, 0.84], np.float32)
 
@@ -40,13 +40,13 @@ class RayScene:
     def cast(self, rays: np.ndarray) -> Hits:
         """Cast (..., 6) float32 rays: origin and direction in the world frame."""
         result = self._scene.cast_rays(o3d.core.Tensor(rays))
-        body = result['geometry_ids'].numpy().astype(np.int64)
-        body[body >= len(self.names)] = -1
+        # the engine's "no hit" is the largest uint32: -1 once it is signed
+        body = result['geometry_ids'].numpy().view(np.int32)
         return Hits(result['t_hit'].numpy(), result['primitive_normals'].numpy(), body)
 
 
 def shaded(hits: Hits, palette: np.ndarray) -> np.ndarray:
     """Lambert-shaded colours (..., 3) in [0, 1] from one RGB row per body, the last for no hit."""
-    lambert = AMBIENT + (1.0 - AMBIENT) * np.abs(hits.normals @ LIGHT.astype(np.float32))
+    lambert = AMBIENT + (1.0 - AMBIENT) * np.abs(hits.normals @ LIGHT)
     lambert[hits.body < 0] = 1.0
-    return palette[hits.body] * lambert[..., None]
+    return np.take(palette, hits.body, axis=0, mode='wrap') * lambert[..., None]
