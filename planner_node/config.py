@@ -32,6 +32,7 @@ class GraspConfig(ParameterSet):
     margin_m: float = parameter(0.002, 'growth of the hand in collision checks', 0.0, 0.05)
     tolerated_points: int = parameter(1, 'stray points inside the hand that are let pass', 0, 100)
     contact_depth_m: float = parameter(0.004, 'shell of points that make a contact', 0.0005, 0.02)
+    contiguous_m: float = parameter(0.007, 'points this near hang together', 0.001, 0.05)
     own_radius_m: float = parameter(
         0.004, 'scene points this near are the target itself', 0.0, 0.05
     )
@@ -81,7 +82,7 @@ class MotionConfig(ParameterSet):
     hand_acceleration_mps2: float = parameter(
         1.0, 'acceleration of the hand on straight lines [m/s^2]', 0.01, 10.0
     )
-    planning_time_s: float = parameter(2.0, 'longest search for a path [s]', 0.05, 60.0)
+    planning_time_s: float = parameter(1.0, 'longest search for a path [s]', 0.05, 60.0)
     sample_period_s: float = parameter(0.02, 'spacing of trajectory points [s]', 0.001, 0.2)
     joint_step_rad: float = parameter(
         0.03, 'largest joint step between collision checks [rad]', 0.001, 0.2

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from planner_node.config import GraspConfig
@@ -89,35 +91,45 @@ class GraspProposer:
         own = transform_points(target.T_world_object, target.points_m).astype(np.float32)
         if len(own) < self.config.min_points:
             return []
-        normals = target.normals @ target.T_world_object[:3, :3].T
-        if len(normals) != len(own):
-            normals = outward_normals(own)
-        foreign = _thinned(self._foreign(scene, own), self.config.max_points)
-        own = _thinned(own, self.config.max_points)
-        normals = _thinned(normals, self.config.max_points)
-        rotations, anchors = self._sample(own, normals, target.id)
-        surface = _Surface(own, normals, foreign, scene.table_height_m)
+        surface = self._surface(scene, own)
+        rotations, anchors = self._sample(surface, target.id)
         grasps: list[Grasp] = []
         for start in range(0, len(anchors), _CHUNK):
             part = slice(start, start + _CHUNK)
             grasps += self._close(surface, rotations[part], anchors[part], target.id)
         return grasps
 
-    def _foreign(self, scene: Scene, own: np.ndarray) -> np.ndarray:
-        """Scene points near the target that are not its own."""
-        low, high = own.min(axis=0) - 0.2, own.max(axis=0) + 0.2
-        near = scene.cloud_m[np.all((scene.cloud_m > low) & (scene.cloud_m < high), axis=1)]
-        return points_away_from(near, own, self.config.own_radius_m)
+    def _surface(self, scene: Scene, own: np.ndarray) -> _Surface:
+        """The cloud around the target, divided into what touches it and the rest.
 
-    def _sample(
-        self, own: np.ndarray, normals: np.ndarray, seed: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+        What hangs together with the target may be the target too, cut in two by the clustering,
+        so the hand is closed on all of it.
+        """
+        low, high = own.min(axis=0) - 0.2, own.max(axis=0) + 0.2
+        near = np.all((scene.cloud_m > low) & (scene.cloud_m < high), axis=1)
+        cloud = scene.cloud_m[near]
+        normals = scene.normals[near] if len(scene.normals) else outward_normals(cloud)
+        distance, _ = cKDTree(own).query(cloud, distance_upper_bound=self.config.own_radius_m)
+        is_own = np.isfinite(distance)
+        touching = _reached(cloud, is_own, self.config.contiguous_m)
+        limit = self.config.max_points
+        return _Surface(
+            points=_thinned(cloud[touching], limit),
+            normals=_thinned(normals[touching], limit),
+            is_own=_thinned(is_own[touching], limit),
+            foreign=_thinned(cloud[~touching], limit),
+            middle=(own.min(axis=0) + own.max(axis=0)) / 2,
+            table_height_m=scene.table_height_m,
+        )
+
+    def _sample(self, surface: _Surface, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Hand rotations (C, 3, 3) and the points (C, 3) that they are anchored at."""
         rng = np.random.default_rng([self.config.seed, seed])
-        picks = rng.integers(0, len(own), self.config.surface_anchors)
-        side, side_anchor = self._along_normals(own[picks], normals[picks])
-        picks = rng.integers(0, len(own), self.config.top_anchors)
-        top, top_anchor = self._from_above(own[picks])
+        own = np.flatnonzero(surface.is_own)
+        picks = rng.choice(own, self.config.surface_anchors)
+        side, side_anchor = self._along_normals(surface.points[picks], surface.normals[picks])
+        picks = rng.choice(own, self.config.top_anchors)
+        top, top_anchor = self._from_above(surface.points[picks])
         return np.concatenate([side, top]), np.concatenate([side_anchor, top_anchor])
 
     def _along_normals(
@@ -154,7 +166,7 @@ class GraspProposer:
         self, surface: _Surface, R: np.ndarray, anchors: np.ndarray, object_id: int
     ) -> list[Grasp]:
         """Close the hand on the cloud at a few depths; keep what touches and does not collide."""
-        own = _in_frames(R, anchors, surface.own)  # (C, N, 3)
+        own = _in_frames(R, anchors, surface.points)  # (C, N, 3)
         grasps = []
         for depth in self.config.depths_m:
             shift = np.array([0.0, 0.0, depth], np.float32)
@@ -249,7 +261,7 @@ class GraspProposer:
         )
         T = np.eye(4)
         T[:3, :3], T[:3, 3] = b.R[i], b.origins[i]
-        offset = surface.centroid - T[:3, 3]
+        offset = surface.middle - T[:3, 3]
         between = np.abs(b.foreign[i, :, 1]) < opening / 2
         between &= np.abs(b.foreign[i, :, 0]) < self.gripper.pad_half_width_m
         between &= np.abs(b.foreign[i, :, 2]) < -self.gripper.pad_low_z_m
@@ -280,17 +292,22 @@ def _thinned(points: np.ndarray, limit: int) -> np.ndarray:
     return points[:: -(-len(points) // limit)] if len(points) > limit else points
 
 
+def _reached(cloud: np.ndarray, seeds: np.ndarray, step_m: float) -> np.ndarray:
+    """Which points hang together with the seeds by steps no longer than this. Shape (N,) bool."""
+    pairs = cKDTree(cloud).query_pairs(step_m, output_type='ndarray')
+    links = coo_matrix((np.ones(len(pairs), bool), pairs.T), (len(cloud), len(cloud)))
+    _, label = connected_components(links, directed=False)
+    return np.isin(label, np.unique(label[seeds]))
+
+
 @dataclass(frozen=True)
 class _Surface:
-    own: np.ndarray  # (N, 3)
+    points: np.ndarray  # (N, 3) the target and what touches it
     normals: np.ndarray  # (N, 3)
+    is_own: np.ndarray  # (N,) the target itself
     foreign: np.ndarray  # (M, 3)
+    middle: np.ndarray  # (3,) of the target's box: a partial view biases the mean
     table_height_m: float
-
-    @property
-    def centroid(self) -> np.ndarray:
-        """Middle of the bounding box: partial views bias the mean towards the seen side."""
-        return (self.own.min(axis=0) + self.own.max(axis=0)) / 2
 
 
 @dataclass(frozen=True)
@@ -306,7 +323,7 @@ class _Batch:
     @staticmethod
     def of(R: np.ndarray, origins: np.ndarray, surface: _Surface) -> _Batch:
         """See the surface from C frames."""
-        own = _in_frames(R, origins, surface.own)
+        own = _in_frames(R, origins, surface.points)
         foreign = _in_frames(R, origins, surface.foreign)
         normal_y = R[:, :, 1].astype(np.float32) @ surface.normals.T.astype(np.float32)
         return _Batch(R, origins, own, foreign, normal_y)

@@ -2,7 +2,7 @@
 
 
 class SakiyomiError(Exception):
-    """Something that a user can mend; its message is one line: what was given, what was expected."""
+    """Something that a user can mend; one line: what was given, what was expected."""
 
 
 class BadInputError(SakiyomiError, ValueError):

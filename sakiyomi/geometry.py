@@ -1,4 +1,4 @@
-"""Rigid-body geometry on numpy arrays. Source of the maps: Sola et al., A micro Lie theory, 2018, appendix B."""
+"""Rigid-body geometry on numpy arrays (Sola et al., A micro Lie theory, 2018, appendix B)."""
 
 from __future__ import annotations
 

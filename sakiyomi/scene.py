@@ -43,9 +43,6 @@ class ObjectState:
     points_m: np.ndarray  # (N, 3) float32 observed surface in the object frame
     colors: np.ndarray  # (N, 3) uint8; grey where only the LiDAR saw the point
     properties: HiddenProperties
-    normals: np.ndarray = field(  # (N, 3) float32 outward, object frame; empty: not estimated
-        default_factory=lambda: np.zeros((0, 3), np.float32)
-    )
     visible: bool = True  # seen in the newest frame
     held: bool = False  # between the fingers
 
@@ -58,9 +55,10 @@ class Scene:
     objects: tuple[ObjectState, ...]
     cloud_m: np.ndarray  # (N, 3) float32 fused points above the table, world frame, robot removed
     table_height_m: float = 0.0
-    stale: tuple[
-        str, ...
-    ] = ()  # modalities with no fresh data: 'camera', 'lidar', 'tactile', 'joints'
+    stale: tuple[str, ...] = ()  # of 'camera', 'lidar', 'tactile', 'joints': no fresh data
+    normals: np.ndarray = field(  # (N, 3) float32 of the cloud, towards the sensors; or empty
+        default_factory=lambda: np.zeros((0, 3), np.float32)
+    )
 
     def object_by_id(self, object_id: int) -> ObjectState | None:
         """The object with this id, or None."""
