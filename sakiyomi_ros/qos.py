@@ -47,7 +47,7 @@ _SIGNAL = TopicQos(
 )
 _COMMAND = TopicQos(_reliable(10), _reliable(10), 'a lost command leaves the arm where it was')
 _RESULT = TopicQos(_reliable(5), _reliable(5), 'each result counts; small and at 10 Hz')
-_NEWEST = TopicQos(_reliable(1), _best_effort(1), 'for display: only the newest counts')
+_NEWEST = TopicQos(_reliable(1), _best_effort(1), 'large: only the newest counts')
 _LATCHED = TopicQos(_latched(1), _latched(1), 'changes seldom; late joiners need the last one')
 
 TOPIC_QOS: dict[str, TopicQos] = {

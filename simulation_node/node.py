@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from geometry_msgs.msg import WrenchStamped
 from rosgraph_msgs.msg import Clock
@@ -49,8 +50,8 @@ class SimulationNode(LifecycleNode):
 
     config: SimulationConfig
 
-    def __init__(self) -> None:
-        super().__init__('simulation', SimulationConfig())
+    def __init__(self, **options: Any) -> None:
+        super().__init__('simulation', SimulationConfig(), **options)
 
     def configure(self) -> None:
         """Lay the scene; make the topics and services."""

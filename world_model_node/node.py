@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable
+from typing import Any
 
 from geometry_msgs.msg import PoseArray, WrenchStamped
 from rclpy.clock import JumpThreshold, TimeJump
@@ -38,8 +39,8 @@ class WorldModelNode(LifecycleNode):
 
     config: WorldModelConfig
 
-    def __init__(self) -> None:
-        super().__init__('world_model', WorldModelConfig())
+    def __init__(self, **options: Any) -> None:
+        super().__init__('world_model', WorldModelConfig(), **options)
         back = Duration(seconds=-self.config.timing.clock_jump_s)
         self._jump = self.get_clock().create_jump_callback(
             JumpThreshold(min_forward=None, min_backward=back, on_clock_change=False),
