@@ -104,7 +104,6 @@ def add_system_packages() -> None:
     """Install what is missing of the compiler and the shared libraries."""
     absent = system_packages.missing()
     if absent:
-        progress.say(f'setup: adding system packages: {" ".join(absent)}')
         LOG.parent.mkdir(exist_ok=True)
         system_packages.install(absent, LOG)
 

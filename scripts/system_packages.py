@@ -11,6 +11,8 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import progress
+
 PYTHON = f'python3.{sys.version_info.minor}'
 LIBRARIES = {
     'libgl1': 'libGL.so.1',
@@ -45,6 +47,7 @@ def install(packages: list[str], log: Path) -> None:
     prefix = _root_prefix()
     if prefix is None or shutil.which('apt-get') is None:
         raise SystemPackagesError(f'missing system packages; {by_hand}')
+    progress.say(f'setup: adding system packages: {" ".join(packages)}')
     options = ['install', '--yes', '--no-install-recommends', *packages]
     for arguments in (['update'], options):
         if not _runs([*prefix, 'apt-get', *arguments], log):
