@@ -21,6 +21,7 @@ from sakiyomi.robot_model import RobotModel
 
 SCENE, TABLE, HELD = 'scene', 'table', 'held object'
 TABLE_SIZE_M = (4.0, 4.0, 1.0)
+MARGIN_M = 1e-4  # without any, coal misses bodies whose centres coincide
 Pair = tuple[str, str]
 
 
@@ -95,7 +96,7 @@ class CollisionModel:
         """Whether anything collides at arm angles (n,) [rad]."""
         configuration = self.robot.configuration(q, self.finger_width_m)
         return pin.computeCollisions(
-            self.robot.model, self._data, self._model, self._state, configuration, True
+            self.robot.model, self._data, self._broad_phase, configuration, True
         )
 
     def pairs(self, q: np.ndarray) -> frozenset[Pair]:
@@ -124,6 +125,12 @@ class CollisionModel:
                     model.addCollisionPair(pin.CollisionPair(i, j))
                     self._pairs.append((items[i].name, items[j].name))
         self._model, self._state = model, model.createData()
+        for request in self._state.collisionRequests:
+            request.security_margin = MARGIN_M
+        # for some thirty bodies, comparing all bounding boxes beats keeping a tree of them
+        self._broad_phase = pin.BroadPhaseManager_NaiveCollisionManager(
+            self.robot.model, self._model, self._state
+        )
 
     def _may_collide(self, a: pin.GeometryObject, b: pin.GeometryObject) -> bool:
         if a.parentJoint == b.parentJoint or frozenset((a.name, b.name)) in self._touching:

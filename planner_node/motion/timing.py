@@ -16,7 +16,7 @@ from toppra import algorithm, constraint
 from sakiyomi.scene import JointTrajectory
 
 GRID_POINTS = 120
-MARGIN = 0.98  # toppra meets the limits at its grid points and overshoots by up to 1 % between
+CHECK_POINTS = 1000
 
 toppra.setup_logging('ERROR')
 
@@ -59,8 +59,10 @@ def time_path(
     n = np.shape(waypoints)[1]
     if len(path) < 2:
         return standing_still(path[0, :n])
-    timed = _parameterise(path, MARGIN * dq_max, MARGIN * ddq_max)
-    return None if timed is None else _sample(timed, n, sample_period_s)
+    timed = _parameterise(path, dq_max, ddq_max)
+    if timed is None:
+        return None
+    return _sample(timed, n, sample_period_s, _slow_down(timed, dq_max, ddq_max))
 
 
 def standing_still(q: np.ndarray) -> JointTrajectory:
@@ -98,12 +100,23 @@ def _parameterise(
     return problem.compute_trajectory(0.0, 0.0)
 
 
+def _slow_down(
+    timed: toppra.interpolator.AbstractGeometricPath, dq_max: np.ndarray, ddq_max: np.ndarray
+) -> float:
+    """How much slower the motion must be: toppra keeps limits on its grid, not in between."""
+    times = np.linspace(0.0, timed.duration, CHECK_POINTS)
+    speed = np.abs(timed(times, 1) / dq_max).max()
+    acceleration = np.abs(timed(times, 2) / ddq_max).max()
+    return max(1.0, float(speed), float(np.sqrt(acceleration)))
+
+
 def _sample(
-    timed: toppra.interpolator.AbstractGeometricPath, n: int, period_s: float
+    timed: toppra.interpolator.AbstractGeometricPath, n: int, period_s: float, slow_down: float
 ) -> JointTrajectory:
-    duration = float(timed.duration)
+    duration = float(timed.duration) * slow_down
     count = max(1, int(np.ceil(duration / period_s - 1e-9)))
     times = np.append(np.arange(count) * period_s, duration)
-    dq = timed(times, 1)[:, :n]
+    own = np.minimum(times / slow_down, timed.duration)
+    dq = timed(own, 1)[:, :n] / slow_down
     dq[[0, -1]] = 0.0
-    return JointTrajectory(times_s=times, q=timed(times)[:, :n], dq=dq)
+    return JointTrajectory(times_s=times, q=timed(own)[:, :n], dq=dq)

@@ -1,0 +1,9 @@
+import pytest
+
+from sakiyomi.robot_description import compose
+from sakiyomi.robot_model import RobotModel
+
+
+@pytest.fixture(scope='session')
+def robot():
+    return RobotModel(compose())
