@@ -12,11 +12,15 @@ from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from world_model_node.appearance import UNKNOWN_COLOR, color_classes, shading_free
 from world_model_node.config import ClusteringConfig
 from world_model_node.points import PointSet, fused, voxel_of
 
 NOT_AN_OBJECT = -1
-NORMAL_REACH = 1.5  # normals and colours are smoothed over this many reaches
+MAX_RINGS = 40
+MAIN_PAINT = 0.6  # share of a segment's coloured cells
+FLAT_COSINE, FLAT_STEP_M, FLAT_SHARE, MIN_BORDER = 0.985, 0.002, 0.7, 12
+NORMAL_REACH = 1.5  # normals and colours are of a plane through this many reaches
 
 
 def cluster(voxels: PointSet, config: ClusteringConfig) -> np.ndarray:
@@ -33,12 +37,115 @@ def divide(cells: PointSet, config: ClusteringConfig) -> np.ndarray:
     n = len(cells)
     points = cells.points_m.astype(float)
     pairs, wide = neighbour_pairs(points, config.reach_m)
-    smooth = smoothing_matrix(wide, n)
-    normals, planar = surface_normals(points, smooth)
-    cut = creases(points, normals, planar, pairs, config.concave_rad)
-    cut |= colour_steps(cells, smooth, pairs, config.chroma_step)
-    labels = join_small(components(pairs[~cut], n), pairs, config.min_segment_cells)
+    normals, planar = surface_normals(points, smoothing_matrix(wide, n))
+    crease = creases(points, normals, planar, pairs, config.concave_rad)
+    colors = cell_colors(cells, config)
+    a, b = colors[pairs].T
+    has_color = bool(cells.colored.any())
+    painted = (a == b) & (a != UNKNOWN_COLOR) & has_color
+    crease &= ~painted  # one paint across a crease is one object of that form
+    labels = components(pairs[~crease & (a == b)], n)
+    size = np.bincount(labels)[labels]
+    labels[(size < config.min_cells) | (colors == UNKNOWN_COLOR)] = NOT_AN_OBJECT
+    labels = spread(spread(labels, pairs[~crease]), pairs)
+    labels = name_rest(labels, pairs)
+    labels = join_painted(labels, points, colors, config.paint_gap_m) if has_color else labels
+    labels = join_printed(labels, points, normals, planar, pairs)
+    labels = join_small(labels, pairs, config.min_segment_cells)
     return drop_noise(labels, config.min_cells)
+
+
+def cell_colors(cells: PointSet, config: ClusteringConfig) -> np.ndarray:
+    """The colour class of each cell; cells that only the LiDAR saw have none, or one of their own.
+
+    Without any colour at all every cell is of the same class, and shape alone divides.
+    """
+    seen = cells.colored > 0.2
+    colors = np.full(len(cells), UNKNOWN_COLOR)
+    if not seen.any():
+        return np.zeros(len(cells), int)
+    paint = shading_free(cells.colors[seen])
+    colors[seen] = color_classes(paint, config.chroma_radius, config.min_cells)
+    return colors
+
+
+def spread(labels: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Let labels grow over the cells without one that they reach, ring by ring."""
+    labels = labels.copy()
+    base = int(labels.max(initial=0)) + 1
+    both = np.concatenate([pairs, pairs[:, ::-1]])
+    for _ in range(MAX_RINGS):
+        ring = (labels[both[:, 0]] == NOT_AN_OBJECT) & (labels[both[:, 1]] != NOT_AN_OBJECT)
+        if not ring.any():
+            break
+        cell, label = both[ring, 0], labels[both[ring, 1]]
+        key, votes = np.unique(cell * np.int64(base) + label, return_counts=True)
+        order = np.argsort(votes, kind='stable')
+        labels[key[order] // base] = key[order] % base  # the most votes are written last
+    return labels
+
+
+def name_rest(labels: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Cells that no label reached become segments by connection alone."""
+    n = len(labels)
+    rest = labels == NOT_AN_OBJECT
+    alone = components(pairs[rest[pairs].all(axis=1)], n)
+    return np.unique(np.where(rest, n + alone, labels), return_inverse=True)[1]
+
+
+def join_painted(
+    labels: np.ndarray, points: np.ndarray, colors: np.ndarray, gap_m: float
+) -> np.ndarray:
+    """Join segments of one paint with little space between: a shadow or something thin there."""
+    known = colors != UNKNOWN_COLOR
+    found, votes = np.unique(
+        np.stack([labels[known], colors[known]], axis=1), axis=0, return_counts=True
+    )
+    found = found[votes > MAIN_PAINT * np.bincount(labels[known])[found[:, 0]]]
+    trees: dict[int, cKDTree] = {}
+    joins = []
+    for i, (one, color) in enumerate(found):
+        for other, same in found[i + 1 :]:
+            if color != same or one == other:
+                continue
+            for label in (one, other):
+                if label not in trees:
+                    trees[label] = cKDTree(points[labels == label])
+            if np.isfinite(nearest_gap(trees[one], trees[other], gap_m)):
+                joins.append((one, other))
+    if not joins:
+        return labels
+    return components(np.array(joins), int(labels.max()) + 1)[labels]
+
+
+def nearest_gap(one: cKDTree, other: cKDTree, limit_m: float) -> float:
+    """The smallest distance [m] between two sets of points, or inf beyond the limit."""
+    small, large = (one, other) if one.n < other.n else (other, one)
+    return float(large.query(small.data, distance_upper_bound=limit_m)[0].min())
+
+
+def join_printed(
+    labels: np.ndarray,
+    points: np.ndarray,
+    normals: np.ndarray,
+    planar: np.ndarray,
+    pairs: np.ndarray,
+) -> np.ndarray:
+    """Join segments whose common border is flat: print on one surface, not two objects."""
+    a, b = pairs.T
+    border = labels[a] != labels[b]
+    if not border.any():
+        return labels
+    a, b = a[border], b[border]
+    n = int(labels.max()) + 1
+    step = np.abs(np.einsum('ij,ij->i', normals[a], points[a] - points[b]))
+    along = np.einsum('ij,ij->i', normals[a], normals[b])
+    flat = planar[a] & planar[b] & (along > FLAT_COSINE) & (step < FLAT_STEP_M)
+    low, high = np.minimum(labels[a], labels[b]), np.maximum(labels[a], labels[b])
+    key, index, length = np.unique(low * n + high, return_inverse=True, return_counts=True)
+    share = np.bincount(index, flat) / length
+    same = (share > FLAT_SHARE) & (length >= MIN_BORDER)
+    return components(np.stack([key[same] // n, key[same] % n], axis=1), n)[labels]
 
 
 def neighbour_pairs(points: np.ndarray, reach_m: float) -> tuple[np.ndarray, np.ndarray]:
@@ -93,28 +200,6 @@ def creases(
     opening = np.einsum('ij,ij->i', normals[a] - normals[b], d)
     turn = np.arccos(np.clip(np.einsum('ij,ij->i', normals[a], normals[b]), -1.0, 1.0))
     return (opening < 0.0) & (turn > concave_rad) & (planar[a] & planar[b])
-
-
-def colour_steps(
-    cells: PointSet, smooth: csr_matrix, pairs: np.ndarray, chroma_step: float
-) -> np.ndarray:
-    """Which pairs differ by more than the limit in smoothed Lab chroma. Shape (E,)."""
-    weight = np.asarray(smooth @ cells.colored.astype(float))
-    chroma = smooth @ (lab_chroma(cells.colors) * cells.colored[:, None])
-    chroma = chroma / np.maximum(weight, 1e-6)[:, None]
-    a, b = pairs.T
-    known = (weight[a] > 0.5) & (weight[b] > 0.5)
-    return known & (np.linalg.norm(chroma[a] - chroma[b], axis=1) > chroma_step)
-
-
-def lab_chroma(colors: np.ndarray) -> np.ndarray:
-    """The a and b of CIE Lab, from RGB in [0, 255]. Shape (N, 2)."""
-    linear = (colors.astype(float) / 255.0) ** 2.2
-    to_xyz = np.array(
-        [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
-    )
-    xyz = np.cbrt(linear @ to_xyz.T / np.array([0.9505, 1.0, 1.089]))
-    return np.stack([500.0 * (xyz[:, 0] - xyz[:, 1]), 200.0 * (xyz[:, 1] - xyz[:, 2])], axis=1)
 
 
 def join_small(labels: np.ndarray, pairs: np.ndarray, min_cells: int) -> np.ndarray:

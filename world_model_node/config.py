@@ -63,7 +63,10 @@ class ClusteringConfig(ParameterSet):
     concave_rad: float = parameter(
         0.35, 'a sharper concave crease divides objects [rad]', 0.0, 3.0
     )
-    chroma_step: float = parameter(16.0, 'a larger step of Lab chroma divides objects', 1.0, 200.0)
+    chroma_radius: float = parameter(
+        7.0, 'one paint stays within [100 a, b / (L + 16)]', 1.0, 200.0
+    )
+    paint_gap_m: float = parameter(0.018, 'parts of one paint this near are one [m]', 0.0, 0.2)
     min_segment_cells: int = parameter(30, 'a smaller segment joins its neighbour', 1, 10000)
 
 
@@ -74,6 +77,7 @@ class TrackingConfig(ParameterSet):
     gate_m: float = parameter(
         0.05, 'a cluster farther than this is another object [m]', 0.005, 1.0
     )
+    leap_m: float = parameter(0.15, 'unless it looks the same and is this near [m]', 0.005, 1.0)
     position_sigma_m: float = parameter(0.0025, 'noise of a measured position [m]', 1e-4, 0.1)
     rotation_sigma_rad: float = parameter(0.3, 'orientation is this uncertain [rad]', 0.001, 3.2)
     acceleration_sigma_mps2: float = parameter(1.5, 'process noise [m/s^2]', 0.01, 100.0)

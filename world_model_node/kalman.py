@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 CHI2_3_99 = 11.34
+BELIEVED_SURPRISES = 2
+PUSH_FACTOR = 4.0
 REST_SHARE = 0.03  # of the process noise, while measurements agree with the motion so far
 
 
@@ -14,6 +16,7 @@ class PointFilter:
     def __init__(self, position_m: np.ndarray, sigma_m: float, speed_sigma_mps: float) -> None:
         self.x = np.concatenate([position_m, np.zeros(3)])
         self.P = np.diag([sigma_m**2] * 3 + [speed_sigma_mps**2] * 3)
+        self.surprises = 0
 
     @property
     def position_m(self) -> np.ndarray:
@@ -36,12 +39,20 @@ class PointFilter:
     def update(
         self, position_m: np.ndarray, sigma_m: float, dt_s: float, acceleration_sigma: float
     ) -> None:
-        """Take in a measured position; a surprising one means that the object was pushed."""
+        """Take in a measured position.
+
+        One that disagrees with the motion so far is doubted, the next one that does is believed:
+        a glitch of the segmentation comes alone, a push does not.
+        """
         R = np.eye(3) * sigma_m**2
         innovation = position_m - self.x[:3]
         S = self.P[:3, :3] + R
-        if innovation @ np.linalg.solve(S, innovation) > CHI2_3_99:
-            self.P = self.P + process_noise(max(dt_s, 1e-3), 4.0 * acceleration_sigma)
+        surprising = innovation @ np.linalg.solve(S, innovation) > CHI2_3_99
+        self.surprises = self.surprises + 1 if surprising else 0
+        if surprising and self.surprises < BELIEVED_SURPRISES:
+            return
+        if surprising:
+            self.P = self.P + process_noise(max(dt_s, 1e-3), PUSH_FACTOR * acceleration_sigma)
             S = self.P[:3, :3] + R
         K = np.linalg.solve(S, self.P[:3]).T
         self.x = self.x + K @ innovation

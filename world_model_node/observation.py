@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from world_model_node.clustering import lab_chroma
+from world_model_node.appearance import shading_free
 from world_model_node.points import PointSet
 from world_model_node.support import SupportPlane
 
-ON_TABLE_M = 0.02  # a cluster whose lowest point is below this is taken to stand on the table
+STANDS_M, FLOATS_M = 0.015, 0.035  # lowest points below stand on the table, above do not
+LOWEST_PERCENT = 2
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Observation:
     position_m: np.ndarray  # (3,) centre of the volume under its surface
     extent_m: np.ndarray  # (3,) size of its axis-aligned box
     volume_m3: float
-    chroma: np.ndarray  # (2,) mean Lab a and b
+    paint: np.ndarray  # (3,) mean shading-free colour
     points_m: np.ndarray  # (N, 3) float32
     colors: np.ndarray  # (N, 3) uint8
 
@@ -30,17 +31,17 @@ def observe(
 ) -> list[Observation]:
     """One observation per label, in label order."""
     heights = plane.height_of(voxels.points_m)
-    chroma = lab_chroma(voxels.colors)
+    paint = shading_free(voxels.colors)
     found = []
     for label in range(int(labels.max(initial=-1)) + 1):
         own = labels == label
         points = voxels.points_m[own]
         position, volume = volume_under(points, heights[own], cell_m)
         weight = voxels.colored[own] + 1e-6
-        mean_chroma = (chroma[own] * weight[:, None]).sum(axis=0) / weight.sum()
+        mean_paint = (paint[own] * weight[:, None]).sum(axis=0) / weight.sum()
         extent = np.ptp(points.astype(float), axis=0)
         colors = np.clip(voxels.colors[own], 0, 255).astype(np.uint8)
-        found.append(Observation(position, extent, volume, mean_chroma, points, colors))
+        found.append(Observation(position, extent, volume, mean_paint, points, colors))
     return found
 
 
@@ -52,7 +53,8 @@ def volume_under(
     Sensors see tops and some sides, never the underside; the mean of the points would lie too high
     and towards the sensors, the centre of the columns does not.
     """
-    floor = 0.0 if heights.min() < ON_TABLE_M else float(heights.min())
+    low = float(np.percentile(heights, LOWEST_PERCENT))
+    floor = low * float(np.clip((low - STANDS_M) / (FLOATS_M - STANDS_M), 0.0, 1.0))
     cell = np.floor(points[:, :2] / (1.5 * cell_m)).astype(np.int64)
     cell -= cell.min(axis=0)
     key = cell[:, 0] * (cell[:, 1].max() + 1) + cell[:, 1]

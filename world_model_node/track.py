@@ -113,5 +113,5 @@ class Track:
         self.colors = observation.colors
         self.extent_m = observation.extent_m
         self.volume_m3 = observation.volume_m3
-        self.chroma = observation.chroma
+        self.paint = observation.paint
         self.usual_voxels = max(self.usual_voxels, float(len(observation.points_m)))

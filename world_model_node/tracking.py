@@ -13,6 +13,8 @@ from world_model_node.touch import HandState
 from world_model_node.track import Track
 
 NO_MATCH = 1e6
+ALIKE_GROWTH, ALIKE_PAINT = 0.3, 8.0  # of log volume and shading-free colour
+UNSEEN_KEEPS = 0.5  # of its speed per frame: nothing keeps an unseen object moving for long
 HIDDEN, GONE, UNKNOWN = 'hidden', 'gone', 'unknown'
 Visibility = Callable[[np.ndarray], str]  # (N, 3) world points of an unseen object -> one of those
 
@@ -84,8 +86,7 @@ class Tracker:
         track.absence = visibility(track.world_points())
         if track.absence == GONE:
             track.gone_frames += 1
-        if track.absence == HIDDEN:
-            track.filter.x[3:] *= 0.5  # nothing keeps an unseen object moving for long
+        track.filter.x[3:] *= UNSEEN_KEEPS
 
     def _ended(self, track: Track, stamp_s: float) -> bool:
         if track.visible or track.held:
@@ -120,9 +121,10 @@ def match_cost(track: Track, observation: Observation, config: TrackingConfig) -
     """How unlike a track an observation is, in gates of distance; NO_MATCH outside the gate."""
     gap = np.linalg.norm(observation.position_m - track.filter.position_m)
     spread = 2.0 * np.sqrt(np.trace(track.filter.P[:3, :3]) / 3.0)
-    gate = min(config.gate_m + spread, 3.0 * config.gate_m)
+    growth = abs(np.log((observation.volume_m3 + 1e-6) / (track.volume_m3 + 1e-6)))
+    paint = np.linalg.norm(observation.paint - track.paint)
+    alike = growth < ALIKE_GROWTH and paint < ALIKE_PAINT
+    gate = config.leap_m if alike else min(config.gate_m + spread, 3.0 * config.gate_m)
     if gap > gate:
         return NO_MATCH
-    ratio = (observation.volume_m3 + 1e-6) / (track.volume_m3 + 1e-6)
-    chroma = np.linalg.norm(observation.chroma - track.chroma)
-    return float((gap / config.gate_m) ** 2 + 0.2 * abs(np.log(ratio)) + (chroma / 40.0) ** 2)
+    return float((gap / config.gate_m) ** 2 + 0.2 * growth + (paint / 40.0) ** 2)

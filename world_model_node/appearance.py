@@ -1,0 +1,48 @@
+"""Colour that does not change with shading, and the few colours that a scene is made of."""
+
+from __future__ import annotations
+
+import numpy as np
+
+UNKNOWN_COLOR = -1
+RGB_TO_XYZ = np.array(
+    [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+)
+WHITE_XYZ = np.array([0.9505, 1.0, 1.089])
+BIN = 2.0
+L_WEIGHT = 0.12
+
+
+def shading_free(colors: np.ndarray) -> np.ndarray:
+    """100 a / (L + 16), 100 b / (L + 16) and a little L of CIE Lab, from RGB in [0, 255]. (N, 3).
+
+    In light of twice the strength a, b and L + 16 all grow by the same cube root, so their ratios
+    stay: one paint has one value on all faces of an object. The little L tells black from white.
+    """
+    linear = (colors.astype(float) / 255.0) ** 2.2
+    f = np.cbrt(linear @ RGB_TO_XYZ.T / WHITE_XYZ + 1e-4)
+    lightness = np.maximum(116.0 * f[:, 1], 1.0)  # L + 16
+    a, b = 500.0 * (f[:, 0] - f[:, 1]), 200.0 * (f[:, 1] - f[:, 2])
+    return np.stack([100.0 * a / lightness, 100.0 * b / lightness, L_WEIGHT * lightness], axis=1)
+
+
+def color_classes(paint: np.ndarray, radius: float, min_members: int) -> np.ndarray:
+    """The colour each of (N, 3) paints belongs to, 0 upward, or UNKNOWN_COLOR. Shape (N,).
+
+    The densest colour takes all within the radius of its mean, then the densest of the rest.
+    Mixed pixels between two colours are few and stay unknown.
+    """
+    bins, member = np.unique(np.round(paint / BIN).astype(int), axis=0, return_inverse=True)
+    member = member.ravel()
+    close = np.linalg.norm(BIN * (bins[:, None] - bins[None]), axis=2) < 0.7 * radius
+    classes = np.full(len(paint), UNKNOWN_COLOR)
+    for color in range(len(bins)):
+        left = np.bincount(member[classes == UNKNOWN_COLOR], minlength=len(bins))
+        density = close @ left
+        peak = int(np.argmax(density))
+        if density[peak] < min_members:
+            break
+        core = close[peak][member] & (classes == UNKNOWN_COLOR)
+        near = np.linalg.norm(paint - paint[core].mean(axis=0), axis=1) < radius
+        classes[(near | core) & (classes == UNKNOWN_COLOR)] = color
+    return classes
