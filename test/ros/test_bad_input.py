@@ -1,0 +1,139 @@
+import array
+import itertools
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from sensor_msgs.msg import Image, PointCloud2
+from trajectory_msgs.msg import JointTrajectory
+
+from sakiyomi_interfaces.srv import PushObject, ResetScene, SetConveyor, SpawnObject
+from sakiyomi_ros.point_clouds import to_xyz_cloud
+from sakiyomi_ros.qos import topic_qos
+
+POINTS = np.random.default_rng(0).uniform(0.3, 0.6, (100, 3)).astype(np.float32)
+
+
+def status_of(reports, name):
+    every = (status for report in reversed(reports) for status in report.status)
+    return next((status for status in every if status.name == name), None)
+
+
+def values_of(reports, name):
+    status = status_of(reports, name)
+    return {value.key: value.value for value in status.values} if status else {}
+
+
+def test_malformed_messages_are_counted_and_the_node_lives_on(start, observer):
+    process = start('world_model_node.node', '-p', 'diagnostics_period_s:=0.1')
+    reports = observer.collect(DiagnosticArray, '/diagnostics')
+    clouds = observer.node.create_publisher(PointCloud2, 'lidar/points', 5)
+    images = observer.node.create_publisher(Image, 'camera/color/image_raw', 5)
+    stamps = itertools.count(100)
+    observer.wait_for(lambda: clouds.get_subscription_count(), 'the subscription')
+    observer.wait_for(lambda: images.get_subscription_count(), 'the subscription')
+    lidar, color = 'world_model: lidar/points', 'world_model: camera/color/image_raw'
+
+    def wrong_step():
+        message = to_xyz_cloud(POINTS, next(stamps), 'lidar_link')
+        message.point_step = 10
+        return message
+
+    def with_nans():
+        points = POINTS.copy()
+        points[::2] = np.nan
+        return to_xyz_cloud(points, next(stamps), 'lidar_link')
+
+    def unknown_frame():
+        return to_xyz_cloud(POINTS, next(stamps), 'nowhere')
+
+    def send_until(publisher, make, condition, what):
+        def attempt():
+            publisher.publish(make())
+            observer.spin(0.2)
+            return condition()
+
+        observer.wait_for(attempt, what)
+
+    def dropped(name):
+        return int(values_of(reports, name).get('dropped', 0))
+
+    send_until(clouds, wrong_step, lambda: dropped(lidar) >= 1, 'a wrong step to be counted')
+    assert 'point_step' in values_of(reports, lidar)['last_reason']
+    assert status_of(reports, lidar).level == DiagnosticStatus.WARN
+    reason = 'nowhere'
+    send_until(
+        clouds,
+        unknown_frame,
+        lambda: reason in values_of(reports, lidar)['last_reason'],
+        'an unknown frame to be counted',
+    )
+    before = int(values_of(reports, lidar)['received'])
+    send_until(
+        clouds,
+        with_nans,
+        lambda: int(values_of(reports, lidar)['received']) > before,
+        'a cloud with NaNs to be used without them',
+    )
+    send_until(images, Image, lambda: dropped(color) >= 1, 'an empty image to be counted')
+    assert process.running
+    status, errors = process.end()
+    assert status == 0, errors
+    assert errors.count('point_step') == 1  # throttled
+
+
+def test_the_physics_prior_says_what_it_is(start, observer):
+    start('world_model_node.node', '-p', 'diagnostics_period_s:=0.1')
+    reports = observer.collect(DiagnosticArray, '/diagnostics')
+    name = 'world_model: dynamics'
+    status = observer.wait_for(lambda: status_of(reports, name), 'the dynamics on /diagnostics')
+    assert status.level == DiagnosticStatus.WARN
+    assert 'physics prior in place of the learned model' in status.message
+
+
+def test_an_input_that_never_comes_is_stale(start, observer):
+    start('world_model_node.node', '-p', 'diagnostics_period_s:=0.1')
+    reports = observer.collect(DiagnosticArray, '/diagnostics')
+
+    def stale():
+        status = status_of(reports, 'world_model: camera/color/image_raw')
+        return status and status.level == DiagnosticStatus.STALE
+
+    observer.wait_for(stale, 'a stale camera on /diagnostics')
+
+
+def test_the_simulation_answers_bad_requests_and_counts_bad_commands(start, observer):
+    arguments = ('-p', 'count:=0', '-p', 'scene:=empty', '-p', 'diagnostics_period_s:=0.1')
+    process = start('simulation_node.node', *arguments)
+    nan = float('nan')
+    push = PushObject.Request(name='nobody')
+    answer = observer.call(PushObject, '/simulation/push', push)
+    assert not answer.success and 'nobody' in answer.message
+    spawn = SpawnObject.Request(path='/nowhere/thing.urdf')
+    assert not observer.call(SpawnObject, '/simulation/spawn', spawn).success
+    reset = ResetScene.Request(objects='/nowhere', seed=1)
+    answer = observer.call(ResetScene, '/simulation/reset', reset)
+    assert not answer.success and '/nowhere' in answer.message
+    reset = ResetScene.Request(scene='heap', seed=1)
+    answer = observer.call(ResetScene, '/simulation/reset', reset)
+    assert not answer.success and 'heap' in answer.message
+    conveyor = SetConveyor.Request()
+    conveyor.velocity.x = nan
+    assert not observer.call(SetConveyor, '/simulation/conveyor', conveyor).success
+    reports = observer.collect(DiagnosticArray, '/diagnostics')
+    topic = 'arm_controller/joint_trajectory'
+    arm = observer.node.create_publisher(JointTrajectory, topic, topic_qos(topic).offered)
+    observer.wait_for(lambda: arm.get_subscription_count(), 'the subscription')
+    message = JointTrajectory(joint_names=['elbow'])
+    message.points = [_point([0.0])]
+    arm.publish(message)
+    observer.wait_for(
+        lambda: 'elbow' in values_of(reports, f'simulation: {topic}').get('last_reason', ''),
+        'the bad command to be counted',
+    )
+    assert process.running
+
+
+def _point(positions):
+    from trajectory_msgs.msg import JointTrajectoryPoint
+
+    return JointTrajectoryPoint(positions=array.array('d', positions))
