@@ -24,14 +24,14 @@ from viewer_node.layers.robot import RobotLayer
 from viewer_node.layers.sensors import SensorsLayer
 from viewer_node.look import ACCENT, LINK_COLORS, backdrop
 from viewer_node.pads import draw_pads
-from viewer_node.panel import Panel
+from viewer_node.panel import PARTS, Panel
 from viewer_node.port import port_taken, require_free_port
 from viewer_node.status import HealthLine, NodeTimes, PickStatus
 from viewer_node.visuals import Visual
 
 TITLE = 'Sakiyomi'
-CAMERA_FROM_M = (1.42, -0.82, 0.80)
-CAMERA_AT_M = (0.34, 0.10, 0.21)
+CAMERA_FROM_M = (1.55, -0.88, 0.84)
+CAMERA_AT_M = (0.37, 0.10, 0.19)
 
 
 class Page:
@@ -47,6 +47,7 @@ class Page:
         self._server = _serve(config.host, config.port)
         scene = self._server.scene
         self._set_the_stage()
+        self._parts = {part: scene.add_frame(f'/{part}', show_axes=False) for part in PARTS}
         self._robot = RobotLayer(scene, [repainted(visual) for visual in visuals])
         self._sensors = SensorsLayer(scene, config.jpeg_quality)
         self._objects = ObjectsLayer(scene, self._clicked)
@@ -56,9 +57,8 @@ class Page:
         self._plan = PlanLayer(scene)
         self._pads: dict[str, TactileReading] = {}
         blank = np.full((config.image_width * 3 // 4, config.image_width, 3), 30, np.uint8)
-        self._panel = Panel(
-            self._server.gui, actions, self._select, blank, self._drawn_pads(), config.jpeg_quality
-        )
+        self._panel = Panel(self._server.gui, actions, self._select, self._show_part)
+        self._panel.add_senses(blank, self._drawn_pads(), config.jpeg_quality)
 
     @property
     def url(self) -> str:
@@ -153,6 +153,9 @@ class Page:
     def _clicked(self, object_id: int) -> None:
         self._panel.select(object_id)
         self._select(object_id)
+
+    def _show_part(self, part: str, visible: bool) -> None:
+        self._parts[part].visible = visible
 
     def _select(self, object_id: int | None) -> None:
         self._objects.selected = object_id

@@ -13,27 +13,31 @@ from viewer_node.cards import health_card, message_card, pick_card, times_card
 from viewer_node.status import PickStatus
 
 ANY = 'any'
+PARTS = ('cloud', 'objects', 'predictions', 'plan', 'sensors')  # that can be hidden
 LEFT_WIDTH_PX, RIGHT_WIDTH_PX = 380, 320
 
 
 class Panel:
-    """The GUI's handles; `on_select(object_id or None)` follows the drop-down."""
+    """The GUI's handles; what is chosen or switched goes to the two callbacks."""
 
     def __init__(
         self,
         gui: viser.GuiApi,
         actions: PageActions,
         on_select: Callable[[int | None], None],
-        blank_image: np.ndarray,
-        blank_pads: np.ndarray,
-        jpeg_quality: int,
+        on_show: Callable[[str, bool], None],
     ):
         self._gui = gui
         self._actions = actions
         self._on_select = on_select
         self._ids: tuple[int, ...] = ()
-        self._add_controls()
-        self._add_senses(blank_image, blank_pads, jpeg_quality)
+        self._add_pick()
+        self._add_disturbances()
+        with gui.add_folder('Health'):
+            self.health = gui.add_html(health_card(()))
+        self._add_switches(on_show)
+        gui.main_panel.dock_right()
+        gui.main_panel.set_width(RIGHT_WIDTH_PX)
 
     @property
     def selected(self) -> int | None:
@@ -60,7 +64,7 @@ class Panel:
         """One line under the buttons."""
         self.message.content = message_card(text)
 
-    def _add_controls(self) -> None:
+    def _add_pick(self) -> None:
         gui = self._gui
         with gui.add_folder('Pick'):
             self.status = gui.add_html(pick_card(PickStatus()))
@@ -70,18 +74,24 @@ class Panel:
             self._button('Pick any', 'HAND_GRAB', lambda: self._actions.pick(None))
             self._button('Stop', 'HAND_STOP', self._actions.stop, 'red')
             self.message = gui.add_html(message_card(''))
+
+    def _add_disturbances(self) -> None:
+        gui = self._gui
         with gui.add_folder('Disturb'):
             self._button('Push selected', 'ARROW_BIG_RIGHT', self._push, 'gray')
             self._button('Throw an object', 'METEOR', self._actions.throw, 'gray')
             self._seed = gui.add_number('Seed', 0, min=-1, max=2**31 - 1, step=1)
             reset = lambda: self._actions.reset(int(self._seed.value))  # noqa: E731
             self._button('Reset the scene', 'REFRESH', reset, 'gray')
-        with gui.add_folder('Health'):
-            self.health = gui.add_html(health_card(()))
-        gui.main_panel.dock_right()
-        gui.main_panel.set_width(RIGHT_WIDTH_PX)
 
-    def _add_senses(self, image: np.ndarray, pads: np.ndarray, jpeg_quality: int) -> None:
+    def _add_switches(self, on_show: Callable[[str, bool], None]) -> None:
+        with self._gui.add_folder('Show', expand_by_default=False):
+            for part in PARTS:
+                box = self._gui.add_checkbox(part.capitalize(), True)
+                box.on_update(lambda event, part=part: on_show(part, event.target.value))
+
+    def add_senses(self, image: np.ndarray, pads: np.ndarray, jpeg_quality: int) -> None:
+        """The left panel, with what its pictures show until there are newer ones."""
         gui = self._gui
         senses = gui.add_panel()
         with senses.add_tab('Senses', viser.Icon.EYE):

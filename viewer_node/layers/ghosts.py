@@ -26,8 +26,8 @@ class GhostsLayer:
         self._stride = stride
         self._points_per_ghost = points_per_ghost
         self._min_motion_m = min_motion_m
+        self._group = scene.add_frame('/predictions/moving', show_axes=False)
         self._sphere = trimesh.creation.icosphere(2)
-        self._visible = False
 
     def show(self, predictions: tuple[Prediction, ...], objects: tuple[ObjectState, ...]) -> None:
         """Draw the predictions of the objects that will move; the others stay uncluttered."""
@@ -41,9 +41,7 @@ class GhostsLayer:
             self._draw_points(moving)
             self._draw_ellipsoids(moving)
             self._draw_lines(moving)
-        elif self._visible:
-            self._scene.remove_by_name('/predictions')
-        self._visible = bool(moving)
+        self._group.visible = bool(moving)
 
     def _draw_points(self, moving: list[tuple[Prediction, ObjectState]]) -> None:
         points, colors = [], []
@@ -54,7 +52,7 @@ class GhostsLayer:
                 color = faded(color_of_id(state.id), step / len(prediction.stamps_s))
                 colors.append(np.tile(np.array(color, np.uint8), (len(own), 1)))
         self._scene.add_point_cloud(
-            '/predictions/ghosts',
+            '/predictions/moving/ghosts',
             np.concatenate(points).astype(np.float32),
             np.concatenate(colors),
             point_size=POINT_SIZE_M,
@@ -72,7 +70,7 @@ class GhostsLayer:
                 colors.append(lightened(color_of_id(state.id)))
                 opacities.append(0.30 * (1 - 0.5 * step / len(prediction.stamps_s)))
         self._scene.add_batched_meshes_simple(
-            '/predictions/uncertainty',
+            '/predictions/moving/uncertainty',
             self._sphere.vertices,
             self._sphere.faces,
             np.array(rotations),
@@ -95,7 +93,7 @@ class GhostsLayer:
             fade = [faded(color_of_id(state.id), s) for s in np.linspace(0, 1, len(centers))]
             colors.append(np.stack([fade[:-1], fade[1:]], axis=1))
         self._scene.add_line_segments(
-            '/predictions/lines',
+            '/predictions/moving/lines',
             np.concatenate(segments).astype(np.float32),
             np.concatenate(colors).astype(np.uint8),
             thickness=3.0,

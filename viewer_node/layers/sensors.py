@@ -64,7 +64,7 @@ class SensorsLayer:
     def show_cloud(self, points_m: np.ndarray, colors: np.ndarray) -> None:
         """The fused cloud: (N, 3) [m] in the world frame and (N, 3) uint8."""
         self._scene.add_point_cloud(
-            '/sensors/cloud',
+            '/cloud/points',
             points_m.astype(np.float32),
             colors,
             point_size=CLOUD_POINT_M,
