@@ -40,7 +40,6 @@ from sakiyomi_ros.conversions import from_joint_state, from_stamp, from_wrench
 from sakiyomi_ros.diagnostics import OK, WARN, Health
 from sakiyomi_ros.lifecycle import LifecycleNode
 from sakiyomi_ros.pairing import StampPairing
-from sakiyomi_ros.point_clouds import from_cloud
 from sakiyomi_ros.process import run
 from sakiyomi_ros.trajectories import to_arm_message, to_gripper_message
 
@@ -146,7 +145,7 @@ class PlannerNode(LifecycleNode):
             return None
         objects, cloud = self._pair
         try:
-            return from_object_states(objects, from_cloud(cloud))
+            return from_object_states(objects, cloud)
         except BadInputError as error:
             self.get_logger().warning(f'scene: {error}', throttle_duration_sec=5.0)
             return None

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 from geometry_msgs.msg import PoseWithCovariance, TwistWithCovariance
+from sensor_msgs.msg import PointCloud2
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.scene import (
@@ -34,9 +35,10 @@ from sakiyomi_ros.conversions import (
     to_stamp,
     to_twist_with_covariance,
 )
-from sakiyomi_ros.point_clouds import colors_of, from_cloud, to_xyz_cloud
+from sakiyomi_ros.point_clouds import colors_of, from_cloud, to_cloud, to_xyz_cloud
 
 WORLD = 'world'
+CLOUD_FIELDS = ('x', 'y', 'z', 'normal_x', 'normal_y', 'normal_z')
 GREY = 128
 
 
@@ -55,18 +57,26 @@ def to_object_states(scene: Scene, frame_id: str = WORLD) -> msg.ObjectStateArra
     )
 
 
-def from_object_states(message: msg.ObjectStateArray, cloud_m: np.ndarray | None = None) -> Scene:
-    """A scene, with the (N, 3) cloud in the world frame if there is one.
+def to_scene_cloud(scene: Scene, frame_id: str = WORLD) -> PointCloud2:
+    """The fused cloud with its normals as the fields that PCL names."""
+    columns = np.concatenate([scene.cloud_m, scene.normals], axis=1).T
+    return to_cloud(dict(zip(CLOUD_FIELDS, columns, strict=True)), scene.stamp_s, frame_id)
+
+
+def from_object_states(message: msg.ObjectStateArray, cloud: PointCloud2 | None = None) -> Scene:
+    """A scene, with the fused cloud of the same instant if there is one.
 
     Raises:
-        BadInputError: an object is malformed.
+        BadInputError: an object or the cloud is malformed.
     """
+    table = np.empty((0, 6), np.float32) if cloud is None else from_cloud(cloud, CLOUD_FIELDS)
     return Scene(
         stamp_s=from_stamp(message.header.stamp),
         objects=tuple(from_object_state(state) for state in message.objects),
-        cloud_m=np.empty((0, 3), np.float32) if cloud_m is None else cloud_m,
+        cloud_m=table[:, :3],
         table_height_m=message.table_height,
         stale=tuple(message.stale_modalities),
+        normals=table[:, 3:],
     )
 
 

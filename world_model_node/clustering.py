@@ -8,12 +8,13 @@ the neighbour they share most of their border with.
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_matrix, csr_matrix
+from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from world_model_node.appearance import UNKNOWN_COLOR, color_classes, shading_free
 from world_model_node.config import ClusteringConfig
+from world_model_node.local_planes import local_planes
 from world_model_node.points import PointSet, fused, voxel_of
 
 NOT_AN_OBJECT = -1
@@ -37,7 +38,7 @@ def divide(cells: PointSet, config: ClusteringConfig) -> np.ndarray:
     n = len(cells)
     points = cells.points_m.astype(float)
     pairs, wide = neighbour_pairs(points, config.reach_m)
-    normals, planar = surface_normals(points, smoothing_matrix(wide, n))
+    normals, planar = surface_normals(points, wide)
     crease = creases(points, normals, planar, pairs, config.concave_rad)
     colors = cell_colors(cells, config)
     a, b = colors[pairs].T
@@ -156,28 +157,12 @@ def neighbour_pairs(points: np.ndarray, reach_m: float) -> tuple[np.ndarray, np.
     return wide[near], wide
 
 
-def smoothing_matrix(pairs: np.ndarray, n: int) -> csr_matrix:
-    """The (N, N) adjacency of the pairs with self loops."""
-    own = np.arange(n)
-    rows = np.concatenate([pairs[:, 0], pairs[:, 1], own])
-    columns = np.concatenate([pairs[:, 1], pairs[:, 0], own])
-    return coo_matrix((np.ones(len(rows)), (rows, columns)), (n, n)).tocsr()
-
-
-def surface_normals(points: np.ndarray, smooth: csr_matrix) -> tuple[np.ndarray, np.ndarray]:
+def surface_normals(points: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Outward unit normals (N, 3) of local planes, and where they can be trusted (N,)."""
-    p = points - points.mean(axis=0)
-    i, j = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 2, 1, 2, 2])
-    count = np.asarray(smooth.sum(axis=1)).ravel()
-    moments = smooth @ np.hstack([p, p[:, i] * p[:, j]]) / count[:, None]
-    mean, second = moments[:, :3], moments[:, 3:]
-    covariance = np.empty((len(p), 3, 3))
-    covariance[:, i, j] = covariance[:, j, i] = second - mean[:, i] * mean[:, j]
-    values, vectors = np.linalg.eigh(covariance)
-    normals = vectors[:, :, 0]
-    normals *= np.where(_outward(normals, p - mean) < 0.0, -1.0, 1.0)[:, None]
-    planar = (values[:, 0] < 0.15 * values[:, 1]) & (count >= 6)
-    return normals, planar
+    normals, mean, spread_of, count = local_planes(points, pairs)
+    outward = _outward(normals, points - mean)
+    normals = normals * np.where(outward < 0.0, -1.0, 1.0)[:, None]
+    return normals, (spread_of[:, 0] < 0.15 * spread_of[:, 1]) & (count >= 6)
 
 
 def _outward(normals: np.ndarray, offset: np.ndarray) -> np.ndarray:

@@ -85,7 +85,7 @@ class TrackingConfig(ParameterSet):
     confirm_frames: int = parameter(2, 'frames a new object must be seen in', 1, 50)
     vanish_frames: int = parameter(4, 'frames an object must be seen missing in', 1, 100)
     occluded_timeout_s: float = parameter(60.0, 'hidden objects are remembered for [s]', 0.1)
-    unseen_timeout_s: float = parameter(2.0, 'unconfirmed absence ends a track after [s]', 0.1)
+    unseen_timeout_s: float = parameter(1.0, 'unconfirmed absence ends a track after [s]', 0.1)
 
 
 @dataclass(frozen=True)

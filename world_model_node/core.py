@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from world_model_node.config import WorldModelConfig
 from world_model_node.dynamics import Dynamics
 from world_model_node.hand_motion import check_hand_motion
 from world_model_node.inputs import Inputs, Snapshot
+from world_model_node.normals import cloud_normals
 from world_model_node.observation import observe
 from world_model_node.physics_prior import PhysicsPrior
 from world_model_node.points import PointSet, voxel_fused
@@ -30,6 +32,13 @@ from world_model_node.tracking import Tracker
 from world_model_node.visibility import judge
 
 STALE_FACTOR = 4.0  # on position variances while a range sensor is missing
+
+
+class Cloud(NamedTuple):
+    """The fused points of objects."""
+
+    points_m: np.ndarray  # (N, 3) float32 world frame
+    normals: np.ndarray  # (N, 3) float32
 
 
 class WorldModel:
@@ -101,7 +110,7 @@ class WorldModel:
             hand = self.robot.hand(snapshot)
         stamp_s = snapshot.stamp_s
         if stamp_s is None or stamp_s == self._seen_stamp_s:
-            self.scene = self._scene(snapshot, self.scene.cloud_m)
+            self.scene = self._scene(snapshot, Cloud(self.scene.cloud_m, self.scene.normals))
         else:
             self._seen_stamp_s = stamp_s
             self.scene = self._scene(snapshot, self._look(snapshot, hand, stamp_s))
@@ -146,8 +155,8 @@ class WorldModel:
         self._grip_lost_s = None
         self._seen_stamp_s = None
 
-    def _look(self, snapshot: Snapshot, hand: HandState | None, stamp_s: float) -> np.ndarray:
-        """Fuse, divide and track; returns the cloud (N, 3)."""
+    def _look(self, snapshot: Snapshot, hand: HandState | None, stamp_s: float) -> Cloud:
+        """Fuse, divide and track; returns what is above the table."""
         dt_s = self.tracker.predict(stamp_s, self.scanner.plane.offset_m)
         self.tracker.carry(self._held_id(hand, stamp_s), hand, dt_s)
         points = self.scanner.points(snapshot, self.tracker.confirmed(), stamp_s, self._stage)
@@ -160,9 +169,9 @@ class WorldModel:
             found = [o for o in found if self._stands_out(o.points_m, plane)]
         with self._stage('tracking'):
             self.tracker.step(found, stamp_s, dt_s, lambda p: judge(p, snapshot.camera))
-        if not found:
-            return np.zeros((0, 3), np.float32)
-        return np.concatenate([o.points_m for o in found])
+        with self._stage('normals'):
+            kept = np.flatnonzero(self.labels >= 0)
+            return Cloud(self.voxels.points_m[kept], cloud_normals(self.voxels, kept, snapshot))
 
     def _stands_out(self, points: np.ndarray, plane: SupportPlane) -> bool:
         return float(plane.height_of(points).max()) > self.config.clustering.min_height_m
@@ -181,14 +190,16 @@ class WorldModel:
         self._grip_lost_s = stamp_s if self._grip_lost_s is None else self._grip_lost_s
         return held if stamp_s - self._grip_lost_s < self.config.touch.release_s else None
 
-    def _scene(self, snapshot: Snapshot, cloud_m: np.ndarray) -> Scene:
+    def _scene(self, snapshot: Snapshot, cloud: Cloud) -> Scene:
         tracks = self.tracker.confirmed()
         blind = 'camera' in snapshot.stale or 'lidar' in snapshot.stale
         states = tuple(self._state(track, STALE_FACTOR if blind else 1.0) for track in tracks)
         w = self.config.workspace
         center = (0.5 * (w.x_min_m + w.x_max_m), 0.5 * (w.y_min_m + w.y_max_m))
         height = self.scanner.plane.table_height_m(*center)
-        return Scene(self.now_s, states, cloud_m, height, snapshot.stale)
+        return Scene(
+            self.now_s, states, cloud.points_m, height, snapshot.stale, normals=cloud.normals
+        )
 
     def _state(self, track: Track, stale_factor: float) -> ObjectState:
         """The track at the present instant: extrapolated over the sensors' delay."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 CHI2_3_99 = 11.34
-BELIEVED_SURPRISES = 2
+RECENTRE_SHARE = 0.3
 PUSH_FACTOR = 4.0
 REST_SHARE = 0.03  # of the process noise, while measurements agree with the motion so far
 
@@ -16,7 +16,6 @@ class PointFilter:
     def __init__(self, position_m: np.ndarray, sigma_m: float, speed_sigma_mps: float) -> None:
         self.x = np.concatenate([position_m, np.zeros(3)])
         self.P = np.diag([sigma_m**2] * 3 + [speed_sigma_mps**2] * 3)
-        self.surprises = 0
 
     @property
     def position_m(self) -> np.ndarray:
@@ -36,29 +35,29 @@ class PointFilter:
         self.x[5] -= drop_mps2 * dt_s
         self.P = F @ self.P @ F.T + process_noise(dt_s, REST_SHARE * acceleration_sigma)
 
-    def update(
-        self, position_m: np.ndarray, sigma_m: float, dt_s: float, acceleration_sigma: float
-    ) -> None:
-        """Take in a measured position.
-
-        One that disagrees with the motion so far is doubted, the next one that does is believed:
-        a glitch of the segmentation comes alone, a push does not.
-        """
-        R = np.eye(3) * sigma_m**2
+    def surprised_by(self, position_m: np.ndarray, sigma_m: float) -> bool:
+        """Whether a measured position disagrees with the motion so far, at 99 %."""
         innovation = position_m - self.x[:3]
-        S = self.P[:3, :3] + R
-        surprising = innovation @ np.linalg.solve(S, innovation) > CHI2_3_99
-        self.surprises = self.surprises + 1 if surprising else 0
-        if surprising and self.surprises < BELIEVED_SURPRISES:
-            return
-        if surprising:
-            self.P = self.P + process_noise(max(dt_s, 1e-3), PUSH_FACTOR * acceleration_sigma)
-            S = self.P[:3, :3] + R
-        K = np.linalg.solve(S, self.P[:3]).T
-        self.x = self.x + K @ innovation
+        S = self.P[:3, :3] + np.eye(3) * sigma_m**2
+        return bool(innovation @ np.linalg.solve(S, innovation) > CHI2_3_99)
+
+    def push(self, dt_s: float, acceleration_sigma: float) -> None:
+        """Admit that something accelerated the object within the last `dt_s`."""
+        self.P = self.P + process_noise(max(dt_s, 1e-3), PUSH_FACTOR * acceleration_sigma)
+
+    def update(self, position_m: np.ndarray, sigma_m: float) -> None:
+        """Take in a measured position."""
+        R = np.eye(3) * sigma_m**2
+        K = np.linalg.solve(self.P[:3, :3] + R, self.P[:3]).T
+        self.x = self.x + K @ (position_m - self.x[:3])
         A = np.eye(6)
         A[:, :3] -= K
         self.P = A @ self.P @ A.T + K @ R @ K.T  # Joseph form: stays symmetric and positive
+
+    def recentre(self, position_m: np.ndarray) -> None:
+        """Shift towards a better estimate of where a still object's middle is: no motion."""
+        self.x[:3] += RECENTRE_SHARE * (position_m - self.x[:3])
+        self.x[3:] *= 1.0 - RECENTRE_SHARE
 
     def place(self, position_m: np.ndarray, velocity_mps: np.ndarray, sigma_m: float) -> None:
         """Set the state outright, as when the hand carries the object."""

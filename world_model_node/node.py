@@ -20,13 +20,17 @@ from sakiyomi.robot_model import RobotModel
 from sakiyomi.scene import Prediction, Scene
 from sakiyomi_interfaces.msg import ObjectStateArray, PredictionArray, StageTimes
 from sakiyomi_interfaces.srv import Imagine
-from sakiyomi_ros.beliefs import WORLD, from_hand_motion, to_object_states, to_predictions
+from sakiyomi_ros.beliefs import (
+    from_hand_motion,
+    to_object_states,
+    to_predictions,
+    to_scene_cloud,
+)
 from sakiyomi_ros.conversions import from_joint_state, from_stamp, from_wrench
 from sakiyomi_ros.diagnostics import OK, WARN, Health
 from sakiyomi_ros.latency import Latency
 from sakiyomi_ros.lifecycle import LifecycleNode
 from sakiyomi_ros.pairing import StampPairing
-from sakiyomi_ros.point_clouds import to_xyz_cloud
 from sakiyomi_ros.process import run
 from sakiyomi_ros.sensor_frames import SensorFrames
 from world_model_node import conversions
@@ -160,7 +164,7 @@ class WorldModelNode(LifecycleNode):
         for publisher, make in (
             (self.poses, lambda: conversions.predicted_poses(predictions, stamp_s)),
             (self.trajectories, lambda: conversions.predicted_trajectories(predictions, stamp_s)),
-            (self.cloud, lambda: to_xyz_cloud(scene.cloud_m, stamp_s, WORLD)),
+            (self.cloud, lambda: to_scene_cloud(scene)),
             (self.markers, lambda: conversions.markers(scene, predictions)),
         ):
             if publisher.get_subscription_count():

@@ -10,7 +10,10 @@ from world_model_node.config import TrackingConfig
 from world_model_node.kalman import PointFilter
 from world_model_node.observation import Observation
 
-NEW_SPEED_SIGMA_MPS = 0.5
+NEW_SPEED_SIGMA_MPS = 0.05
+STILL_SHARE = 0.85  # of its remembered surface that is still there, when it has not moved
+STILL_M = 0.007
+MOVING_MPS = 0.1
 PARTIAL_SHARE = 0.7  # of the voxels usually seen; with fewer the outline cannot be trusted
 CLEARANCE_M = 0.02
 FLYING_SPEED_MPS = 0.2
@@ -65,13 +68,24 @@ class Track:
         sigma = np.sqrt(np.trace(self.filter.P[3:, 3:]) / 3.0)
         return bool(speed > self.config.rest_speed_mps + 2.0 * sigma)
 
-    def correct(self, observation: Observation, stamp_s: float, dt_s: float) -> None:
-        """Take in what was seen of it."""
+    def correct(
+        self, observation: Observation, stamp_s: float, dt_s: float, cloud: cKDTree
+    ) -> None:
+        """Take in what was seen of it.
+
+        A leap while its old surface is still there, as part of whatever, is a glitch of the
+        segmentation and no motion.
+        """
         partial = len(observation.points_m) < PARTIAL_SHARE * self.usual_voxels
         position, sigma = observation.position_m, self.config.position_sigma_m
         if partial:
             position, sigma = self._fitted(observation), 2.0 * sigma
-        self.filter.update(position, sigma, dt_s, self.config.acceleration_sigma_mps2)
+        if self.filter.surprised_by(position, sigma) and self._still_there(cloud):
+            self.filter.recentre(position)
+        else:
+            if self.filter.surprised_by(position, sigma):
+                self.filter.push(dt_s, self.config.acceleration_sigma_mps2)
+            self.filter.update(position, sigma)
         self.hits += 1
         self.gone_frames = 0
         self.absence = ''
@@ -94,6 +108,13 @@ class Track:
     def release(self) -> None:
         """Leave the hand with its velocity."""
         self.T_grasp_object = None
+
+    def _still_there(self, cloud: cKDTree) -> bool:
+        if np.linalg.norm(self.filter.velocity_mps) > MOVING_MPS:
+            return False
+        surface = self.world_points()[:: max(1, len(self.points_m) // 200)]
+        distance, _ = cloud.query(surface, distance_upper_bound=STILL_M)
+        return float(np.isfinite(distance).mean()) > STILL_SHARE
 
     def _fitted(self, observation: Observation) -> np.ndarray:
         """Where the object is, from part of its surface: the shift onto the remembered shape."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from scipy.spatial import cKDTree
 
 from world_model_node.config import TrackingConfig
 from world_model_node.observation import Observation
@@ -59,8 +60,10 @@ class Tracker:
         self.stamp_s = stamp_s
         free = [t for t in self.tracks if not t.held]
         matched = assign(free, observations, self.config)
+        surface = [o.points_m for o in observations] or [np.zeros((0, 3))]
+        cloud = cKDTree(np.concatenate(surface))
         for track, observation in matched:
-            track.correct(observation, stamp_s, dt_s)
+            track.correct(observation, stamp_s, dt_s, cloud)
         seen = {track.id for track, _ in matched}
         for track in free:
             if track.id not in seen:

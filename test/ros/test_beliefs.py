@@ -19,6 +19,7 @@ from sakiyomi_ros.beliefs import (
     to_hand_motion,
     to_object_states,
     to_predictions,
+    to_scene_cloud,
 )
 from sakiyomi_ros.conversions import from_pose, from_stamp, to_pose, to_stamp
 from world_model_node import conversions
@@ -79,6 +80,14 @@ def test_an_object_survives_the_round_trip():
     read = from_object_states(to_object_states(scene))
     assert (read.stamp_s, read.table_height_m, read.stale) == (12.5, 0.01, ('lidar',))
     assert_same(scene.objects[0], read.objects[0])
+
+
+def test_the_fused_cloud_keeps_its_normals():
+    cloud, normals = np.random.default_rng(0).standard_normal((2, 50, 3)).astype(np.float32)
+    scene = Scene(12.5, (), cloud, normals=normals)
+    read = from_object_states(to_object_states(scene), to_scene_cloud(scene))
+    np.testing.assert_array_equal(read.cloud_m, cloud)
+    np.testing.assert_array_equal(read.normals, normals)
 
 
 def test_a_prediction_survives_the_round_trip():
