@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 import importlib.util
 import os
-import sys
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +17,7 @@ import numpy as np
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.geometry import from_xyz_rpy, make_transform
+from sakiyomi.paths import share_dir
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,26 @@ class RobotDescription:
         """The link that is no joint's child."""
         children = {j.find('child').get('link') for j in self.root.findall('joint')}
         return next(name for name in self.link_names if name not in children)
+
+    @cached_property
+    def arm_root(self) -> str:
+        """The link below the root that carries every moving joint."""
+        joint = next(j for j in self.root.findall('joint') if j.get('type') != 'fixed')
+        link = joint.find('parent').get('link')
+        while link != self.root_link and self.parent_of(link) != self.root_link:
+            link = self.parent_of(link)
+        return link
+
+    def parent_of(self, link: str) -> str:
+        """The link that `link` is mounted on.
+
+        Raises:
+            BadInputError: no such link, or it is the root.
+        """
+        for joint in self.root.findall('joint'):
+            if joint.find('child').get('link') == link:
+                return joint.find('parent').get('link')
+        raise BadInputError(f'link {link!r}: has no parent in the robot description, expected one')
 
     def subtree(self, link: str) -> str:
         """The URDF of `link` and everything below it.
@@ -143,17 +163,8 @@ def default_arm_urdf() -> Path:
 
 
 def default_attachments() -> Path:
-    """`urdf/workcell.urdf` of the source tree or of the installed share folder.
-
-    Raises:
-        BadInputError: it is in neither.
-    """
-    prefixes = [sys.prefix, *os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)]
-    folders = [Path(__file__).parents[1], *(Path(p) / 'share' / 'sakiyomi' for p in prefixes if p)]
-    for folder in folders:
-        if (folder / 'urdf' / 'workcell.urdf').is_file():
-            return folder / 'urdf' / 'workcell.urdf'
-    raise BadInputError(f'urdf/workcell.urdf: not found in any of {[str(f) for f in folders]}')
+    """Our own work cell."""
+    return share_dir('urdf') / 'workcell.urdf'
 
 
 def resolve_mesh(filename: str, urdf_folder: Path) -> Path:

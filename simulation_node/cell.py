@@ -71,7 +71,7 @@ class SimulatedCell:
     @property
     def names(self) -> list[str]:
         """The objects in the scene."""
-        return list(self.world.bodies)
+        return list(self.world.objects.bodies)
 
     def reset(
         self,
@@ -87,14 +87,14 @@ class SimulatedCell:
         """
         new = {'objects': objects, 'scene': scene, 'count': count, 'seed': seed}
         config = replace(self.config, **{k: v for k, v in new.items() if v is not None})
-        object_files(config.objects)
-        self.config = config
+        object_files(config.objects)  # refused before anything changes
         self.world.reset()
-        self._follower = TrajectoryFollower(self.world.arm_q())
-        self._hand = PoseFollower(self.world.link_pose(HAND_LINK))
-        self._gripper = GripperDrive(self.world.finger_width_m(), config.gripper_speed_mps)
+        self._follower = TrajectoryFollower(self.world.robot.arm_q())
+        self._hand = PoseFollower(self.world.robot.link_pose(HAND_LINK))
+        self._gripper = GripperDrive(self.world.robot.finger_width_m(), config.gripper_speed_mps)
         self._drive()
         lay(self.world, config.objects, config.scene, config.count, np.random.default_rng(seed))
+        self.config = config
         self._reset_step = self._steps
         self._spawned = 0
         self._ray_scene_step = -1
@@ -117,36 +117,36 @@ class SimulatedCell:
             files = object_files(self.config.objects)
             rng = np.random.default_rng([self.config.seed, self._spawned])
             path = files[int(rng.integers(len(files)))]
-        name = self.world.add_object(load_object(Path(path)), T_world_object)
+        name = self.world.objects.add(load_object(Path(path)), T_world_object)
         self._spawned += 1
-        self.world.put_object(name, T_world_object, twist)
+        self.world.objects.put(name, T_world_object, twist)
         self._ray_scene_step = -1
         return name
 
     def remove(self, name: str) -> None:
         """Take one object out of the scene."""
-        self.world.remove_object(name)
+        self.world.objects.remove(name)
         self._ray_scene_step = -1
 
     def push(self, name: str, impulse: np.ndarray) -> None:
         """Hit an object: an impulse (3,) N s at its centre of mass, world frame."""
         if not np.isfinite(impulse).all():
             raise BadInputError(f'push: got the impulse {impulse}, expected finite numbers')
-        self.world.push(name, impulse)
+        self.world.objects.push(name, impulse)
 
     def set_conveyor(self, velocity: np.ndarray) -> None:
         """Run the table's surface at `velocity` (3,) m/s; zero stops it."""
         if not np.isfinite(velocity).all():
             raise BadInputError(f'conveyor: got the velocity {velocity}, expected finite numbers')
-        self.world.set_belt(np.asarray(velocity, float))
+        self.world.conveyor.run(np.asarray(velocity, float))
 
     def ground_truth(self) -> list[TrueObject]:
         """The true state of every object, for evaluation alone."""
-        return [self.world.true_object(name) for name in self.names]
+        return [self.world.objects.truth(name) for name in self.names]
 
     def shape(self, name: str) -> Shape:
         """The object's true surface in its own frame, for evaluation alone."""
-        return self.world.body(name).shape
+        return self.world.objects.body(name).shape
 
     def names_in_bin(self) -> list[str]:
         """Objects whose centre of mass is inside the bin."""
@@ -166,16 +166,16 @@ class SimulatedCell:
         Raises:
             BadInputError: malformed, or starting elsewhere than the arm is.
         """
-        self._follower.follow(trajectory, self.time_s, self.world.arm_q())
+        self._follower.follow(trajectory, self.time_s, self.world.robot.arm_q())
 
     def command_gripper(self, command: GripperCommand) -> None:
         """Move the pads to an opening, pressing no harder than the command's force."""
-        self._gripper.command(command, self.time_s, self.world.finger_width_m())
+        self._gripper.command(command, self.time_s, self.world.robot.finger_width_m())
 
     def stop(self) -> None:
         """Hold the arm where it is; the fingers keep their grip."""
-        self._follower.hold(self.world.arm_q())
-        self._hand = PoseFollower(self.world.link_pose(HAND_LINK))
+        self._follower.hold(self.world.robot.arm_q())
+        self._hand = PoseFollower(self.world.robot.link_pose(HAND_LINK))
 
     def command_hand(self, times_s: np.ndarray, T_world_grasp: np.ndarray) -> None:
         """Move the free hand through grasp poses (T, 4, 4) at times (T,) from now.
@@ -204,10 +204,10 @@ class SimulatedCell:
 
     def _drive(self) -> None:
         if self.config.hand_only:
-            self.world.drive_hand(self._hand.sample(self.time_s))
+            self.world.robot.drive_hand(self._hand.sample(self.time_s))
         else:
-            self.world.drive_arm(*self._follower.sample(self.time_s))
-        self.world.drive_fingers(*self._gripper.sample(self.time_s))
+            self.world.robot.drive_arm(*self._follower.sample(self.time_s))
+        self.world.robot.drive_fingers(*self._gripper.sample(self.time_s))
 
     # ---- sensors
 
@@ -228,18 +228,18 @@ class SimulatedCell:
     def wrench(self) -> WrenchReading:
         """The load on the hand (its own weight taken off), hand frame."""
         return wrench_reading(
-            self.world.wrench(), self.config.touch, self.time_s, self._noise('wrench')
+            self.world.robot.wrench(), self.config.touch, self.time_s, self._noise('wrench')
         )
 
     def joints(self) -> JointReading:
         """Arm and finger joints."""
-        q, dq = self.world.joint_state()
-        names, noise = self.world.joint_names, self._noise('joints')
+        q, dq = self.world.robot.joint_state()
+        names, noise = self.world.robot.joint_names, self._noise('joints')
         return joint_reading(names, q, dq, self.config.touch, self.time_s, noise)
 
     def _pad(self, side: str) -> TactileReading:
-        T_world_pad = self.world.link_pose(PAD_LINKS[side])
-        contacts = on_pad(*self.world.finger_contacts(side), T_world_pad)
+        T_world_pad = self.world.robot.link_pose(PAD_LINKS[side])
+        contacts = on_pad(*self.world.robot.finger_contacts(side), T_world_pad)
         return tactile_reading(side, contacts, self.config.touch, self.time_s, self._noise(side))
 
     def _noise(self, sensor: str) -> np.random.Generator:
@@ -248,10 +248,10 @@ class SimulatedCell:
 
     def _visible(self) -> RayScene:
         if self._ray_scene_step != self._steps:
-            bodies = self.world.bodies
+            bodies = self.world.objects.bodies
             shapes = self.world.link_shapes | {f'object {n}': b.shape for n, b in bodies.items()}
             poses = self.world.link_poses()
-            poses |= {f'object {n}': self.world.object_pose(n) for n in bodies}
+            poses |= {f'object {n}': self.world.objects.pose(n) for n in bodies}
             shapes = {name: shape for name, shape in shapes.items() if name in poses}
             self._ray_scene = RayScene(shapes, poses)
             self._palette = palette(self._ray_scene.names, shapes)

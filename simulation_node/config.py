@@ -13,6 +13,7 @@ PAD_LINKS = {'left': 'left_tactile_pad', 'right': 'right_tactile_pad'}
 CAMERA_LINK = 'camera_color_optical_frame'
 LIDAR_LINK = 'lidar_link'
 BIN_LINK = 'bin'
+TABLE_LINK = 'table'
 WORKSPACE_CENTER_M = (0.50, 0.0)
 WORKSPACE_SIDE_M = 0.30
 BIN_SIDE_M, BIN_HEIGHT_M = 0.30, 0.12  # inner

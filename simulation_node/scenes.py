@@ -23,7 +23,7 @@ def settle(world: World, limit_s: float) -> None:
     still = 0
     for _ in range(int(limit_s * PHYSICS_HZ)):
         world.step()
-        moving = any(world.speed(name) > REST_SPEED_MPS for name in world.bodies)
+        moving = any(world.objects.speed(name) > REST_SPEED_MPS for name in world.objects.bodies)
         still = 0 if moving else still + 1
         if still >= 10:
             return
@@ -39,18 +39,18 @@ def lay(world: World, objects: str, scene: str, count: int, rng: np.random.Gener
     if scene == 'empty' or not count:
         return []
     for _ in range(TRIES_PER_OBJECT):
-        missing = count - len(world.bodies)
+        missing = count - len(world.objects.bodies)
         if missing <= 0:
             break
         LAYERS[scene](world, [files[i] for i in _drawn(len(files), missing, rng)], rng)
-        for name in [n for n in world.bodies if not in_workspace(world, n)]:
-            world.remove_object(name)
-    return list(world.bodies)
+        for name in [n for n in world.objects.bodies if not in_workspace(world, n)]:
+            world.objects.remove(name)
+    return list(world.objects.bodies)
 
 
 def in_workspace(world: World, name: str) -> bool:
     """Whether the object's origin lies over the workspace and on the table."""
-    at = world.object_pose(name)[:3, 3]
+    at = world.objects.pose(name)[:3, 3]
     inside = np.abs(at[:2] - WORKSPACE_CENTER_M) <= WORKSPACE_SIDE_M / 2
     return bool(inside.all() and -0.02 < at[2] < 0.40)
 
@@ -63,16 +63,16 @@ def _pack(world: World, files: list, rng: np.random.Generator) -> None:
     """Upright, at random places, none touching another; then all settle."""
     for path in files:
         model, scale = load_object(path), rng.uniform(*SCALES['packed'])
-        name = world.add_object(model, make_transform(translation=[0, 0, 2.0]), scale)
-        low = float(world.bodies[name].shape.vertices_m[:, 2].min())
+        name = world.objects.add(model, make_transform(translation=[0, 0, 2.0]), scale)
+        low = float(world.objects.bodies[name].shape.vertices_m[:, 2].min())
         for _ in range(TRIES_PER_OBJECT):
             yaw = Rotation.from_rotvec([0, 0, rng.uniform(0, 2 * np.pi)]).as_matrix()
             at = [*_place(SPREADS_M['packed'], rng), 0.002 - low]
-            world.put_object(name, make_transform(yaw, at))
-            if world.penetration_m(name) == 0.0:
+            world.objects.put(name, make_transform(yaw, at))
+            if world.objects.penetration_m(name) == 0.0:
                 break
         else:
-            world.remove_object(name)
+            world.objects.remove(name)
     settle(world, SETTLE_S)
 
 
@@ -83,7 +83,7 @@ def _pile(world: World, files: list, rng: np.random.Generator) -> None:
         model, scale = load_object(path), rng.uniform(*SCALES['pile'])
         R = Rotation.random(random_state=rng).as_matrix()
         at = [*_place(SPREADS_M['pile'], rng), DROP_HEIGHT_M]
-        world.add_object(model, make_transform(R, at), scale)
+        world.objects.add(model, make_transform(R, at), scale)
         settle(world, PILE_SETTLE_S)
     world.remove_walls(walls)
     settle(world, SETTLE_S)

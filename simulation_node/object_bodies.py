@@ -1,0 +1,132 @@
+"""The objects' bodies in the physics engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sakiyomi.errors import BadInputError
+from sakiyomi.geometry import from_xyz_quat, inverse, quat_xyzw
+from simulation_node.meshes import Shape
+from simulation_node.objects import ObjectModel, TrueObject
+from simulation_node.physics_urdf import PhysicsUrdfs
+
+ROLLING_FRICTION = 1e-4  # [m] so that round objects come to rest
+
+
+@dataclass(frozen=True)
+class Body:
+    """One loaded object."""
+
+    uid: int
+    model: ObjectModel
+    shape: Shape  # scaled
+    T_object_com: np.ndarray  # (4, 4)
+
+
+class ObjectBodies:
+    """Objects by name.
+
+    Args:
+        client: the world's PyBullet client.
+        urdfs: where the engine's URDFs are written.
+    """
+
+    def __init__(self, client: Any, urdfs: PhysicsUrdfs):
+        self._p, self._urdfs = client, urdfs
+        self.bodies: dict[str, Body] = {}
+
+    def add(self, model: ObjectModel, T_world_object: np.ndarray, scale: float = 1.0) -> str:
+        """Load one object at rest and return its name in this world."""
+        urdf = self._urdfs.of_object(model)
+        try:
+            uid = self._p.loadURDF(str(urdf), globalScaling=scale)
+        except self._p.error as error:
+            raise BadInputError(f'object {model.path}: PyBullet cannot load it') from error
+        dynamics = self._p.getDynamicsInfo(uid, -1)
+        self._p.changeDynamics(
+            uid,
+            -1,
+            rollingFriction=max(dynamics[6], ROLLING_FRICTION),
+            spinningFriction=max(dynamics[7], ROLLING_FRICTION),
+        )
+        shape = Shape(
+            model.shape.vertices_m * np.float32(scale), model.shape.triangles, model.shape.rgb
+        )
+        name = self._free_name(model.name)
+        self.bodies[name] = Body(uid, model, shape, from_xyz_quat(dynamics[3], dynamics[4]))
+        self.put(name, T_world_object)
+        return name
+
+    def _free_name(self, stem: str) -> str:
+        name, n = stem, 1
+        while name in self.bodies:
+            n += 1
+            name = f'{stem}_{n}'
+        return name
+
+    def remove(self, name: str) -> None:
+        """Take one object out."""
+        self._p.removeBody(self.body(name).uid)
+        del self.bodies[name]
+
+    def body(self, name: str) -> Body:
+        """The object of that name.
+
+        Raises:
+            BadInputError: there is none.
+        """
+        if name not in self.bodies:
+            raise BadInputError(
+                f'object {name!r}: not in the scene, which has {list(self.bodies)}'
+            )
+        return self.bodies[name]
+
+    def put(self, name: str, T_world_object: np.ndarray, twist: np.ndarray | None = None) -> None:
+        """Set the pose and the twist (6,) of its origin; at rest where None."""
+        body = self.body(name)
+        T_world_com = T_world_object @ body.T_object_com
+        self._p.resetBasePositionAndOrientation(
+            body.uid, T_world_com[:3, 3], quat_xyzw(T_world_com)
+        )
+        twist = np.zeros(6) if twist is None else np.asarray(twist, float)
+        arm = T_world_com[:3, 3] - T_world_object[:3, 3]
+        self._p.resetBaseVelocity(body.uid, twist[:3] + np.cross(twist[3:], arm), twist[3:])
+
+    def push(self, name: str, impulse: np.ndarray) -> None:
+        """An instantaneous impulse (3,) N s at the centre of mass, world frame."""
+        uid = self.body(name).uid
+        linear, angular = self._p.getBaseVelocity(uid)
+        mass = self._p.getDynamicsInfo(uid, -1)[0]
+        self._p.resetBaseVelocity(uid, np.asarray(linear) + np.asarray(impulse) / mass, angular)
+
+    def pose(self, name: str) -> np.ndarray:
+        """`T_world_object`."""
+        body = self.body(name)
+        return from_xyz_quat(*self._p.getBasePositionAndOrientation(body.uid)) @ inverse(
+            body.T_object_com
+        )
+
+    def truth(self, name: str) -> TrueObject:
+        """Everything there is to know of one object."""
+        body, T_world_object = self.body(name), self.pose(name)
+        linear, angular = (np.array(v) for v in self._p.getBaseVelocity(body.uid))
+        arm = T_world_object[:3, :3] @ body.T_object_com[:3, 3]
+        dynamics = self._p.getDynamicsInfo(body.uid, -1)
+        twist = np.concatenate([linear - np.cross(angular, arm), angular])
+        return TrueObject(
+            name, T_world_object, twist, dynamics[0], dynamics[1], body.T_object_com[:3, 3].copy()
+        )
+
+    def speed(self, name: str) -> float:
+        """The larger of |v| [m/s] and |w| x 5 cm."""
+        linear, angular = self._p.getBaseVelocity(self.body(name).uid)
+        return float(max(np.linalg.norm(linear), 0.05 * np.linalg.norm(angular)))
+
+    def penetration_m(self, name: str) -> float:
+        """How deep the object is in anything else right now; 0 where it touches nothing."""
+        self._p.performCollisionDetection()
+        contacts = self._p.getContactPoints(bodyA=self.body(name).uid)
+        return max([0.0, *(-c[8] for c in contacts)])
