@@ -98,6 +98,9 @@ class MotionConfig(ParameterSet):
         0.0,
         0.02,
     )
+    clearance_m: float = parameter(
+        0.008, 'distance kept from obstacles wherever there is room for it [m]', 0.0, 0.1
+    )
     ik_restarts: int = parameter(8, 'random starting points of inverse kinematics', 0, 256)
     seed: int = parameter(0, 'seed of the path search', 0, 2**31 - 2)
 

@@ -162,16 +162,16 @@ class RobotModel:
         return [_nearest_first(q[i, converged[i]], q_seed) for i in range(n)]
 
     def follow(self, T_world_grasp: np.ndarray, q_previous: np.ndarray) -> np.ndarray | None:
-        """The solution continuous with `q_previous` for a target close by, or None."""
+        """The solution reached from `q_previous` alone, close to it, or None."""
+        q = self.follow_all(T_world_grasp[None], np.asarray(q_previous, dtype=float)[None])
+        return None if q is None else q[0]
+
+    def follow_all(self, T_world_grasp: np.ndarray, q_near: np.ndarray) -> np.ndarray | None:
+        """`follow` for (B, 4, 4) targets from as many points (B, n) at once; None if one fails."""
         q, converged = inverse_kinematics.solve(
-            self.chain,
-            T_world_grasp[None],
-            np.asarray(q_previous, dtype=float)[None],
-            self.q_lower,
-            self.q_upper,
-            iterations=15,
+            self.chain, T_world_grasp, q_near, self.q_lower, self.q_upper, iterations=15
         )
-        return q[0] if converged[0] else None
+        return q if converged.all() else None
 
     def _starting_points(self, q_seed: np.ndarray, restarts: int) -> np.ndarray:
         """The seed, home, then random points around them, the same ones every time."""

@@ -23,6 +23,8 @@ SCENE, TABLE, HELD = 'scene', 'table', 'held object'
 TABLE_SIZE_M = (4.0, 4.0, 1.0)
 MARGIN_M = 1e-4  # without any, coal misses bodies whose centres coincide
 Pair = tuple[str, str]
+# for some thirty bodies, comparing all bounding boxes beats keeping a tree of them
+BroadPhase = pin.BroadPhaseManager_NaiveCollisionManager
 
 
 class CollisionModel:
@@ -94,9 +96,16 @@ class CollisionModel:
 
     def hits(self, q: np.ndarray) -> bool:
         """Whether anything collides at arm angles (n,) [rad]."""
+        return self._any(self._touch, q)
+
+    def is_near(self, q: np.ndarray) -> bool:
+        """Whether anything collides, or is within the clearance of an obstacle."""
+        return self._any(self._near, q)
+
+    def _any(self, broad_phase: BroadPhase, q: np.ndarray) -> bool:
         configuration = self.robot.configuration(q, self.finger_width_m)
         return pin.computeCollisions(
-            self.robot.model, self._data, self._broad_phase, configuration, True
+            self.robot.model, self._data, broad_phase, configuration, True
         )
 
     def pairs(self, q: np.ndarray) -> frozenset[Pair]:
@@ -124,13 +133,18 @@ class CollisionModel:
                 if self._may_collide(items[i], items[j]):
                     model.addCollisionPair(pin.CollisionPair(i, j))
                     self._pairs.append((items[i].name, items[j].name))
-        self._model, self._state = model, model.createData()
-        for request in self._state.collisionRequests:
-            request.security_margin = MARGIN_M
-        # for some thirty bodies, comparing all bounding boxes beats keeping a tree of them
-        self._broad_phase = pin.BroadPhaseManager_NaiveCollisionManager(
-            self.robot.model, self._model, self._state
-        )
+        self._model, self._state = model, self._state_with(model, 0.0)
+        self._touch = BroadPhase(self.robot.model, model, self._state)
+        padded = self._state_with(model, self.config.clearance_m)
+        self._near = BroadPhase(self.robot.model, model, padded)
+
+    def _state_with(self, model: pin.GeometryModel, clearance_m: float) -> pin.GeometryData:
+        """Collision state in which obstacles keep the clearance; the arm may be near itself."""
+        state = model.createData()
+        obstacle = len(self._links) + len(self._held)
+        for pair, request in zip(model.collisionPairs, state.collisionRequests, strict=True):
+            request.security_margin = MARGIN_M + clearance_m * (pair.second >= obstacle)
+        return state
 
     def _may_collide(self, a: pin.GeometryObject, b: pin.GeometryObject) -> bool:
         if a.parentJoint == b.parentJoint or frozenset((a.name, b.name)) in self._touching:

@@ -11,13 +11,12 @@ from planner_node.motion.cartesian import straight_line, travel_m
 from planner_node.motion.collision import CollisionModel, Pair
 from planner_node.motion.errors import MotionError
 from planner_node.motion.obstacles import BoxObstacle
-from planner_node.motion.sampling import PathSearch
+from planner_node.motion.route import RouteFinder
 from planner_node.motion.timing import Limits, densify, standing_still, time_path
 from sakiyomi.robot_model import RobotModel
 from sakiyomi.scene import JointTrajectory
 
 SPLINE_SPACINGS_RAD = (0.4, 0.15, 0.05)  # the finer, the closer the curve hugs the polyline
-LARGEST_ESCAPE_RAD, ESCAPE_TRIES = 0.15, 60
 LARGEST_JOINT_JUMP_RAD = 0.25  # between poses one Cartesian step apart
 
 
@@ -33,7 +32,7 @@ class MotionPlanner:
             robot.ddq_max * self.config.acceleration_scale,
         )
         self._collisions = CollisionModel(robot, self.config)
-        self._search = PathSearch(robot.q_lower, robot.q_upper, self.config)
+        self._routes = RouteFinder(robot, self._collisions, self.config)
         self.set_scene(np.empty((0, 3)))
 
     def set_scene(
@@ -72,11 +71,14 @@ class MotionPlanner:
         return _describe(self._collisions.pairs(q))
 
     def ik(self, T_world_grasp: np.ndarray, q_seed: np.ndarray | None = None) -> np.ndarray:
-        """The collision-free solution nearest to the seed (home when None). Shape (n,).
+        """A collision-free solution close to the seed (home when None). Shape (n,).
 
         Raises:
             MotionError: 'unreachable', or 'goal in collision: A with B'.
         """
+        q = self.robot.follow(T_world_grasp, self.robot.q_home if q_seed is None else q_seed)
+        if q is not None and not self.in_collision(q):
+            return q
         return self._free_solutions([T_world_grasp], q_seed)[0]
 
     def ik_many(
@@ -140,7 +142,7 @@ class MotionPlanner:
         T_start = self.robot.grasp_pose(q_start)
         poses = straight_line(T_start, T_world_goal, self.config.cartesian_step_m)
         q_line = self._follow(poses, q_start)
-        new = self._new_contact(q_line) if check else frozenset()
+        new = self._routes.new_contact(q_line) if check else frozenset()
         if new:
             raise MotionError(f'path in collision: {_describe(new)}')
         length = np.linspace(0.0, travel_m(T_start, T_world_goal), len(poses))
@@ -152,49 +154,33 @@ class MotionPlanner:
 
     def _plan(self, q_start: np.ndarray, q_goals: np.ndarray) -> JointTrajectory:
         self._require_within_limits(q_start, 'start')
-        q_free = self._escape(q_start) if self.in_collision(q_start) else q_start
-        corners = self._corners(q_free, q_goals)
-        return self._timed(corners if q_free is q_start else np.vstack([q_start, corners]))
+        lead = np.empty((0, len(q_start)))
+        if self.in_collision(q_start):
+            lead = q_start[None]
+            q_start = self._routes.escape(q_start)
+            if q_start is None:
+                raise MotionError(f'start in collision: {self.collision(lead[0])}')
+        for corners in self._routes.routes(q_start, q_goals):
+            trajectory = self._timed(np.vstack([lead, corners]))
+            if trajectory is not None:
+                return trajectory
+        raise MotionError(f'no path in {self.config.planning_time_s} s')
 
-    def _corners(self, q_start: np.ndarray, q_goals: np.ndarray) -> np.ndarray:
-        for q_goal in q_goals:
-            if self._segment_free(q_start, q_goal):
-                return np.stack([q_start, q_goal])
-        corners = self._search.find(q_start, q_goals, lambda q: not self.in_collision(q))
-        if corners is None:
-            raise MotionError(f'no path in {self.config.planning_time_s} s')
-        return corners
-
-    def _escape(self, q_start: np.ndarray) -> np.ndarray:
-        """A free configuration close by, reached without a new contact."""
-        rng = np.random.default_rng(self.config.seed)
-        low, high = self.robot.q_lower, self.robot.q_upper
-        for reach in np.linspace(0.02, LARGEST_ESCAPE_RAD, ESCAPE_TRIES):
-            q = np.clip(q_start + rng.uniform(-reach, reach, len(q_start)), low, high)
-            if not self.in_collision(q) and not self._new_contact(np.stack([q_start, q])):
-                return q
-        raise MotionError(f'start in collision: {self.collision(q_start)}')
-
-    def _timed(self, corners: np.ndarray) -> JointTrajectory:
+    def _timed(self, corners: np.ndarray) -> JointTrajectory | None:
         """Time a free polyline, smoothed as far as the smooth curve stays free."""
         if np.abs(corners - corners[0]).max() < 1e-6:
             return standing_still(corners[0])
-        spacings = SPLINE_SPACINGS_RAD if len(corners) > 2 else (np.inf,)
-        for spacing in spacings:
+        for spacing in SPLINE_SPACINGS_RAD if len(corners) > 2 else (np.inf,):
             waypoints = densify(corners, spacing)
             trajectory = time_path(waypoints, self.limits, self.config.sample_period_s)
-            if trajectory is not None and self._trajectory_free(trajectory):
+            if trajectory is not None and self._is_free(trajectory):
                 return trajectory
-        raise MotionError('no path: no collision-free timing of the one found')
+        return None
 
-    def _trajectory_free(self, trajectory: JointTrajectory) -> bool:
-        fine = densify(trajectory.q, self.config.joint_step_rad)
-        inside = (fine >= self.robot.q_lower - 1e-6) & (fine <= self.robot.q_upper + 1e-6)
-        return bool(inside.all()) and not self._new_contact(fine)
-
-    def _segment_free(self, q_start: np.ndarray, q_goal: np.ndarray) -> bool:
-        q = densify(np.stack([q_start, q_goal]), self.config.joint_step_rad)
-        return not any(self.in_collision(row) for row in _far_apart_first(q))
+    def _is_free(self, trajectory: JointTrajectory) -> bool:
+        q, low, high = trajectory.q, self.robot.q_lower, self.robot.q_upper
+        inside = (q >= low - 1e-6) & (q <= high + 1e-6)
+        return bool(inside.all()) and not self._routes.new_contact(q)
 
     def _free_solutions(
         self, T_world_goals: Sequence[np.ndarray], q_seed: np.ndarray | None
@@ -214,6 +200,19 @@ class MotionPlanner:
         return np.array(free)
 
     def _follow(self, poses: np.ndarray, q_start: np.ndarray) -> np.ndarray:
+        """Joint angles along neighbouring poses, with no jump between them."""
+        q_end = self.robot.follow(poses[-1], q_start)
+        if q_end is not None:
+            share = np.linspace(0.0, 1.0, len(poses))[:, None]
+            q_line = self.robot.follow_all(poses, q_start + share * (q_end - q_start))
+            if (
+                q_line is not None
+                and np.abs(np.diff(q_line, axis=0)).max() < LARGEST_JOINT_JUMP_RAD
+            ):
+                return q_line
+        return self._follow_step_by_step(poses, q_start)
+
+    def _follow_step_by_step(self, poses: np.ndarray, q_start: np.ndarray) -> np.ndarray:
         q = [q_start]
         for k, pose in enumerate(poses[1:], start=1):
             step = self.robot.follow(pose, q[-1])
@@ -221,17 +220,6 @@ class MotionPlanner:
                 raise MotionError(f'unreachable: {k / (len(poses) - 1):.0%} along the line')
             q.append(step)
         return np.array(q)
-
-    def _new_contact(self, q_line: np.ndarray) -> frozenset[Pair]:
-        """The first pairs along a polyline that collide and did not just before."""
-        touching = self._collisions.pairs(q_line[0])
-        for q in densify(q_line, self.config.joint_step_rad)[1:]:
-            before, touching = touching, frozenset()
-            if self.in_collision(q):
-                touching = self._collisions.pairs(q)
-                if touching - before:
-                    return touching - before
-        return frozenset()
 
     def _require_free(self, q: np.ndarray, which: str) -> None:
         self._require_within_limits(q, which)
@@ -249,13 +237,3 @@ class MotionPlanner:
 def _describe(pairs: frozenset[Pair]) -> str | None:
     """The first pair in alphabetical order, in words."""
     return ' with '.join(min(pairs)) if pairs else None
-
-
-def _far_apart_first(q: np.ndarray) -> np.ndarray:
-    """The same rows, coarse to fine: a blocked line shows after a few checks."""
-    seen: list[int] = []
-    stride = 1 << max(0, int(np.log2(max(len(q) - 1, 1))))
-    while stride:
-        seen += [i for i in range(0, len(q), stride) if i % (2 * stride) or not seen]
-        stride //= 2
-    return q[list(dict.fromkeys([*seen, *range(len(q))]))]

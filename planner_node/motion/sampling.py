@@ -12,6 +12,7 @@ from ompl import base, geometric, util
 
 from planner_node.config import MotionConfig
 
+ATTEMPTS = 3
 SHORTCUT_ROUNDS = 3
 SHORTCUT_STEPS = 40
 
@@ -34,26 +35,31 @@ class PathSearch:
         self.space.setBounds(bounds)
 
     def find(
-        self, q_start: np.ndarray, q_goals: np.ndarray, is_free: Callable[[np.ndarray], bool]
+        self,
+        q_start: np.ndarray,
+        q_goals: np.ndarray,
+        is_free: Callable[[np.ndarray], bool],
+        attempt: int = 0,
     ) -> np.ndarray | None:
-        """A free polyline, or None when none is found in time.
+        """A free polyline, or None when none is found in a share of the planning time.
 
         Args:
             q_start: free start [rad]. Shape (n,).
             q_goals: free goals [rad]. Shape (K, n).
             is_free: tells whether a configuration (n,) is free of collision.
+            attempt: which of the attempts at this problem it is; each draws other samples.
 
         Returns:
             Corners of the path from the start to one of the goals [rad]. Shape (W, n).
         """
-        util.RNG.setSeed(self.config.seed + 1)  # OMPL refuses 0
+        util.RNG.setSeed(self.config.seed + attempt + 1)  # OMPL refuses 0
         information = self._space_information(is_free)
         problem = self._problem(information, q_start, q_goals)
         planner = geometric.RRTConnect(information)
         planner.setRange(self.config.search_range_rad)
         planner.setProblemDefinition(problem)
         planner.setup()
-        planner.solve(self.config.planning_time_s)
+        planner.solve(self.config.planning_time_s / ATTEMPTS)
         if not problem.hasExactSolution():
             return None
         path = problem.getSolutionPath()

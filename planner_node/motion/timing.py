@@ -16,7 +16,7 @@ from toppra import algorithm, constraint
 from sakiyomi.scene import JointTrajectory
 
 GRID_POINTS = 120
-CHECK_POINTS = 1000
+CHECK_POINTS = 400
 
 toppra.setup_logging('ERROR')
 

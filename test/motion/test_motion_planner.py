@@ -94,7 +94,7 @@ def test_the_held_object_is_carried_around_too(robot, planner):
     trajectory = planner.plan_to(q_start, q_goal)
     check_free(planner, trajectory)
     tips = robot.grasp_pose(trajectory.q)[:, :3] @ np.array([0, 0, 0.12, 1])
-    over = (np.abs(tips[:, 1] - 0.235) < 0.01) & (tips[:, 0] > 0.25)
+    over = (np.abs(tips[:, 1] - 0.24) < 0.015) & (np.abs(tips[:, 0] - 0.5) < 0.25)
     assert (tips[over, 2] > 0.44).all()
 
 
