@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from geometry_msgs.msg import PoseArray
-from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import ColorRGBA
 from trajectory_msgs.msg import MultiDOFJointTrajectory, MultiDOFJointTrajectoryPoint
 from visualization_msgs.msg import Marker, MarkerArray
@@ -27,7 +28,7 @@ from sakiyomi_ros.conversions import (
     to_twist,
     to_vector,
 )
-from sakiyomi_ros.images import from_camera_info, from_color_image, from_depth_image
+from sakiyomi_ros.images import from_color_image, from_depth_image
 from sakiyomi_ros.point_clouds import from_cloud
 
 TAXEL_FIELDS = ('x', 'y', 'z', 'fx', 'fy', 'fz')
@@ -37,22 +38,50 @@ MIN_EDGE_M = 0.004
 PALETTE = ((0.2, 0.6, 1.0), (1.0, 0.6, 0.2), (0.3, 0.8, 0.4), (0.9, 0.4, 0.7), (0.8, 0.8, 0.3))
 
 
-def to_camera_frame(
-    color: Image, depth: Image, info: CameraInfo, T_world_camera: np.ndarray
-) -> CameraFrame:
-    """One registered picture pair.
+@dataclass(frozen=True)
+class Picture:
+    """One readable image, waiting for its partner."""
+
+    stamp_s: float
+    frame_id: str
+    pixels: np.ndarray  # (H, W, 3) uint8 RGB, or (H, W) float32 depth [m]
+
+
+def to_color_picture(message: Image) -> Picture:
+    """A colour image.
 
     Raises:
-        BadInputError: a picture is malformed, or the sizes differ.
+        BadInputError: it is malformed.
     """
-    pixels, depth_m = from_color_image(color), from_depth_image(depth)
-    if pixels.shape[:2] != depth_m.shape:
+    pixels = from_color_image(message)
+    return Picture(from_stamp(message.header.stamp), message.header.frame_id, pixels)
+
+
+def to_depth_picture(message: Image) -> Picture:
+    """A depth image.
+
+    Raises:
+        BadInputError: it is malformed.
+    """
+    depth_m = from_depth_image(message)
+    return Picture(from_stamp(message.header.stamp), message.header.frame_id, depth_m)
+
+
+def to_camera_frame(
+    color: Picture, depth: Picture, intrinsics: np.ndarray, T_world_camera: np.ndarray
+) -> CameraFrame:
+    """One registered pair.
+
+    Raises:
+        BadInputError: the sizes differ.
+    """
+    if color.pixels.shape[:2] != depth.pixels.shape:
+        (height, width), (color_height, color_width) = depth.pixels.shape, color.pixels.shape[:2]
         raise BadInputError(
-            f'depth image: got {depth.width}x{depth.height} pixels,'
-            f' expected {color.width}x{color.height} as in the color image'
+            f'depth image: got {width}x{height} pixels,'
+            f' expected {color_width}x{color_height} as in the color image'
         )
-    stamp_s = from_stamp(depth.header.stamp)
-    return CameraFrame(stamp_s, pixels, depth_m, from_camera_info(info), T_world_camera)
+    return CameraFrame(depth.stamp_s, color.pixels, depth.pixels, intrinsics, T_world_camera)
 
 
 def to_lidar_scan(message: PointCloud2, T_world_lidar: np.ndarray) -> LidarScan:

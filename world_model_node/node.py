@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 from geometry_msgs.msg import PoseArray, WrenchStamped
 from rclpy.clock import JumpThreshold, TimeJump
 from rclpy.duration import Duration
@@ -26,8 +27,9 @@ from sakiyomi_ros.beliefs import (
     to_predictions,
     to_scene_cloud,
 )
-from sakiyomi_ros.conversions import from_joint_state, from_stamp, from_wrench
+from sakiyomi_ros.conversions import from_joint_state, from_wrench
 from sakiyomi_ros.diagnostics import OK, WARN, Health
+from sakiyomi_ros.images import from_camera_info
 from sakiyomi_ros.latency import Latency
 from sakiyomi_ros.lifecycle import LifecycleNode
 from sakiyomi_ros.pairing import StampPairing
@@ -64,22 +66,18 @@ class WorldModelNode(LifecycleNode):
 
     def _reset(self) -> None:
         self.world_model = WorldModel(self.config, self.robot)
-        self.pairing: StampPairing[Image] = StampPairing(('color', 'depth'))
-        self._info: CameraInfo | None = None
+        self.pairing: StampPairing[conversions.Picture] = StampPairing(('color', 'depth'))
+        self._intrinsics: np.ndarray | None = None
         self.latency = Latency()
         self._last_update_s = -float('inf')
         self._stale: tuple[str, ...] = ()
 
     def _subscribe(self) -> None:
         timing = self.config.timing
-        for stream, topic in (
-            ('color', 'camera/color/image_raw'),
-            ('depth', 'camera/depth/image_rect_raw'),
-        ):
-            self.create_input(
-                Image, topic, lambda m, s=stream: self._on_image(s, m), timing.camera_stale_s
-            )
-        self.create_input(CameraInfo, 'camera/camera_info', self._on_info, timing.camera_stale_s)
+        camera_s = timing.camera_stale_s
+        self.create_input(Image, 'camera/color/image_raw', self._on_color, camera_s)
+        self.create_input(Image, 'camera/depth/image_rect_raw', self._on_depth, camera_s)
+        self.create_input(CameraInfo, 'camera/camera_info', self._on_info, camera_s)
         self.create_input(PointCloud2, 'lidar/points', self._on_lidar, timing.lidar_stale_s)
         for side in ('left', 'right'):
             self.create_input(
@@ -104,19 +102,25 @@ class WorldModelNode(LifecycleNode):
 
     # Sensors in.
 
-    def _on_image(self, stream: str, message: Image) -> None:
-        pair = self.pairing.add(stream, from_stamp(message.header.stamp), message)
-        if pair is None or self._info is None:
+    def _on_color(self, message: Image) -> None:
+        self._pair('color', conversions.to_color_picture(message))
+
+    def _on_depth(self, message: Image) -> None:
+        self._pair('depth', conversions.to_depth_picture(message))
+
+    def _on_info(self, message: CameraInfo) -> None:
+        self._intrinsics = from_camera_info(message)
+
+    def _pair(self, stream: str, picture: conversions.Picture) -> None:
+        pair = self.pairing.add(stream, picture.stamp_s, picture)
+        if pair is None or self._intrinsics is None:
             return
-        T_world_camera = self.frames.pose(pair[0].header.frame_id)
-        frame = conversions.to_camera_frame(*pair, self._info, T_world_camera)
+        T_world_camera = self.frames.pose(pair[0].frame_id)
+        frame = conversions.to_camera_frame(*pair, self._intrinsics, T_world_camera)
         self.world_model.add_camera(frame)
         self.latency.arrived(frame.stamp_s, self.now_s())
         if frame.stamp_s - self._last_update_s >= 0.5 / self.config.rate_hz:
             self._update()
-
-    def _on_info(self, message: CameraInfo) -> None:
-        self._info = message
 
     def _on_lidar(self, message: PointCloud2) -> None:
         T_world_lidar = self.frames.pose(message.header.frame_id)
