@@ -6,9 +6,10 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from world_model_node.inputs import Snapshot
+from world_model_node.local_planes import local_planes
 from world_model_node.points import PointSet
 
-NEIGHBOURS = 16
+REACH_M = 0.0075  # neighbours of a point: some 15 voxels of a surface
 
 
 def cloud_normals(voxels: PointSet, kept: np.ndarray, snapshot: Snapshot) -> np.ndarray:
@@ -20,11 +21,8 @@ def cloud_normals(voxels: PointSet, kept: np.ndarray, snapshot: Snapshot) -> np.
     points = voxels.points_m[kept].astype(float)
     if len(points) < 3:
         return np.tile(np.float32([0.0, 0.0, 1.0]), (len(points), 1))
-    _, index = cKDTree(points).query(points, k=min(NEIGHBOURS, len(points)))
-    patch = points[index]  # (K, k, 3)
-    patch -= patch.mean(axis=1, keepdims=True)
-    _, vectors = np.linalg.eigh(np.swapaxes(patch, 1, 2) @ patch)
-    normals = vectors[:, :, 0]
+    pairs = cKDTree(points).query_pairs(REACH_M, output_type='ndarray')
+    normals, *_ = local_planes(points, pairs)
     sight = _sensor_positions(voxels.colored[kept], snapshot) - points
     away = np.einsum('kj,kj->k', normals, sight) < 0.0
     return (normals * np.where(away, -1.0, 1.0)[:, None]).astype(np.float32)
