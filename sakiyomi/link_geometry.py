@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import coal
 import numpy as np
 import pinocchio as pin
-from scipy.spatial import ConvexHull
+from scipy.spatial import ConvexHull, QhullError
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.geometry import transform_points
@@ -50,6 +50,10 @@ def _link(model: pin.Model, frame_id: int, items: list[pin.GeometryObject]) -> L
         vertices, triangles = triangulate(item.geometry)
         T_link_part = (frame.placement.inverse() * item.placement).homogeneous
         meshes.append((transform_points(T_link_part, vertices), triangles))
+    try:
+        parts = tuple(v[ConvexHull(v).vertices] for v, _ in meshes)
+    except QhullError as error:
+        raise BadInputError(f'link {frame.name}: its collision shape has no volume') from error
     offsets = np.cumsum([0] + [len(v) for v, _ in meshes[:-1]])
     return LinkGeometry(
         name=frame.name,
@@ -57,7 +61,7 @@ def _link(model: pin.Model, frame_id: int, items: list[pin.GeometryObject]) -> L
         T_joint_link=frame.placement.homogeneous,
         vertices_m=np.vstack([v for v, _ in meshes]),
         triangles=np.vstack([f + o for (_, f), o in zip(meshes, offsets, strict=True)]),
-        parts_m=tuple(v[ConvexHull(v).vertices] for v, _ in meshes),
+        parts_m=parts,
     )
 
 

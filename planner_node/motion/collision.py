@@ -21,6 +21,8 @@ from sakiyomi.robot_model import RobotModel
 
 SCENE, TABLE, HELD = 'scene', 'table', 'held object'
 TABLE_SIZE_M = (4.0, 4.0, 1.0)
+CUBE = np.array(np.meshgrid(*3 * [[-1.0, 1.0]])).reshape(3, -1).T  # (8, 3) corners
+FLAT_HALF_M = 0.001
 MARGIN_M = 1e-4  # without any, coal misses bodies whose centres coincide
 Pair = tuple[str, str]
 # for some thirty bodies, comparing all bounding boxes beats keeping a tree of them
@@ -78,10 +80,10 @@ class CollisionModel:
         self._rebuild()
 
     def attach(self, points_m: np.ndarray) -> None:
-        """Carry the convex hull of points (N, 3), grasp frame [m], with the hand.
+        """Carry the convex hull of points (N, 3), grasp frame [m]; flat ones are given thickness.
 
         Raises:
-            BadInputError: fewer than four points, or all in one plane.
+            BadInputError: no points, or not finite (N, 3).
         """
         joint = self._grasp_frame.parentJoint
         placement = self._grasp_frame.placement
@@ -191,10 +193,10 @@ def _hull(points_m: np.ndarray, name: str) -> coal.Convex:
     points_m = np.asarray(points_m, dtype=float)
     if points_m.ndim != 2 or points_m.shape[1] != 3 or not np.isfinite(points_m).all():
         raise BadInputError(f'{name}: got shape {points_m.shape}, expected finite (N, 3) points')
-    if len(points_m) < 4 or np.linalg.matrix_rank(points_m - points_m.mean(axis=0), tol=1e-6) < 3:
-        raise BadInputError(
-            f'{name}: got {len(points_m)} points, expected 4 or more with a volume'
-        )
+    if not len(points_m):
+        raise BadInputError(f'{name}: got no points, expected at least one')
+    if np.linalg.matrix_rank(points_m - points_m.mean(axis=0), tol=1e-4) < 3:
+        points_m = (points_m[:, None] + FLAT_HALF_M * CUBE).reshape(-1, 3)
     vertices = coal.StdVec_Vec3s()
     for point in points_m:
         vertices.append(point)

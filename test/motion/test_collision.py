@@ -106,12 +106,17 @@ def test_a_malformed_cloud_is_refused_and_changes_nothing(robot, model, cloud):
     assert model.hits(robot.q_home)
 
 
-@pytest.mark.parametrize(
-    'points', [np.zeros((3, 3)), np.zeros((9, 3)), np.eye(4)[:, :3] * [1, 1, 0]]
-)
-def test_a_held_object_without_volume_is_refused(model, points):
-    with pytest.raises(BadInputError, match='with a volume'):
-        model.attach(points)
+@pytest.mark.parametrize('points', [np.zeros((1, 3)), np.eye(4)[:, :3] * [1, 1, 0]], ids=len)
+def test_a_held_object_seen_as_flat_still_has_a_volume(robot, model, points):
+    model.attach(0.03 * points)
+    assert not model.hits(robot.q_home)
+    model.set_obstacles(NO_POINTS, boxes=[box_at(robot.grasp_pose(robot.q_home)[:3, 3])])
+    assert ('held object', 'box') in model.pairs(robot.q_home)
+
+
+def test_holding_no_points_is_refused(model):
+    with pytest.raises(BadInputError, match='held object: got no points'):
+        model.attach(NO_POINTS)
 
 
 def test_a_box_without_volume_is_refused():

@@ -137,3 +137,16 @@ def test_an_arm_of_six_joints_works_too():
     robot = RobotModel(welded, spec)
     q = robot.inverse_kinematics(robot.grasp_pose(robot.q_home + 0.1))
     assert q is not None and q.shape == (6,)
+
+
+def test_a_mesh_that_cannot_be_read_is_named():
+    description = compose()
+    broken = description.urdf_xml.replace('link5.obj', 'no_such_link5.obj')
+    with pytest.raises(BadInputError, match='no_such_link5'):
+        RobotModel(RobotDescription(broken, description.home))
+
+
+def test_a_collision_shape_without_volume_is_named():
+    flat = compose().urdf_xml.replace('size="0.018 0.018 0.004"', 'size="0.018 0.018 0"')
+    with pytest.raises(BadInputError, match='link left_tactile_pad: .* no volume'):
+        RobotModel(RobotDescription(flat))
