@@ -15,6 +15,7 @@ import progress
 
 PYTHON = f'python3.{sys.version_info.minor}'
 LIBRARIES = {
+    'libegl1': 'libEGL.so.1',
     'libgl1': 'libGL.so.1',
     'libgomp1': 'libgomp.so.1',
     'libusb-1.0-0': 'libusb-1.0.so.0',
