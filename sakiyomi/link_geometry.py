@@ -31,7 +31,7 @@ def read_link_geometry(model: pin.Model, urdf_xml: str) -> tuple[LinkGeometry, .
     """Every link that has collision geometry, in the order of the URDF's tree.
 
     Raises:
-        BadInputError: a mesh cannot be read.
+        BadInputError: a mesh cannot be read, or a shape has no volume.
     """
     try:
         geometry = pin.buildGeomFromUrdfString(model, urdf_xml, pin.GeometryType.COLLISION)
@@ -40,7 +40,17 @@ def read_link_geometry(model: pin.Model, urdf_xml: str) -> tuple[LinkGeometry, .
     by_frame: dict[int, list[pin.GeometryObject]] = {}
     for item in geometry.geometryObjects:
         by_frame.setdefault(item.parentFrame, []).append(item)
-    return tuple(_link(model, frame_id, items) for frame_id, items in by_frame.items())
+    return tuple(_checked_link(model, frame_id, items) for frame_id, items in by_frame.items())
+
+
+def _checked_link(
+    model: pin.Model, frame_id: int, items: list[pin.GeometryObject]
+) -> LinkGeometry:
+    try:
+        return _link(model, frame_id, items)
+    except QhullError as error:
+        name = model.frames[frame_id].name
+        raise BadInputError(f'link {name}: its collision shape has no volume') from error
 
 
 def _link(model: pin.Model, frame_id: int, items: list[pin.GeometryObject]) -> LinkGeometry:
@@ -50,10 +60,6 @@ def _link(model: pin.Model, frame_id: int, items: list[pin.GeometryObject]) -> L
         vertices, triangles = triangulate(item.geometry)
         T_link_part = (frame.placement.inverse() * item.placement).homogeneous
         meshes.append((transform_points(T_link_part, vertices), triangles))
-    try:
-        parts = tuple(v[ConvexHull(v).vertices] for v, _ in meshes)
-    except QhullError as error:
-        raise BadInputError(f'link {frame.name}: its collision shape has no volume') from error
     offsets = np.cumsum([0] + [len(v) for v, _ in meshes[:-1]])
     return LinkGeometry(
         name=frame.name,
@@ -61,7 +67,7 @@ def _link(model: pin.Model, frame_id: int, items: list[pin.GeometryObject]) -> L
         T_joint_link=frame.placement.homogeneous,
         vertices_m=np.vstack([v for v, _ in meshes]),
         triangles=np.vstack([f + o for (_, f), o in zip(meshes, offsets, strict=True)]),
-        parts_m=parts,
+        parts_m=tuple(v[ConvexHull(v).vertices] for v, _ in meshes),
     )
 
 

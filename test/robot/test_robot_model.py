@@ -148,5 +148,5 @@ def test_a_mesh_that_cannot_be_read_is_named():
 
 def test_a_collision_shape_without_volume_is_named():
     flat = compose().urdf_xml.replace('size="0.018 0.018 0.004"', 'size="0.018 0.018 0"')
-    with pytest.raises(BadInputError, match='link left_tactile_pad: .* no volume'):
+    with pytest.raises(BadInputError, match=r'link left_tactile_pad: .* no volume'):
         RobotModel(RobotDescription(flat))
