@@ -24,6 +24,7 @@ from sakiyomi_ros.conversions import (
     to_wrench,
 )
 from sakiyomi_ros.diagnostics import OK, WARN, Health
+from sakiyomi_ros.follow_trajectory import FollowJointTrajectory, TrajectoryAction
 from sakiyomi_ros.lifecycle import LifecycleNode
 from sakiyomi_ros.process import run
 from sakiyomi_ros.trajectories import from_arm_message, from_gripper_message, is_stop
@@ -40,7 +41,7 @@ from simulation_node.config import (
 from simulation_node.schedule import Pacer, Schedule
 
 CLOCK_HZ = PHYSICS_HZ / 2
-TICK_PERIOD_S = 0.004
+EVENTS_PER_TICK = 8  # at most, to catch up; then commands get their turn
 DEFAULT_GRIP_FORCE_N = 20.0
 SLOW_FACTOR = 0.9  # of the wanted pace; below it /diagnostics warns
 
@@ -63,7 +64,7 @@ class SimulationNode(LifecycleNode):
         self._advertise()
         self._subscribe()
         self._serve()
-        self.create_ticker(TICK_PERIOD_S, self._tick, wall=True)
+        self.create_ticker(1.0 / CLOCK_HZ, self._tick, wall=True)
 
     def config_changed(self, previous: SimulationConfig) -> None:
         """The pace changes at once, everything else with the next configure transition."""
@@ -112,16 +113,25 @@ class SimulationNode(LifecycleNode):
             (SetConveyor, 'conveyor', self._conveyor),
         ):
             self.create_entity(self.create_service(kind, f'~/{name}', self._answering(handler)))
+        self.action = TrajectoryAction(self._on_arm, self.cell.arm_done, self.cell.stop)
+        if FollowJointTrajectory is not None:
+            name = 'arm_controller/follow_joint_trajectory'
+            self.create_entity(self.action.serve(self, name))
 
     # Time.
 
     def _tick(self) -> None:
-        if not self.pacer.behind(time.monotonic(), self.cell.time_s):
-            return
+        for _ in range(EVENTS_PER_TICK):
+            if not self.pacer.behind(time.monotonic(), self.cell.time_s):
+                return
+            self._advance()
+
+    def _advance(self) -> None:
         start = time.perf_counter()
         steps = self.schedule.steps_to_next(self.step)
         self.cell.step(steps / PHYSICS_HZ)
         self.step += steps
+        self.action.poll()
         stage_ms = {'physics': (time.perf_counter() - start) * 1e3}
         for name, publish in self._sensors():
             if self.schedule.due(name, self.step):
