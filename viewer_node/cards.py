@@ -31,7 +31,9 @@ def times_card(times: Iterable[NodeTimes], rates_hz: dict[str, float]) -> str:
     """A bar per stage of each node, and how often each stream arrives."""
     parts = []
     for node in times:
-        latency = '' if node.latency_ms is None else f'{node.latency_ms:.0f} ms behind the sensors'
+        latency = (
+            '' if node.latency_ms is None else f'{_duration(node.latency_ms)} behind the sensors'
+        )
         parts.append(_headline(escape(node.node.replace('_', ' ')), latency))
         shown = summed(node.stages_ms)
         longest = max([ms for _, ms in shown], default=0.0)
@@ -100,8 +102,12 @@ def _stage(name: str, ms: float, longest: float) -> str:
         '<div style="display:flex;align-items:center;gap:8px">'
         f'<span style="width:92px;overflow:hidden;color:{css(MUTED)}">{escape(name)}</span>'
         f'<span style="flex:1">{_bar(share, css(ACCENT), 5)}</span>'
-        f'<span style="width:62px;white-space:nowrap;text-align:right">{ms:.1f} ms</span></div>'
+        f'<span style="width:62px;text-align:right">{_duration(ms)}</span></div>'
     )
+
+
+def _duration(ms: float) -> str:
+    return f'{ms:.1f} ms' if ms < 1000.0 else f'{ms / 1000.0:.1f} s'
 
 
 def _rates(rates_hz: dict[str, float]) -> str:

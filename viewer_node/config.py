@@ -31,7 +31,7 @@ class ViewerConfig(NodeConfig):
         0.005, 'ghosts are drawn for objects predicted to move more than this [m]', 0.0, 1.0
     )
     tactile_full_scale_n: float = parameter(
-        0.5, 'force on one taxel at the hot end of the heat map [N]', 0.01, 100.0
+        2.0, 'force on one taxel at the hot end of the heat map [N]', 0.01, 100.0
     )
     push_impulse_ns: float = parameter(0.03, 'impulse of the push button [N s]', 0.001, 10.0)
     throw_flight_s: float = parameter(0.6, 'flight time of a thrown object [s]', 0.2, 2.0)

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import Pose
-from sensor_msgs.msg import PointCloud2
+from sensor_msgs.msg import CameraInfo, Image, JointState, PointCloud2
 from visualization_msgs.msg import Marker, MarkerArray
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.sensing import TactileReading
 from sakiyomi_interfaces.action import Pick
-from sakiyomi_interfaces.msg import Grasp, StageTimes
+from sakiyomi_interfaces.msg import Grasp, ObjectStateArray, PredictionArray, StageTimes
 from sakiyomi_interfaces.srv import PushObject, ResetScene, SpawnObject
+from sakiyomi_ros.beliefs import from_object_states, from_predictions
 from sakiyomi_ros.conversions import (
     finite_floats,
+    from_joint_state,
     from_pose,
     from_stamp,
     from_xyz,
     to_point,
     to_vector,
 )
+from sakiyomi_ros.images import from_camera_info, from_color_image
 from sakiyomi_ros.point_clouds import colors_of, from_cloud
 from viewer_node.layers.plan import ChosenGrasp, PathPart
 from viewer_node.look import height_colors
@@ -113,6 +121,39 @@ def to_progress(feedback: Pick.Feedback) -> tuple[str, int | None, float | None]
     if feedback.grasp.width <= 0.0:
         return feedback.phase, None, None
     return feedback.phase, feedback.object_id, feedback.predicted_success
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What arrives on a topic, and how it becomes what the painter takes."""
+
+    kind: type
+    convert: Callable[[Any], Any]
+
+
+def to_camera(message: CameraInfo) -> tuple[str, np.ndarray, tuple[int, int]]:
+    """Optical frame, intrinsics (3, 3) and picture size (H, W)."""
+    K = from_camera_info(message)
+    return message.header.frame_id, K, (message.height, message.width)
+
+
+STREAMS = {
+    'joint_states': Stream(JointState, from_joint_state),
+    'camera/camera_info': Stream(CameraInfo, to_camera),
+    'camera/color/image_raw': Stream(Image, from_color_image),
+    'lidar/points': Stream(PointCloud2, lambda _: None),  # its points are in the fused cloud
+    'tactile/left': Stream(PointCloud2, partial(to_tactile, side='left')),
+    'tactile/right': Stream(PointCloud2, partial(to_tactile, side='right')),
+    'world_model/cloud': Stream(PointCloud2, to_colored_cloud),
+    'world_model/objects': Stream(ObjectStateArray, lambda m: from_object_states(m).objects),
+    'world_model/predictions': Stream(PredictionArray, from_predictions),
+    'planner/grasp': Stream(Grasp, to_chosen_grasp),
+    'planner/path': Stream(MarkerArray, to_path),
+    **{
+        f'{node}/processing_time': Stream(StageTimes, partial(to_node_times, node))
+        for node in ('world_model', 'planner', 'simulation')
+    },
+}
 
 
 def to_goal(object_id: int | None) -> Pick.Goal:

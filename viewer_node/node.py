@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,49 +14,33 @@ from rclpy.client import Client
 from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
 from rclpy.subscription import Subscription
-from sensor_msgs.msg import CameraInfo, Image, JointState, PointCloud2
 from std_srvs.srv import Trigger
-from visualization_msgs.msg import MarkerArray
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.robot_description import compose
 from sakiyomi.robot_model import RobotModel
-from sakiyomi.scene import ObjectState
 from sakiyomi_interfaces.action import Pick
-from sakiyomi_interfaces.msg import Grasp, ObjectStateArray, PredictionArray, StageTimes
 from sakiyomi_interfaces.srv import PushObject, ResetScene, SpawnObject
-from sakiyomi_ros.beliefs import from_object_states, from_predictions
-from sakiyomi_ros.conversions import from_joint_state
 from sakiyomi_ros.diagnostics import OK, Health, InputMonitor
-from sakiyomi_ros.images import from_camera_info, from_color_image
 from sakiyomi_ros.lifecycle import LifecycleNode
 from sakiyomi_ros.process import run
 from sakiyomi_ros.qos import topic_qos
 from sakiyomi_ros.sensor_frames import SensorFrames
 from viewer_node import conversions
 from viewer_node.config import ViewerConfig
-from viewer_node.conversions import to_chosen_grasp, to_colored_cloud, to_path, to_tactile
+from viewer_node.conversions import STREAMS, Stream
 from viewer_node.disturbances import inward_push, random_throw
 from viewer_node.health_board import HealthBoard
 from viewer_node.page import Page
+from viewer_node.painter import Painter
 from viewer_node.pick_log import PickLog
 from viewer_node.port import require_free_port
 from viewer_node.snapshot import Latest
-from viewer_node.status import NodeTimes
 from viewer_node.visuals import load_visuals
 
 WATCH_PERIOD_S = 0.5
-LIDAR_LINK = 'lidar_link'
 PICK = 'planner/pick'
 FEEDBACK = f'{PICK}/_action/feedback'  # public, so picks that others ask for are shown too
-RATED = {  # streams whose rates the page shows, by what it calls them
-    'camera/color/image_raw': 'camera',
-    'lidar/points': 'LiDAR',
-    'tactile/left': 'touch',
-    'joint_states': 'joints',
-    'world_model/objects': 'objects',
-    'world_model/predictions': 'predictions',
-}
 
 
 class ViewerNode(LifecycleNode):
@@ -72,9 +55,6 @@ class ViewerNode(LifecycleNode):
         self.latest, self.picks, self.board = Latest(), PickLog(), HealthBoard()
         self.page: Page | None = None
         self._listening: list[Subscription] = []
-        self._painters: dict[str, tuple[type, Callable[[Any], None]]] = {}
-        self._times: dict[str, NodeTimes] = {}
-        self._objects: tuple[ObjectState, ...] = ()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._rng = np.random.default_rng(0)
@@ -85,13 +65,9 @@ class ViewerNode(LifecycleNode):
         """Load the robot, serve the page, find the others' actions and services."""
         c = self.config
         description = compose(c.robot_description, c.sensor_description)
-        self.robot = RobotModel(description)
-        self.frames = SensorFrames(description, self.robot)
+        robot = RobotModel(description)
         self.page = Page(c, load_visuals(description.urdf_xml), self)
-        self.page.show_robot(self.robot.link_poses(self.robot.q_home))
-        if LIDAR_LINK in description.link_names:
-            self.page.place_lidar(self.frames.pose(LIDAR_LINK))
-        self._painters = self._make_painters()
+        self.painter = Painter(self.page, robot, SensorFrames(description, robot))
         self._make_clients()
         self.create_ticker(WATCH_PERIOD_S, self._watch, wall=True)
         self.get_logger().info(f'the page is at {self.page.url}')
@@ -138,12 +114,12 @@ class ViewerNode(LifecycleNode):
         self.monitors.clear()
         self.latest.clear()
         self.board.clear()
-        self._times.clear()
+        self.painter.forget()
         self.picks.forget_running()
         if not on:
             return
-        for topic, (kind, _) in self._painters.items():
-            self._listening.append(self._keep_newest(kind, topic))
+        for topic, stream in STREAMS.items():
+            self._listening.append(self._keep_newest(stream.kind, topic))
         self._listening += [
             self.create_subscription(
                 DiagnosticArray,
@@ -181,26 +157,6 @@ class ViewerNode(LifecycleNode):
 
     # Drawing, in a thread of its own.
 
-    def _make_painters(self) -> dict[str, tuple[type, Callable[[Any], None]]]:
-        page = self.page
-        painters: dict[str, tuple[type, Callable[[Any], None]]] = {
-            'joint_states': (JointState, self._paint_joints),
-            'camera/camera_info': (CameraInfo, self._paint_camera),
-            'camera/color/image_raw': (Image, lambda m: page.show_image(from_color_image(m))),
-            'lidar/points': (PointCloud2, lambda _: None),  # seen in the fused cloud
-            'world_model/cloud': (PointCloud2, lambda m: page.show_cloud(*to_colored_cloud(m))),
-            'world_model/objects': (ObjectStateArray, self._paint_objects),
-            'world_model/predictions': (PredictionArray, self._paint_predictions),
-            'planner/grasp': (Grasp, lambda m: page.show_grasp(to_chosen_grasp(m))),
-            'planner/path': (MarkerArray, lambda m: page.show_path(to_path(m))),
-        }
-        for side in ('left', 'right'):
-            paint = partial(lambda side, m: page.show_touch(to_tactile(m, side)), side)
-            painters[f'tactile/{side}'] = PointCloud2, paint
-        for node in ('world_model', 'planner', 'simulation'):
-            painters[f'{node}/processing_time'] = StageTimes, partial(self._note_times, node)
-        return painters
-
     def _draw_on(self) -> None:
         while not self._stopping.wait(1.0 / self.config.rate_hz):
             if not self.page.watched:
@@ -213,47 +169,22 @@ class ViewerNode(LifecycleNode):
 
     def _draw(self) -> None:
         with self.page.together():
-            for topic, (kind, paint) in self._painters.items():
+            for topic, stream in STREAMS.items():
                 data = self.latest.take(topic)
                 if data is not None:
-                    self._paint(topic, kind, data, paint)
-            rates_hz = self.latest.rates_hz()
-            shown = {name: rates_hz[topic] for topic, name in RATED.items() if topic in rates_hz}
-            self.page.show_times(list(self._times.values()), shown)
+                    self._paint(topic, stream, data)
+            self.painter.show_times(self.latest.rates_hz())
             self.page.show_pick(self.picks.status())
             self.page.show_health(self.board.lines())
 
-    def _paint(self, topic: str, kind: type, data: bytes, paint: Callable[[Any], None]) -> None:
-        monitor = self.monitors.get(topic)
+    def _paint(self, topic: str, stream: Stream, data: bytes) -> None:
+        monitor = self.monitors.get(topic) or InputMonitor(topic)
         try:
-            paint(deserialize_message(data, kind))
+            self.painter.paint(topic, stream.convert(deserialize_message(data, stream.kind)))
         except BadInputError as error:
-            if monitor is not None:
-                self._dropped(monitor, error)
+            self._dropped(monitor, error)
         else:
-            if monitor is not None:
-                monitor.accept()
-
-    def _paint_joints(self, message: JointState) -> None:
-        reading = from_joint_state(message)
-        self.frames.update(reading)
-        q, _, finger_width_m = self.robot.joint_vector(reading)
-        self.page.show_robot(self.robot.link_poses(q, finger_width_m))
-
-    def _paint_camera(self, message: CameraInfo) -> None:
-        T_world_camera = self.frames.pose(message.header.frame_id)
-        shape = (message.height, message.width)
-        self.page.place_camera(T_world_camera, from_camera_info(message), shape)
-
-    def _paint_objects(self, message: ObjectStateArray) -> None:
-        self._objects = from_object_states(message).objects
-        self.page.show_objects(self._objects)
-
-    def _paint_predictions(self, message: PredictionArray) -> None:
-        self.page.show_predictions(from_predictions(message), self._objects)
-
-    def _note_times(self, node: str, message: StageTimes) -> None:
-        self._times[node] = conversions.to_node_times(node, message)
+            monitor.accept()
 
     # What the buttons ask for (see PageActions); called from the page's threads, never blocking.
 
@@ -286,7 +217,7 @@ class ViewerNode(LifecycleNode):
 
     def push(self, object_id: int) -> str:
         """Hit this object towards the middle of the workspace."""
-        state = next((o for o in self._objects if o.id == object_id), None)
+        state = next((o for o in self.painter.objects if o.id == object_id), None)
         if state is None:
             return f'object #{object_id} is not tracked any more'
         position_m = state.T_world_object[:3, 3]

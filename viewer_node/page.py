@@ -30,8 +30,8 @@ from viewer_node.status import HealthLine, NodeTimes, PickStatus
 from viewer_node.visuals import Visual
 
 TITLE = 'Sakiyomi'
-CAMERA_FROM_M = (1.55, -0.88, 0.84)
-CAMERA_AT_M = (0.37, 0.10, 0.19)
+CAMERA_FROM_M = (1.38, -1.10, 0.86)
+CAMERA_AT_M = (0.40, 0.06, 0.19)
 
 
 class Page:

@@ -60,6 +60,7 @@ class ObjectsLayer:
         above = T_world_box[:3, :3].T @ np.array([0, 0, _half_height(T_world_box, size)])
         drawn.label.position = above
         drawn.label.text = label_of(state)
+        drawn.label.font_screen_scale = 0.9 if state.visible or state.held else 0.65
 
     def _add(self, state: ObjectState) -> _Drawn:
         name, color = f'/objects/{state.id}', color_of_id(state.id)
@@ -107,7 +108,7 @@ def label_of(state: ObjectState) -> str:
     if state.held:
         notes.append('held')
     elif not state.visible:
-        notes.append('hidden')
+        return f'#{state.id} hidden'
     if speed_mps > 0.02:
         notes.append(f'{speed_mps:.2f} m/s')
     return '  '.join(notes)
