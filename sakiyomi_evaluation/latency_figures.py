@@ -9,11 +9,12 @@ are wall-clock times of one host, so the pace of simulated time does not enter.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sakiyomi_ros.stamp_recorder import Arrival, Recording, Update
+if TYPE_CHECKING:
+    from sakiyomi_ros.stamp_recorder import Arrival, Recording, Update
 
 SENSOR_TOPIC = 'camera/depth/image_rect_raw'
 PREDICTION_TOPIC = 'world_model/predictions'

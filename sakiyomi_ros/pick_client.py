@@ -20,8 +20,8 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
-from planner_node.core import PickRequest
 from sakiyomi.errors import WorkFailedError
+from sakiyomi.pick_request import PickRequest
 from sakiyomi_interfaces.action import Pick
 from sakiyomi_interfaces.msg import ObjectStateArray
 from sakiyomi_interfaces.srv import ResetScene

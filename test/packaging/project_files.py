@@ -18,8 +18,12 @@ def is_edge(path):
 
 
 def imported_names(path):
-    """The top-level names of all absolute imports of a file, wherever in it they stand."""
-    nodes = list(ast.walk(ast.parse(path.read_text())))
+    """The top-level names of all absolute imports of a file, but for those of types alone."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == 'TYPE_CHECKING':
+            node.body = [ast.Pass()]
+    nodes = list(ast.walk(tree))
     plain = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     qualified = [n.module for n in nodes if isinstance(n, ast.ImportFrom) and n.level == 0]
     return {name.partition('.')[0] for name in [*plain, *qualified]}
