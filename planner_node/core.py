@@ -18,23 +18,12 @@ from planner_node.imagination import Imagination
 from planner_node.motion.errors import MotionError
 from planner_node.motion.planner import MotionPlanner
 from sakiyomi.geometry import inverse, make_transform, transform_points
+from sakiyomi.pick_request import PickRequest
 from sakiyomi.robot_model import RobotModel
 from sakiyomi.scene import JointTrajectory, ObjectState, RobotState, Scene
 
 # the hand is symmetric about its approach axis
 _FLIPS = (np.eye(4), np.diag([-1.0, -1.0, 1.0, 1.0]))
-
-
-@dataclass(frozen=True)
-class PickRequest:
-    """What to pick and where to put it."""
-
-    target: str = 'any'  # 'any', 'id' or 'point'
-    object_id: int = 0
-    point_m: np.ndarray | None = None  # (3,) world frame
-    force_limit_n: float = 0.0  # 0: the default
-    T_world_place: np.ndarray | None = None  # of the object's frame; None: into the bin
-    exclude: frozenset[int] = frozenset()  # ids not to pick
 
 
 @dataclass(frozen=True)
@@ -119,6 +108,7 @@ class PickPlanner:
         target = scene.object_by_id(grasp.object_id)
         rest = self._without(scene, target)
         self.motion.detach()
+        self.motion.set_finger_width(grasp.opening_m)
         reach = self._reach(scene, rest, state, grasp)
         self._use(rest, scene)
         approach = self.motion.plan_linear(
@@ -131,11 +121,13 @@ class PickPlanner:
         q_lift = lift.q[-1]
         own = transform_points(target.T_world_object, target.points_m)
         self.motion.attach(transform_points(inverse(reach.grasp.T_world_grasp), own))
+        self.motion.set_finger_width(grasp.features.width_m)
         carry = self._carry(q_lift, reach.grasp, target, request)
         self.motion.detach()
         q_home = self.robot.q_home
         retreat = self.motion.plan_to(carry.q[-1], q_home)
         abort = self.motion.plan_to(q_lift, q_home)
+        self.motion.set_finger_width(grasp.opening_m)
         self._use(scene.cloud_m, scene)
         to_before = self.motion.plan_to(state.q, reach.q_before)
         plan_s = time.perf_counter() - started

@@ -34,6 +34,16 @@ class PickPlan:
     plan_s: float
 
 
+def holds(state: RobotState, config: ExecutionConfig) -> bool:
+    """Whether something keeps the driven fingers apart, or both pads feel it.
+
+    Either is enough: a thin sheet leaves no width, and an odd shape may press on the finger
+    beside the taxels.
+    """
+    apart = state.finger_width_m > config.min_held_width_m
+    return bool(apart or np.all(state.finger_force_n > config.touch_n))
+
+
 class PickExecution:
     """One pick under way.
 
@@ -149,14 +159,7 @@ class PickExecution:
         return closed
 
     def _holds(self) -> bool:
-        """Something keeps the driven fingers apart, or both pads feel it.
-
-        Either is enough: a thin sheet leaves no width, and an odd shape may press on the finger
-        beside the taxels.
-        """
-        s, c = self._state, self.config
-        apart = s.finger_width_m > c.min_held_width_m
-        return bool(apart or np.all(s.finger_force_n > c.touch_n))
+        return holds(self._state, self.config)
 
     def _pressed(self) -> bool:
         return bool(np.linalg.norm(self._state.wrench[:3]) > self.config.max_contact_n)

@@ -14,13 +14,16 @@ from dataclasses import asdict
 
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from simulation_node.cell import SimulatedCell
-from simulation_node.config import SimulationConfig
 
 from planner_node.config import PlannerConfig
 from planner_node.errors import PlanError
+from sakiyomi.cli.console import make_console
+from sakiyomi.errors import BadInputError
+from sakiyomi_evaluation.hand_cell import HandCell
 from sakiyomi_evaluation.pick_cell import PickCell, PickRecord
-from sakiyomi_evaluation.results import write_results
+from sakiyomi_evaluation.results import check_writable, write_results
+from simulation_node.cell import SimulatedCell
+from simulation_node.config import SimulationConfig
 from world_model_node.config import WorldModelConfig
 
 MAX_FAILURES_IN_A_ROW = 2
@@ -33,23 +36,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--rounds', type=int, default=20, help='tables to clear')
     parser.add_argument('--count', type=int, default=5, help='objects on each table')
     parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--hand-only', action='store_true', help='a free hand without the arm')
     parser.add_argument('--json', metavar='FILE', help='write the figures here')
 
 
 def run(args: argparse.Namespace) -> int:
     """Run all rounds, report, and return the exit status."""
+    if args.rounds < 1 or args.count < 1:
+        raise BadInputError(
+            f'--rounds and --count: got {args.rounds} and {args.count}, expected at least 1'
+        )
+    check_writable(args.json)
     config = SimulationConfig(
-        objects=args.objects, scene=args.scene, count=args.count, seed=args.seed
+        objects=args.objects,
+        scene=args.scene,
+        count=args.count,
+        seed=args.seed,
+        hand_only=args.hand_only,
     )
-    cell = PickCell(SimulatedCell(config), PlannerConfig(), WorldModelConfig())
+    kind = HandCell if args.hand_only else PickCell
+    cell = kind(SimulatedCell(config), PlannerConfig(), WorldModelConfig())
     rounds = []
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn()) as progress:
         task = progress.add_task('rounds', total=args.rounds)
         for index in range(args.rounds):
             rounds.append(clear_table(cell, round_seed(args.seed, index)))
-            figures = summarise(rounds, args.count)
+            figures = summarise(rounds)
             progress.update(task, advance=1, description=_line(figures))
+    make_console().print_json(data=figures)
     write_results(args.json, figures | {'rounds': rounds}, args)
     return 0
 
@@ -62,9 +77,10 @@ def round_seed(seed: int, index: int) -> int:
 def clear_table(cell: PickCell, seed: int) -> dict:
     """One round; its attempts, why it ended and what was left."""
     cell.reset(seed)
+    total = len(cell.cell.names)
     attempts: list[PickRecord] = []
     failures, ended = 0, 'clear'
-    while len(cell.cell.names_in_bin()) < len(cell.cell.names):
+    while len(cell.cleared) < total:
         try:
             record = cell.pick()
         except PlanError as error:
@@ -78,12 +94,13 @@ def clear_table(cell: PickCell, seed: int) -> dict:
     return {
         'seed': seed,
         'attempts': [asdict(a) for a in attempts],
-        'cleared': len(cell.cell.names_in_bin()),
+        'cleared': len(cell.cleared),
+        'objects': total,
         'ended': ended,
     }
 
 
-def summarise(rounds: list[dict], count: int) -> dict:
+def summarise(rounds: list[dict]) -> dict:
     """The figures of the contract from the rounds' records."""
     attempts = [a for r in rounds for a in r['attempts']]
     won = np.array([bool(a['in_bin']) for a in attempts])
@@ -91,7 +108,7 @@ def summarise(rounds: list[dict], count: int) -> dict:
     plan_s = np.array([a['plan_s'] for a in attempts])
     return {
         'gsr': _mean(won),
-        'dr': sum(r['cleared'] for r in rounds) / (count * len(rounds)),
+        'dr': sum(r['cleared'] for r in rounds) / sum(r['objects'] for r in rounds),
         'attempts': len(attempts),
         'failures': dict(Counter(a['outcome'] for a in attempts if not a['in_bin'])),
         'ended': dict(Counter(r['ended'].split(':')[0] for r in rounds)),

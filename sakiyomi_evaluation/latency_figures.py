@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from sakiyomi_ros.stamp_recorder import Arrival, Recording, Update
+    from sakiyomi.arrivals import Arrival, Recording, Update
 
 SENSOR_TOPIC = 'camera/depth/image_rect_raw'
 PREDICTION_TOPIC = 'world_model/predictions'

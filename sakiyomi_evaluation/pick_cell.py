@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from simulation_node.cell import SimulatedCell
-from world_model_node.core import WorldModel
 
 from planner_node.config import PlannerConfig
 from planner_node.core import PickPlanner, PickRequest
 from planner_node.execution import PickExecution
+from planner_node.grasps import Grasp
 from sakiyomi.robot_model import RobotModel
 from sakiyomi.scene import GripperCommand, JointTrajectory, RobotState, Scene
+from simulation_node.cell import SimulatedCell
 from world_model_node.config import WorldModelConfig
+from world_model_node.core import WorldModel
 
 CONTROL_PERIOD_S = 0.02
 SENSOR_PERIOD_S = 0.1
@@ -30,7 +31,28 @@ class PickRecord:
     in_bin: tuple[str, ...]  # what the attempt brought into the bin, by ground truth
     plan_s: float
     execution_s: float  # simulated time
-    features: dict | None = None
+    features: dict
+
+    @staticmethod
+    def of(
+        grasp: Grasp,
+        outcome: str,
+        reason: str,
+        in_bin: tuple[str, ...],
+        plan_s: float,
+        execution_s: float,
+    ) -> PickRecord:
+        """The record of an attempt with this grasp."""
+        return PickRecord(
+            object_id=grasp.object_id,
+            predicted_success=grasp.predicted_success,
+            outcome=outcome,
+            reason=reason,
+            in_bin=in_bin,
+            plan_s=plan_s,
+            execution_s=execution_s,
+            features=vars(grasp.features) | {'opening_m': grasp.opening_m},
+        )
 
 
 class PickCell:
@@ -65,18 +87,26 @@ class PickCell:
         model.add_lidar(cell.lidar_scan())
         model.add_camera(cell.camera_frame())
 
+    @property
+    def cleared(self) -> list[str]:
+        """What is off the table, by ground truth."""
+        return self.cell.names_in_bin()
+
     def state(self) -> RobotState:
         """What the robot's own sensors say of it."""
-        cell = self.cell
-        joints = cell.joints()
-        q, dq, width_m = self.robot.joint_vector(joints)
-        wrench = cell.wrench()
+        return self.robot_state(*self.robot.joint_vector(self.cell.joints()))
+
+    def robot_state(self, q: np.ndarray, dq: np.ndarray, width_m: float) -> RobotState:
+        """Joints with what the pads and the wrist feel at this instant."""
+        wrench = self.cell.wrench()
         return RobotState(
-            stamp_s=joints.stamp_s,
+            stamp_s=self.cell.time_s,
             q=q,
             dq=dq,
             finger_width_m=width_m,
-            finger_force_n=np.array([np.linalg.norm(r.forces_n.sum(0)) for r in cell.tactile()]),
+            finger_force_n=np.array(
+                [np.linalg.norm(r.forces_n.sum(0)) for r in self.cell.tactile()]
+            ),
             wrench=np.concatenate([wrench.force_n, wrench.torque_nm]),
         )
 
@@ -88,22 +118,20 @@ class PickCell:
         """
         scene = self.observe()
         plan = self.planner.plan(scene, self.state(), request or PickRequest())
-        before = set(self.cell.names_in_bin())
+        before = set(self.cleared)
         started_s = self.cell.time_s
         execution = PickExecution(plan, self.planner.config.execution)
         while not execution.done and self.cell.time_s - started_s < 60.0:
             for command in execution.step(self.state()):
                 self._send(command)
             self.cell.step(CONTROL_PERIOD_S)
-        return PickRecord(
-            object_id=plan.grasp.object_id,
-            predicted_success=plan.grasp.predicted_success,
-            outcome=execution.outcome or 'timeout',
-            reason=execution.reason,
-            in_bin=tuple(sorted(set(self.cell.names_in_bin()) - before)),
-            plan_s=plan.plan_s,
-            execution_s=self.cell.time_s - started_s,
-            features=vars(plan.grasp.features) | {'opening_m': plan.grasp.opening_m},
+        return PickRecord.of(
+            plan.grasp,
+            execution.outcome or 'timeout',
+            execution.reason,
+            tuple(sorted(set(self.cleared) - before)),
+            plan.plan_s,
+            self.cell.time_s - started_s,
         )
 
     def _send(self, command: JointTrajectory | GripperCommand) -> None:
