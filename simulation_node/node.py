@@ -185,11 +185,11 @@ class SimulationNode(LifecycleNode):
         if is_stop(message):
             self.cell.stop()
         else:
-            self.cell.command_arm(from_arm_message(message, self.cell.world.arm_joints))
+            self.cell.command_arm(from_arm_message(message, self.cell.world.robot.arm_joints))
 
     def _on_gripper(self, message: JointTrajectory) -> None:
         command = from_gripper_message(
-            message, self.cell.world.finger_joints, DEFAULT_GRIP_FORCE_N
+            message, self.cell.world.robot.finger_joints, DEFAULT_GRIP_FORCE_N
         )
         self.cell.command_gripper(command)
 
