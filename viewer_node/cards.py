@@ -11,6 +11,7 @@ from viewer_node.status import PHASES, HealthLine, NodeTimes, PickStatus
 LEVEL_COLORS = (GOOD, FAIR, BAD, MUTED)
 FRAME = 'font-size:12px;line-height:1.45;padding:2px 12px 6px 12px;'
 TROUGH = '#3a4150'  # the unfilled part of a bar
+MAX_COMPLAINTS = 5
 MAX_OUTCOMES = 5
 MAX_STAGES = 5  # shown per node
 
@@ -56,7 +57,9 @@ def health_card(lines: Iterable[HealthLine]) -> str:
     """What is wrong first, then one line that counts what is well."""
     lines = sorted(lines, key=lambda line: -line.level)
     bad = [line for line in lines if line.level > 0]
-    parts = [_health(line) for line in bad[:8]]
+    parts = [_health(line) for line in bad[:MAX_COMPLAINTS]]
+    if len(bad) > MAX_COMPLAINTS:
+        parts.append(_dot(MUTED) + f'and {len(bad) - MAX_COMPLAINTS} more')
     if not lines:
         parts.append(_dot(MUTED) + 'no diagnostics yet')
     elif len(lines) > len(bad):
