@@ -19,6 +19,7 @@ class NodeProcess:
         self._process = subprocess.Popen(
             command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=os.environ
         )
+        self._errors = None
 
     @property
     def running(self):
@@ -31,12 +32,14 @@ class NodeProcess:
         return self.wait()
 
     def wait(self):
+        if self._errors is not None:
+            return self._process.returncode, self._errors
         try:
-            _, errors = self._process.communicate(timeout=PATIENCE_S)
+            _, self._errors = self._process.communicate(timeout=PATIENCE_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             raise
-        return self._process.returncode, errors
+        return self._process.returncode, self._errors
 
 
 class Observer:
@@ -91,7 +94,8 @@ def start():
 
     yield starter
     for process in processes:
-        process.end(signal.SIGTERM)
+        _, errors = process.end(signal.SIGTERM)
+        sys.stderr.write(errors)  # pytest shows it where the test failed
 
 
 @pytest.fixture

@@ -3,10 +3,12 @@ import itertools
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, PointCloud2
-from trajectory_msgs.msg import JointTrajectory
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from sakiyomi_interfaces.srv import PushObject, ResetScene, SetConveyor, SpawnObject
+from sakiyomi_ros.conversions import to_stamp
 from sakiyomi_ros.point_clouds import to_xyz_cloud
 from sakiyomi_ros.qos import topic_qos
 
@@ -21,6 +23,17 @@ def status_of(reports, name):
 def values_of(reports, name):
     status = status_of(reports, name)
     return {value.key: value.value for value in status.values} if status else {}
+
+
+def send_until(observer, publisher, make, condition, what):
+    """Send again and again: the other side may not have found the publisher yet."""
+
+    def attempt():
+        publisher.publish(make())
+        observer.spin(0.2)
+        return condition()
+
+    observer.wait_for(attempt, what)
 
 
 def test_malformed_messages_are_counted_and_the_node_lives_on(start, observer):
@@ -46,22 +59,17 @@ def test_malformed_messages_are_counted_and_the_node_lives_on(start, observer):
     def unknown_frame():
         return to_xyz_cloud(POINTS, next(stamps), 'nowhere')
 
-    def send_until(publisher, make, condition, what):
-        def attempt():
-            publisher.publish(make())
-            observer.spin(0.2)
-            return condition()
-
-        observer.wait_for(attempt, what)
-
     def dropped(name):
         return int(values_of(reports, name).get('dropped', 0))
 
-    send_until(clouds, wrong_step, lambda: dropped(lidar) >= 1, 'a wrong step to be counted')
+    send_until(
+        observer, clouds, wrong_step, lambda: dropped(lidar) >= 1, 'a wrong step to be counted'
+    )
     assert 'point_step' in values_of(reports, lidar)['last_reason']
     assert status_of(reports, lidar).level in (DiagnosticStatus.WARN, DiagnosticStatus.STALE)
     reason = 'nowhere'
     send_until(
+        observer,
         clouds,
         unknown_frame,
         lambda: reason in values_of(reports, lidar)['last_reason'],
@@ -69,16 +77,32 @@ def test_malformed_messages_are_counted_and_the_node_lives_on(start, observer):
     )
     before = int(values_of(reports, lidar)['received'])
     send_until(
+        observer,
         clouds,
         with_nans,
         lambda: int(values_of(reports, lidar)['received']) > before,
         'a cloud with NaNs to be used without them',
     )
-    send_until(images, Image, lambda: dropped(color) >= 1, 'an empty image to be counted')
+    send_until(
+        observer, images, Image, lambda: dropped(color) >= 1, 'an empty image to be counted'
+    )
     assert process.running
     status, errors = process.end()
     assert status == 0, errors
     assert errors.count('point_step') == 1  # throttled
+
+
+def test_a_clock_that_jumps_back_makes_the_world_model_start_over(start, observer):
+    process = start('world_model_node.node', '-p', 'use_sim_time:=true')
+    clock = observer.node.create_publisher(Clock, '/clock', topic_qos('/clock').offered)
+    observer.wait_for(lambda: clock.get_subscription_count(), 'the subscription')
+    for time_s in (100.0, 100.1, 3.0, 3.1):
+        for _ in range(5):
+            clock.publish(Clock(clock=to_stamp(time_s)))
+            observer.spin(0.1)
+    status, errors = process.end()
+    assert status == 0
+    assert errors.count('the clock jumped back') == 1
 
 
 def test_the_physics_prior_says_what_it_is(start, observer):
@@ -125,8 +149,10 @@ def test_the_simulation_answers_bad_requests_and_counts_bad_commands(start, obse
     observer.wait_for(lambda: arm.get_subscription_count(), 'the subscription')
     message = JointTrajectory(joint_names=['elbow'])
     message.points = [_point([0.0])]
-    arm.publish(message)
-    observer.wait_for(
+    send_until(
+        observer,
+        arm,
+        lambda: message,
         lambda: 'elbow' in values_of(reports, f'simulation: {topic}').get('last_reason', ''),
         'the bad command to be counted',
     )
@@ -134,6 +160,4 @@ def test_the_simulation_answers_bad_requests_and_counts_bad_commands(start, obse
 
 
 def _point(positions):
-    from trajectory_msgs.msg import JointTrajectoryPoint
-
     return JointTrajectoryPoint(positions=array.array('d', positions))

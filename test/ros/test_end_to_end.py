@@ -10,9 +10,10 @@ from sensor_msgs.msg import Image
 import planner_node
 import viewer_node
 import world_model_node
+from sakiyomi.scene import HandMotion
 from sakiyomi_interfaces.msg import ObjectStateArray, PredictionArray, StageTimes
 from sakiyomi_interfaces.srv import Imagine, ResetScene
-from sakiyomi_ros.beliefs import from_object_states, from_predictions
+from sakiyomi_ros.beliefs import from_object_states, from_predictions, to_hand_motion
 from sakiyomi_ros.conversions import from_stamp
 from sakiyomi_ros.images import from_color_image, from_depth_image
 from sakiyomi_ros.qos import topic_qos
@@ -63,6 +64,18 @@ def test_what_if_is_answered_for_each_candidate_or_refused_with_a_reason(stack, 
     observer.wait_for(lambda: any(m.objects for m in objects), 'an object')
     answer = observer.call(Imagine, '/world_model/imagine', Imagine.Request(object_ids=[99999]))
     assert not answer.success and '99999' in answer.message
+    T_world_grasp = np.tile(np.diag([1.0, -1.0, -1.0, 1.0]), (3, 1, 1))  # pointing down
+    T_world_grasp[:, :3, 3] = 0.5, 0.0, 0.3
+    motion = HandMotion(np.array([0.0, 0.5, 1.0]), T_world_grasp, np.full(3, 0.08), 10.0)
+    request = Imagine.Request(candidates=[to_hand_motion(motion, 0.0)] * 2)
+    answer = observer.call(Imagine, '/world_model/imagine', request)
+    assert answer.success, answer.message
+    assert len(answer.outcomes) == 2
+    first, second = (from_predictions(outcome) for outcome in answer.outcomes)
+    assert len(first) == len(second) >= 1
+    request.candidates[1].times = []
+    answer = observer.call(Imagine, '/world_model/imagine', request)
+    assert not answer.success and 'hand motion' in answer.message
 
 
 def test_the_same_seed_gives_the_same_pictures_with_and_without_ros(start, observer):
