@@ -187,11 +187,10 @@ def generate_launch_description():
                 ],
                 remappings=[
                     ('camera/color/image_raw', LaunchConfiguration('color_topic')),
-                    ('camera/depth/image_rect_raw', LaunchConfiguration('depth_topic')),
                     ('camera/camera_info', LaunchConfiguration('camera_info_topic')),
+                    ('lidar/points', LaunchConfiguration('lidar_topic')),
                     ('tactile/left', LaunchConfiguration('tactile_left_topic')),
                     ('tactile/right', LaunchConfiguration('tactile_right_topic')),
-                    ('wrench', LaunchConfiguration('wrench_topic')),
                     ('joint_states', LaunchConfiguration('joint_states_topic')),
                 ],
                 ros_arguments=['--log-level', LaunchConfiguration('log_level')],

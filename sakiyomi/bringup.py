@@ -154,6 +154,11 @@ COMMANDS = {
         'JointTrajectory of the fingers; effort is the force limit',
     ),
 }
+SHOWN = {
+    topic: argument
+    for topic, argument in {**CAMERA, **LIDAR, **TOUCH}.items()
+    if topic not in ('camera/depth/image_rect_raw', 'wrench')  # the page does without these
+}
 DESCRIPTION = {'robot_description': ROBOT.name, 'sensor_description': SENSORS.name}
 
 
@@ -192,7 +197,7 @@ def _planner(simulated: bool) -> NodeProcess:
 
 
 def _viewer(simulated: bool) -> NodeProcess:
-    wiring = _wiring(simulated, {**CAMERA, **TOUCH})
+    wiring = _wiring(simulated, SHOWN)
     wiring['parameters'] = {**wiring.get('parameters', {}), 'port': PORT.name}
     return NodeProcess(
         'viewer',

@@ -29,6 +29,7 @@ from sakiyomi_ros.conversions import from_pose, from_stamp, header, to_point, to
 from sakiyomi_ros.qos import topic_qos
 
 POLL_PERIOD_S = 0.2
+SERVER_TIMEOUT_S = 10.0
 PICK_TIMEOUT_S = 180.0
 OUTCOMES = {
     getattr(Pick.Result, name): name.lower()
@@ -146,7 +147,7 @@ class PickClient:
         Raises:
             WorkFailedError: no planner answers.
         """
-        if not self._spin_until(self._pick.server_is_ready, 10.0):
+        if not self._spin_until(self._pick.server_is_ready, SERVER_TIMEOUT_S):
             raise WorkFailedError('planner/pick: no such action in this domain, is a graph up?')
         future = self._pick.send_goal_async(
             to_goal(request), feedback_callback=lambda message: on_feedback(message.feedback)
@@ -174,7 +175,7 @@ class PickClient:
         return future.done() and future.result().current_state.id == State.PRIMARY_STATE_ACTIVE
 
     def _call(self, client: Client, request: Any, timeout_s: float) -> Any:
-        if not self._spin_until(client.service_is_ready, 10.0):
+        if not self._spin_until(client.service_is_ready, SERVER_TIMEOUT_S):
             raise WorkFailedError(f'{client.srv_name}: no such service in this domain')
         response = self._result(client.call_async(request), timeout_s, client.srv_name)
         self.node.destroy_client(client)

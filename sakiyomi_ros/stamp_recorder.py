@@ -8,44 +8,18 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from sakiyomi.arrivals import Arrival, Recording, Update
 from sakiyomi_interfaces.msg import StageTimes
 from sakiyomi_ros.conversions import from_stamp
 from sakiyomi_ros.qos import topic_qos
 
 _CDR_STAMP = struct.Struct('<4xiI')  # encapsulation, then the header's seconds and nanoseconds
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """One message: its header's stamp [s] and the wall-clock times [ns] of its transport."""
-
-    stamp_s: float
-    published_ns: int
-    received_ns: int
-
-
-@dataclass(frozen=True)
-class Update:
-    """One update of the world model."""
-
-    published_ns: int
-    sensor_stamp_s: float  # the newest sensor stamp that it used
-    stage_ms: Mapping[str, float]
-
-
-@dataclass
-class Recording:
-    """What arrived, by topic, and what the world model said of its updates."""
-
-    arrivals: dict[str, list[Arrival]] = field(default_factory=dict)
-    updates: list[Update] = field(default_factory=list)
 
 
 class StampRecorder:
