@@ -29,7 +29,7 @@ from world_model_node.support import SupportPlane
 from world_model_node.touch import HandState, grasped_shape
 from world_model_node.track import Track
 from world_model_node.tracking import Tracker
-from world_model_node.visibility import judge
+from world_model_node.visibility import Sight
 
 STALE_FACTOR = 4.0  # on position variances while a range sensor is missing
 
@@ -163,15 +163,16 @@ class WorldModel:
         with self._stage('voxels'):
             self.voxels = voxel_fused(points, self.config.clustering.voxel_m)
         with self._stage('clusters'):
-            self.labels = cluster(self.voxels, self.config.clustering)
+            sight = Sight.of(snapshot)
+            self.labels = cluster(self.voxels, sight, self.config.clustering)
             plane, cell = self.scanner.plane, self.config.clustering.voxel_m
             found = observe(self.voxels, self.labels, plane, cell)
             found = [o for o in found if self._stands_out(o.points_m, plane)]
         with self._stage('tracking'):
-            self.tracker.step(found, stamp_s, dt_s, lambda p: judge(p, snapshot.camera))
+            self.tracker.step(found, stamp_s, dt_s, sight)
         with self._stage('normals'):
             kept = np.flatnonzero(self.labels >= 0)
-            return Cloud(self.voxels.points_m[kept], cloud_normals(self.voxels, kept, snapshot))
+            return Cloud(self.voxels.points_m[kept], cloud_normals(self.voxels, kept, sight))
 
     def _stands_out(self, points: np.ndarray, plane: SupportPlane) -> bool:
         return float(plane.height_of(points).max()) > self.config.clustering.min_height_m

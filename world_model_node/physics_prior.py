@@ -20,6 +20,7 @@ MOVING_MPS = 0.03
 CLEARANCE_M = 0.02
 FLYING_MPS = 0.2
 LIFTED_M = 0.003
+OPENED_M = 0.004  # the fingers let go when they have opened this much again
 MAX_POINTS = 300
 
 
@@ -73,14 +74,15 @@ class PhysicsPrior:
         """One prediction per object, in the scene's order."""
         after_s = np.asarray(stamps_s, float) - scene.stamp_s
         hand = None if action is None else sample(action, after_s)
-        force = self.config.grip_force_n if action is None else action.force_n
         predictions = []
         for state in scene.objects:
             free = self._free(state, scene.table_height_m, after_s, stamps_s)
             if hand is None:
                 predictions.append(self._as_held(free, state) if state.held else free)
             else:
-                predictions.append(self._with_hand(state, free, after_s, hand, force, action))
+                predictions.append(
+                    self._with_hand(state, free, after_s, hand, action, scene.table_height_m)
+                )
         return tuple(predictions)
 
     def _free(
@@ -186,35 +188,67 @@ class PhysicsPrior:
         free: Prediction,
         after_s: np.ndarray,
         hand: tuple[np.ndarray, np.ndarray],
-        force_n: float,
         action: HandMotion,
+        table_m: float,
     ) -> Prediction:
         """The object where the hand catches it, or still holds it; else left to itself."""
         T_world_grasp, width = hand
-        points = state.points_m[:: max(1, len(state.points_m) // MAX_POINTS)]
-        if state.held:
-            step, T_met = 0, action.T_world_grasp[0]
-            T_grasp_object = inverse(T_met) @ state.T_world_object
-        elif len(points):
-            step = first_catch(free.T_world_object, points, T_world_grasp, width)
-            if step is None:
-                return free
-            T_grasp_object = inverse(T_world_grasp[step]) @ free.T_world_object[step]
-        else:
+        step = self._caught_at(state, free, T_world_grasp, width)
+        if step is None:
             return free
-        T_held = T_world_grasp @ T_grasp_object  # (H, 4, 4)
-        hold = self._hold(state, T_grasp_object, T_world_grasp, after_s, force_n)
-        lifted = T_held[:, 2, 3] - T_held[step, 2, 3] > LIFTED_M
         if state.held:
-            lifted[:] = True
-        before = np.arange(len(after_s)) < step
-        held = np.where(before, 0.0, np.where(lifted, hold, 1.0))
-        slip = np.where(before | ~lifted, 0.0, 1.0 - held)
-        follows = (held >= 0.5)[:, None, None]
-        T = np.where(follows, T_held, free.T_world_object)
+            T_grasp_object = inverse(action.T_world_grasp[0]) @ state.T_world_object
+        else:
+            T_grasp_object = inverse(T_world_grasp[step]) @ free.T_world_object[step]
+        T_held = T_world_grasp @ T_grasp_object  # (H, 4, 4)
+        hold = self._hold(state, T_grasp_object, T_world_grasp, after_s, action.force_n)
+        lifted = T_held[:, 2, 3] - T_held[step, 2, 3] > LIFTED_M
+        lifted |= state.held
+        in_hand = (np.arange(len(after_s)) >= step) & (width < width[step] + OPENED_M)
+        in_hand &= np.logical_and.accumulate(in_hand | (np.arange(len(after_s)) < step))
+        held = np.where(in_hand, np.where(lifted, hold, 1.0), 0.0)
+        slip = np.where(in_hand & lifted, 1.0 - held, 0.0)
+        T = np.where((held >= 0.5)[:, None, None], T_held, free.T_world_object)
+        let_go = np.flatnonzero(~in_hand & (np.arange(len(after_s)) > step))
+        if len(let_go) and held[let_go[0] - 1] >= 0.5:
+            T = self._dropped(state, T, int(let_go[0]), after_s, table_m)
         doubt = held * (1.0 - held)  # of two outcomes this far apart
         apart = np.sum((T_held[:, :3, 3] - free.T_world_object[:, :3, 3]) ** 2, axis=1)
         return _replaced(free, T, held, slip, doubt * apart, after_s)
+
+    @staticmethod
+    def _caught_at(
+        state: ObjectState, free: Prediction, T_world_grasp: np.ndarray, width: np.ndarray
+    ) -> int | None:
+        if state.held:
+            return 0
+        if not len(state.points_m):
+            return None
+        points = state.points_m[:: max(1, len(state.points_m) // MAX_POINTS)]
+        return first_catch(free.T_world_object, points, T_world_grasp, width)
+
+    def _dropped(
+        self, state: ObjectState, T: np.ndarray, step: int, after_s: np.ndarray, table_m: float
+    ) -> np.ndarray:
+        """The poses with those from `step` on replaced by a fall from where the hand let go."""
+        start, config = T[step - 1], self.config
+        velocity = np.zeros(3)
+        if step > 1:
+            interval_s = after_s[step - 1] - after_s[step - 2]
+            velocity = (T[step - 1, :3, 3] - T[step - 2, :3, 3]) / interval_s
+        clearance = float(transform_points(start, state.points_m)[:, 2].min()) - table_m
+        fall, _ = fly(
+            velocity,
+            clearance,
+            state.properties.restitution.mean,
+            state.properties.friction.mean * config.gravity_mps2,
+            config.gravity_mps2,
+            after_s[step:] - after_s[step - 1],
+        )
+        T = T.copy()
+        T[step:] = start
+        T[step:, :3, 3] += fall
+        return T
 
     def _hold(
         self,

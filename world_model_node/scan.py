@@ -16,7 +16,7 @@ from world_model_node.points import PointSet, joined, no_points
 from world_model_node.robot_view import RobotView
 from world_model_node.support import LEVEL, SupportPlane, blend, fit_support
 from world_model_node.track import Track
-from world_model_node.visibility import seen_through
+from world_model_node.visibility import Sight
 
 Stage = Callable[[str], AbstractContextManager[None]]
 JointsAt = Callable[[float], JointReading | None]
@@ -69,13 +69,13 @@ class Scanner:
     def _lidar(self, snapshot: Snapshot, tracks: list[Track], stamp_s: float) -> list[PointSet]:
         """One set per scan; older ones lose what has moved since."""
         moving = [t for t in tracks if t.held or t.moving()]
-        sets = []
+        sets, sight = [], Sight.of(snapshot)
         for scan in snapshot.lidar:
             points = lidar_points(scan, self.config.workspace, self.config.noise)
             newest = scan is snapshot.lidar[-1]
             points = _on_time(points, moving, stamp_s - scan.stamp_s, newest)
-            if not newest and snapshot.camera is not None:
-                points = points[~seen_through(points.points_m, snapshot.camera)]
+            if not newest:
+                points = points[~sight.through(points.points_m)]
             sets.append(points)
         return sets
 

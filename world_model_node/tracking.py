@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
@@ -12,12 +10,11 @@ from world_model_node.config import TrackingConfig
 from world_model_node.observation import Observation
 from world_model_node.touch import HandState
 from world_model_node.track import Track
+from world_model_node.visibility import GONE, HIDDEN, Sight
 
 NO_MATCH = 1e6
 ALIKE_GROWTH, ALIKE_PAINT = 0.3, 8.0  # of log volume and shading-free colour
 UNSEEN_KEEPS = 0.5  # of its speed per frame: nothing keeps an unseen object moving for long
-HIDDEN, GONE, UNKNOWN = 'hidden', 'gone', 'unknown'
-Visibility = Callable[[np.ndarray], str]  # (N, 3) world points of an unseen object -> one of those
 
 
 class Tracker:
@@ -53,7 +50,7 @@ class Tracker:
                 track.release()
 
     def step(
-        self, observations: list[Observation], stamp_s: float, dt_s: float, visibility: Visibility
+        self, observations: list[Observation], stamp_s: float, dt_s: float, sight: Sight
     ) -> None:
         """Take in one set of observations, after `predict` and `carry` to the same stamp."""
         first = self.stamp_s is None
@@ -67,7 +64,7 @@ class Tracker:
         seen = {track.id for track, _ in matched}
         for track in free:
             if track.id not in seen:
-                self._miss(track, visibility)
+                self._miss(track, sight)
         self.tracks = [t for t in self.tracks if not self._ended(t, stamp_s)]
         taken = {id(observation) for _, observation in matched}
         for observation in observations:
@@ -84,9 +81,9 @@ class Tracker:
         self._next_id += 1
         self.tracks.append(track)
 
-    def _miss(self, track: Track, visibility: Visibility) -> None:
+    def _miss(self, track: Track, sight: Sight) -> None:
         track.visible = False
-        track.absence = visibility(track.world_points())
+        track.absence = sight.judge(track.world_points())
         if track.absence == GONE:
             track.gone_frames += 1
         track.filter.x[3:] *= UNSEEN_KEEPS

@@ -1,39 +1,66 @@
-"""Is an object that was not seen hidden, or gone? The depth image knows."""
+"""What the sensors could see from where they stand: through, up to, or not behind something."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from sakiyomi.sensing import CameraFrame
 from world_model_node.fusion import project
-from world_model_node.tracking import GONE, HIDDEN, UNKNOWN
+from world_model_node.inputs import Snapshot
 
+HIDDEN, GONE, UNKNOWN = 'hidden', 'gone', 'unknown'
 MARGIN_M = 0.012
 MIN_SHARE = 0.3
 MAX_POINTS = 400
 
 
-def judge(points: np.ndarray, frame: CameraFrame | None) -> str:
-    """HIDDEN behind something nearer, GONE where the camera sees through it, or UNKNOWN."""
-    if frame is None or not len(points):
-        return UNKNOWN
-    u, v, z = project(points[:: max(1, len(points) // MAX_POINTS)], frame)
-    inside = u >= 0
-    if inside.mean() < MIN_SHARE:
-        return UNKNOWN
-    depth = np.nan_to_num(frame.depth_m[v[inside], u[inside]], nan=0.0, posinf=0.0, neginf=0.0)
-    known = depth > 0.0
-    if known.mean() < MIN_SHARE:
-        return UNKNOWN
-    gap = depth[known] - z[inside][known]
-    through, behind = np.mean(gap > MARGIN_M), np.mean(gap < -MARGIN_M)
-    if through > 0.5:
-        return GONE
-    return HIDDEN if behind > MIN_SHARE else UNKNOWN
+@dataclass(frozen=True)
+class Sight:
+    """The newest view."""
+
+    camera: CameraFrame | None
+    lidar_m: np.ndarray | None  # (3,) world position
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> Sight:
+        """The view of a snapshot."""
+        lidar = snapshot.lidar[-1].T_world_lidar[:3, 3] if snapshot.lidar else None
+        return cls(snapshot.camera, lidar)
+
+    def eyes(self, colored: np.ndarray) -> np.ndarray:
+        """Where each point was seen from: the camera if it has colour, else the LiDAR. (N, 3)."""
+        high = np.array([0.0, 0.0, 1e3])
+        camera = None if self.camera is None else self.camera.T_world_camera[:3, 3]
+        lidar = self.lidar_m
+        from_camera = next(eye for eye in (camera, lidar, high) if eye is not None)
+        from_lidar = next(eye for eye in (lidar, camera, high) if eye is not None)
+        return np.where((colored > 0.0)[:, None], from_camera, from_lidar)
+
+    def through(self, points: np.ndarray, margin_m: float = 2.0 * MARGIN_M) -> np.ndarray:
+        """Which of (N, 3) world points the camera looks through: nothing is there now. (N,)."""
+        if self.camera is None or not len(points):
+            return np.zeros(len(points), bool)
+        u, v, z = project(points, self.camera)
+        return (u >= 0) & (finite(self.camera.depth_m[v, u]) > z + margin_m)
+
+    def judge(self, points: np.ndarray) -> str:
+        """Whether unseen surface (N, 3) is HIDDEN behind something, GONE or UNKNOWN."""
+        if self.camera is None or not len(points):
+            return UNKNOWN
+        u, v, z = project(points[:: max(1, len(points) // MAX_POINTS)], self.camera)
+        inside = u >= 0
+        depth = finite(self.camera.depth_m[v, u])
+        known = inside & (depth > 0.0)
+        if known.mean() < MIN_SHARE:
+            return UNKNOWN
+        gap = (depth - z)[known]
+        if np.mean(gap > MARGIN_M) > 0.5:
+            return GONE
+        return HIDDEN if np.mean(gap < -MARGIN_M) > MIN_SHARE else UNKNOWN
 
 
-def seen_through(points: np.ndarray, frame: CameraFrame) -> np.ndarray:
-    """Which of (N, 3) world points the camera looks through: nothing is there now. (N,)."""
-    u, v, z = project(points, frame)
-    depth = np.nan_to_num(frame.depth_m[v, u], nan=0.0, posinf=0.0, neginf=0.0)
-    return (u >= 0) & (depth > z + 2.0 * MARGIN_M)
+def finite(depth: np.ndarray) -> np.ndarray:
+    """Depths [m] with 0, no return, where they are not finite."""
+    return np.where(np.isfinite(depth), depth, 0.0)

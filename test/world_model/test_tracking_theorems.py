@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from synthetic import Box, on_table
+from watching import PERIOD_S, nearest, watch
+
+from world_model_node.kalman import PointFilter
+
+SIZE = (0.05, 0.05, 0.05)
+RED, GREEN, BLUE = (200, 60, 60), (60, 200, 60), (60, 60, 200)
+THREE = [
+    on_table(0.45, -0.1, SIZE, RED),
+    on_table(0.55, 0.0, SIZE, GREEN),
+    on_table(0.45, 0.1, SIZE, BLUE),
+]
+
+
+def ids_by_place(scene, boxes):
+    return [nearest(scene, box.center)[0].id for box in boxes]
+
+
+def test_ids_are_stable_over_50_noisy_frames(model):
+    scenes = watch(model, THREE, frames=50)
+    assert all(len(s.objects) == 3 for s in scenes)
+    assert len({tuple(ids_by_place(s, THREE)) for s in scenes}) == 1
+
+
+def test_still_objects_have_no_twist(model):
+    for state in watch(model, THREE, frames=20)[-1].objects:
+        assert np.linalg.norm(state.twist[:3]) < 0.01
+
+
+def test_ids_survive_something_that_passes_in_front(model):
+    def scene_at(t):
+        occluder = Box((0.85, 0.5 - 0.4 * t, 0.35), (0.02, 0.2, 0.4), (90, 90, 90))
+        return [*THREE, occluder]
+
+    before = watch(model, THREE, frames=6)
+    during = watch(model, scene_at, frames=25, start=6)
+    after = watch(model, THREE, frames=5, start=31)
+    assert ids_by_place(after[-1], THREE) == ids_by_place(before[-1], THREE)
+    assert len(after[-1].objects) == 3
+    for scene in during:
+        assert set(ids_by_place(before[-1], THREE)) <= {o.id for o in scene.objects}
+
+
+def test_a_taken_object_vanishes_and_its_id_is_not_used_again(model):
+    first = watch(model, THREE, frames=5)[-1]
+    less = watch(model, THREE[:2], frames=12, start=5)[-1]
+    again = watch(model, THREE, frames=5, start=17)[-1]
+    assert len(less.objects) == 2 and len(again.objects) == 3
+    gone = {o.id for o in first.objects} - {o.id for o in less.objects}
+    assert gone.isdisjoint(o.id for o in again.objects)
+
+
+@pytest.mark.parametrize('velocity', [(0.0, 0.1), (0.08, -0.05), (-0.1, 0.15)])
+def test_constant_motion_gives_its_twist_within_10_percent(model, velocity):
+    def moving(t):
+        x, y = np.array([0.48, -0.06]) + t * np.array(velocity)
+        return [on_table(x, y, SIZE, RED)]
+
+    scenes = watch(model, moving, frames=14)
+    state = scenes[-1].objects[0]
+    assert len({o.id for s in scenes for o in s.objects}) == 1
+    assert np.linalg.norm(state.twist[:2] - velocity) < 0.1 * np.linalg.norm(velocity)
+    truth = moving(13 * PERIOD_S)[0].center
+    assert np.linalg.norm(state.T_world_object[:3, 3] - truth) < 0.012
+
+
+def test_an_update_never_grows_the_covariance_of_a_filter():
+    still = PointFilter(np.zeros(3), 0.01, 0.1)
+    before = np.trace(still.P)
+    still.update(np.zeros(3), 0.01)
+    assert np.trace(still.P) < before
+    assert np.allclose(still.P, still.P.T) and np.linalg.eigvalsh(still.P).min() > 0.0
+
+
+def test_a_filter_in_free_fall_follows_the_parabola():
+    body = PointFilter(np.array([0.0, 0.0, 1.0]), 1e-3, 1e-3)
+    for _ in range(10):
+        body.predict(0.02, 1.0, drop_mps2=9.81)
+    assert body.position_m[2] == pytest.approx(1.0 - 0.5 * 9.81 * 0.2**2)
