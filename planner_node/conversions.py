@@ -9,11 +9,11 @@ from geometry_msgs.msg import PointStamped, PoseStamped, Vector3
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
-from planner_node.core import PickRequest
 from planner_node.execution import PickPlan
 from planner_node.grasps import Grasp
 from planner_node.pick_job import PickJob
 from sakiyomi.errors import BadInputError
+from sakiyomi.pick_request import PickRequest
 from sakiyomi.robot_model import RobotModel
 from sakiyomi.sensing import TactileReading
 from sakiyomi_interfaces import msg

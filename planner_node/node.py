@@ -118,6 +118,11 @@ class PlannerNode(LifecycleNode):
         """End the planning thread."""
         self._worker.shutdown(wait=True, cancel_futures=True)
 
+    def config_changed(self, previous: PlannerConfig) -> None:
+        """A new planner for the next pick; one under way keeps its own."""
+        if self.active:
+            self.planner = PickPlanner(self.config, self.robot)
+
     def health(self) -> Iterable[Health]:
         """What it is doing and how the picks so far ended."""
         phase = self._job.phase if self._job else 'idle'

@@ -13,10 +13,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 
 from planner_node.config import PlannerConfig
-from planner_node.core import PickPlanner, PickRequest
+from planner_node.core import PickPlanner
 from planner_node.errors import PlanError
 from planner_node.execution import Command, PickExecution, PickPlan
 from planner_node.grasps import Grasp
+from sakiyomi.pick_request import PickRequest
 from sakiyomi.scene import JointTrajectory, RobotState, Scene
 
 

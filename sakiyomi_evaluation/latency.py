@@ -19,6 +19,7 @@ from sakiyomi.bringup import SIM
 from sakiyomi.cli.console import make_console
 from sakiyomi.cli.graph_options import check_inputs, log_sink, use_domain
 from sakiyomi.errors import BadInputError
+from sakiyomi.pick_request import PickRequest
 from sakiyomi.process_graph import ProcessGraph
 from sakiyomi.ros_domain import free_domain
 from sakiyomi_evaluation.results import check_writable, write_results
@@ -101,8 +102,6 @@ def _rest(client: PickClient, seconds: float) -> list[PickReport]:
 
 def _picks(client: PickClient, seconds: float) -> list[PickReport]:
     """Pick until the time is up, at least once; a table without a target rests."""
-    from planner_node.core import PickRequest
-
     reports: list[PickReport] = []
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -74,7 +74,7 @@ class PickClient:
         self._executor.add_node(self.node)
         self._objects: TrackedObjects | None = None
         self._truth: ObjectStateArray | None = None
-        self._pick = ActionClient(self.node, Pick, '/planner/pick')
+        self.action = ActionClient(self.node, Pick, '/planner/pick')
         self._listen('world_model/objects', self._on_objects)
         self._listen('simulation/ground_truth', self._on_truth)
 
@@ -89,7 +89,7 @@ class PickClient:
     def close(self) -> None:
         """Leave the graph."""
         self._executor.shutdown()
-        self._pick.destroy()
+        self.action.destroy()
         self.node.destroy_node()
         rclpy.try_shutdown(context=self._context)
 
@@ -118,14 +118,14 @@ class PickClient:
         """
         request = ResetScene.Request(objects=objects, scene=scene, count=count, seed=seed)
         client = self.node.create_client(ResetScene, '/simulation/reset')
-        response = self._call(client, request, timeout_s)
+        response = self.call(client, request, timeout_s)
         if not response.success:
             raise WorkFailedError(f'reset: {response.message}')
         return list(response.names)
 
     def tracked_after(self, stamp_s: float, timeout_s: float) -> TrackedObjects | None:
         """The first objects that the world model reports after a stamp, or None."""
-        self._spin_until(
+        self.spin_until(
             lambda: self._objects is not None and self._objects.stamp_s > stamp_s, timeout_s
         )
         return self._objects
@@ -133,7 +133,7 @@ class PickClient:
     def ground_truth(self, timeout_s: float = 10.0) -> ObjectStateArray | None:
         """The next report of the simulation's ground truth; for evaluation alone."""
         self._truth = None
-        self._spin_until(lambda: self._truth is not None, timeout_s)
+        self.spin_until(lambda: self._truth is not None, timeout_s)
         return self._truth
 
     def pick(
@@ -147,9 +147,9 @@ class PickClient:
         Raises:
             WorkFailedError: no planner answers.
         """
-        if not self._spin_until(self._pick.server_is_ready, SERVER_TIMEOUT_S):
+        if not self.spin_until(self.action.server_is_ready, SERVER_TIMEOUT_S):
             raise WorkFailedError('planner/pick: no such action in this domain, is a graph up?')
-        future = self._pick.send_goal_async(
+        future = self.action.send_goal_async(
             to_goal(request), feedback_callback=lambda message: on_feedback(message.feedback)
         )
         handle = self._result(future, timeout_s, 'planner/pick')
@@ -165,28 +165,34 @@ class PickClient:
 
     def spin(self, duration_s: float) -> None:
         """Handle what arrives for so long."""
-        self._spin_until(lambda: False, duration_s)
+        self.spin_until(lambda: False, duration_s)
 
     def _is_active(self, client: Client) -> bool:
         if not client.service_is_ready():
             return False
         future = client.call_async(GetState.Request())
-        self._spin_until(future.done, 2.0)
+        self.spin_until(future.done, 2.0)
         return future.done() and future.result().current_state.id == State.PRIMARY_STATE_ACTIVE
 
-    def _call(self, client: Client, request: Any, timeout_s: float) -> Any:
-        if not self._spin_until(client.service_is_ready, SERVER_TIMEOUT_S):
+    def call(self, client: Client, request: Any, timeout_s: float) -> Any:
+        """The response of a service, whose client is destroyed.
+
+        Raises:
+            WorkFailedError: no such service, or no answer within the time.
+        """
+        if not self.spin_until(client.service_is_ready, SERVER_TIMEOUT_S):
             raise WorkFailedError(f'{client.srv_name}: no such service in this domain')
         response = self._result(client.call_async(request), timeout_s, client.srv_name)
         self.node.destroy_client(client)
         return response
 
     def _result(self, future: Future, timeout_s: float, what: str) -> Any:
-        if not self._spin_until(future.done, timeout_s):
+        if not self.spin_until(future.done, timeout_s):
             raise WorkFailedError(f'{what}: no answer within {timeout_s:.0f} s')
         return future.result()
 
-    def _spin_until(self, condition: Callable[[], bool], timeout_s: float) -> bool:
+    def spin_until(self, condition: Callable[[], bool], timeout_s: float) -> bool:
+        """Handle what arrives until the condition holds; whether it does within the time."""
         deadline = time.monotonic() + timeout_s
         while not condition():
             left_s = deadline - time.monotonic()

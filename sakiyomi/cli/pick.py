@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import TYPE_CHECKING
 
+import numpy as np
 from rich.markup import escape
 
 from sakiyomi.cli.console import make_console
 from sakiyomi.cli.graph_options import use_domain
 from sakiyomi.errors import BadInputError
-
-if TYPE_CHECKING:
-    from planner_node.core import PickRequest
+from sakiyomi.pick_request import PickRequest
 
 
 def add_arguments(parser: argparse.ArgumentParser, _: list[str]) -> None:
@@ -63,10 +61,6 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _request(options: argparse.Namespace) -> PickRequest:
-    import numpy as np
-
-    from planner_node.core import PickRequest
-
     if options.id is not None:
         return PickRequest('id', object_id=options.id, force_limit_n=options.force)
     if options.point is not None:

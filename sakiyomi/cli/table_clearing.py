@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
+from sakiyomi.pick_request import PickRequest
+
 if TYPE_CHECKING:
     from sakiyomi_ros.pick_client import PickClient, PickReport
 
@@ -30,8 +32,6 @@ class Clearing:
 
 def clear_table(client: PickClient, count: int, console: Console) -> Clearing:
     """Pick any object again and again."""
-    from planner_node.core import PickRequest
-
     start_s = time.monotonic()
     reports: list[PickReport] = []
     ended = 'no more attempts'
