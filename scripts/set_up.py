@@ -6,6 +6,7 @@ changes. Needs nothing but Python's standard library.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import subprocess
@@ -13,6 +14,7 @@ import sys
 import venv
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import IO
 
 import progress
 import system_packages
@@ -36,12 +38,9 @@ def main() -> int:
     """Run the stages that are out of date; the exit status."""
     try:
         check_python()
-        stages = out_of_date()
-        if stages:
-            add_system_packages()
-        for name, print_now in stages.items():
-            STAGES[name]()
-            remember(name, print_now)
+        with Path(__file__).open() as own:
+            wait_for_turn(own)
+            run_stages()
     except (SetupError, progress.CommandError, system_packages.SystemPackagesError) as error:
         sys.stderr.write(f'setup: {error}\n')
         return 1
@@ -50,6 +49,25 @@ def main() -> int:
         return 130
     progress.say('setup: ready')
     return 0
+
+
+def wait_for_turn(file: IO[str]) -> None:
+    """Hold the file's lock, so that two set-ups do not write into one .venv."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        progress.say('setup: waiting for another set-up of this folder')
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+
+def run_stages() -> None:
+    """Do what is out of date, and remember each stage that got done."""
+    stages = out_of_date()
+    if stages:
+        add_system_packages()
+    for name, print_now in stages.items():
+        STAGES[name]()
+        remember(name, print_now)
 
 
 def check_python() -> None:

@@ -45,7 +45,7 @@ def test_every_import_comes_from_a_direct_dependency():
     wanted = {canonical(line.partition('==')[0]) for line in requirement_lines('requirements.in')}
     providers = {**packages_distributions(), **INSTALLED_ASIDE}
     files = [path for package in [*PACKAGES, 'test'] for path in source_files(package)]
-    siblings = {path.stem for path in source_files('test')}
+    siblings = {path.stem for folder in ('scripts', 'test') for path in source_files(folder)}
     ours = {*PACKAGES, 'sakiyomi_interfaces', *siblings, *NOT_ON_PYPI, *NOT_FOR_EVERYBODY}
     for name in {name for path in files for name in imported_names(path)} - ours:
         if name not in sys.stdlib_module_names:
