@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psutil
+from rich.markup import escape
 from rich.table import Table
 
 from sakiyomi.bringup import SIM
@@ -144,13 +145,14 @@ def _table(phases: Mapping[str, Mapping[str, Any]]) -> Table:
         ('plan p50 [s]', ('plan_s', 'p50')),
         ('plan p99 [s]', ('plan_s', 'p99')),
     ):
-        table.add_row(label, *(_cell(p[key[0]][key[1]]) for p in phases.values()))
+        table.add_row(escape(label), *(_cell(p[key[0]][key[1]]) for p in phases.values()))
     table.add_row('frames', *(str(p['frames']) for p in phases.values()))
     table.add_row('predicted from', *(str(p['frames_predicted_from']) for p in phases.values()))
     table.add_row('messages lost', *(str(p['messages_lost']) for p in phases.values()))
-    for node in dict.fromkeys(n for p in phases.values() for n in p['cpu_percent']):
+    nodes = dict.fromkeys(n for p in phases.values() for n in p['cpu_percent'])
+    for node in sorted(nodes, key=lambda name: name == 'total'):
         row = (_cell(p['cpu_percent'].get(node)) for p in phases.values())
-        table.add_row(f'CPU {node} [% of a core]', *row)
+        table.add_row(f'CPU {node}, % of a core', *row)
     return table
 
 
