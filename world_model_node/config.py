@@ -115,8 +115,7 @@ class PredictionConfig(ParameterSet):
     density_sigma_kgpm3: float = parameter(300.0, 'its standard deviation [kg/m^3]', 0.0, 20000.0)
     restitution: float = parameter(0.2, 'restitution expected', 0.0, 1.0)
     restitution_sigma: float = parameter(0.15, 'its standard deviation', 0.0, 1.0)
-    rolling: float = parameter(0.15, 'least share of sliding friction that brakes', 0.0, 1.0)
-    process_sigma_mps2: float = parameter(0.4, 'unmodelled acceleration in motion', 0.0, 50.0)
+    process_sigma_mps2: float = parameter(0.15, 'unmodelled acceleration in motion', 0.0, 50.0)
     rest_sigma_mps2: float = parameter(0.01, 'unmodelled acceleration at rest', 0.0, 50.0)
     grip_force_n: float = parameter(20.0, 'grip assumed where no action says it [N]', 0.1, 500.0)
 

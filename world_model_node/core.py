@@ -53,7 +53,7 @@ class WorldModel:
         self.config = config
         self.inputs = Inputs(config.timing)
         self.dynamics = PhysicsPrior(config.prediction) if dynamics is None else dynamics
-        self.tracker = Tracker(config.tracking, config.prediction.gravity_mps2)
+        self.tracker = Tracker(config.tracking, config.workspace, config.prediction.gravity_mps2)
         self.robot = RobotView(robot, config.touch)
         self.scanner = Scanner(config, self.robot, self.inputs.joints.at)
         self.stage_ms: dict[str, float] = {}

@@ -120,12 +120,15 @@ def lidar_points(scan: LidarScan, workspace: WorkspaceConfig, noise: NoiseConfig
     return PointSet(points, sigma, np.full((n, 3), GREY, np.float32), np.zeros(n, np.float32))
 
 
-def inside_workspace(points: np.ndarray, workspace: WorkspaceConfig) -> np.ndarray:
+def inside_workspace(
+    points: np.ndarray, workspace: WorkspaceConfig, margin_m: float = 0.0
+) -> np.ndarray:
     """Which of (N, 3) world points lie in the box, a little below the table included."""
     x, y, z = points.T
-    w = workspace
-    inside = (x > w.x_min_m) & (x < w.x_max_m) & (y > w.y_min_m) & (y < w.y_max_m)
-    return inside & (z > -2.0 * w.table_band_m) & (z < w.z_max_m)
+    w, m = workspace, margin_m
+    inside = (x > w.x_min_m - m) & (x < w.x_max_m + m) & (z < w.z_max_m + m)
+    inside &= (y > w.y_min_m - m) & (y < w.y_max_m + m)
+    return inside & (z > -2.0 * w.table_band_m - m)
 
 
 def workspace_window(frame: CameraFrame, workspace: WorkspaceConfig) -> tuple[slice, slice]:

@@ -6,7 +6,9 @@ import numpy as np
 
 CHI2_3_99 = 11.34
 RECENTRE_SHARE = 0.3
-PUSH_FACTOR = 4.0
+DRIFT_MEMORY = 0.7  # per update, of the summed whitened innovations
+DRIFT_LIMIT = 16.3 / (1.0 - DRIFT_MEMORY**2)  # their square stays below this 99.9 % of the time
+PUSH_FACTOR = 2.0
 REST_SHARE = 0.03  # of the process noise, while measurements agree with the motion so far
 
 
@@ -16,6 +18,7 @@ class PointFilter:
     def __init__(self, position_m: np.ndarray, sigma_m: float, speed_sigma_mps: float) -> None:
         self.x = np.concatenate([position_m, np.zeros(3)])
         self.P = np.diag([sigma_m**2] * 3 + [speed_sigma_mps**2] * 3)
+        self.drift = np.zeros(3)
 
     @property
     def position_m(self) -> np.ndarray:
@@ -45,11 +48,20 @@ class PointFilter:
         """Admit that something accelerated the object within the last `dt_s`."""
         self.P = self.P + process_noise(max(dt_s, 1e-3), PUSH_FACTOR * acceleration_sigma)
 
-    def update(self, position_m: np.ndarray, sigma_m: float) -> None:
-        """Take in a measured position."""
+    def update(
+        self, position_m: np.ndarray, sigma_m: float, dt_s: float, acceleration_sigma: float
+    ) -> None:
+        """Take in a measured position; errors that keep one sign are motion that set in."""
         R = np.eye(3) * sigma_m**2
-        K = np.linalg.solve(self.P[:3, :3] + R, self.P[:3]).T
-        self.x = self.x + K @ (position_m - self.x[:3])
+        innovation = position_m - self.x[:3]
+        S = self.P[:3, :3] + R
+        self.drift = DRIFT_MEMORY * self.drift + innovation / np.sqrt(np.diag(S))
+        if self.drift @ self.drift > DRIFT_LIMIT:
+            self.drift = np.zeros(3)
+            self.P = self.P + process_noise(max(dt_s, 1e-3), acceleration_sigma)
+            S = self.P[:3, :3] + R
+        K = np.linalg.solve(S, self.P[:3]).T
+        self.x = self.x + K @ innovation
         A = np.eye(6)
         A[:, :3] -= K
         self.P = A @ self.P @ A.T + K @ R @ K.T  # Joseph form: stays symmetric and positive

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from sakiyomi.geometry import inverse, transform_points
 from sakiyomi.scene import Gaussian, HandMotion, ObjectState, Prediction, Scene
+from world_model_node.braking import MOVING_MPS, Braking
 from world_model_node.config import PredictionConfig
 from world_model_node.free_motion import fly, slide
 from world_model_node.grip import first_catch, hand_load, hold_probability
 from world_model_node.hand_motion import sample
 
-HISTORY = 12
-FIT_SPAN_S = 0.25
-MOVING_MPS = 0.03
 CLEARANCE_M = 0.02
 FLYING_MPS = 0.2
 LIFTED_M = 0.003
@@ -32,41 +28,15 @@ class PhysicsPrior:
 
     def __init__(self, config: PredictionConfig) -> None:
         self.config = config
-        self._speeds: dict[int, deque[tuple[float, float]]] = {}
+        self.braking = Braking(config.gravity_mps2)
 
     def reset(self) -> None:
         """Forget every object's past speeds."""
-        self._speeds.clear()
+        self.braking.reset()
 
     def observe(self, scene: Scene) -> None:
         """Note the level speed of each visible object."""
-        self._speeds = {o.id: self._speeds.get(o.id, deque(maxlen=HISTORY)) for o in scene.objects}
-        for o in scene.objects:
-            speed = float(np.linalg.norm(o.twist[:2]))
-            if o.held or speed < MOVING_MPS:
-                self._speeds[o.id].clear()
-            elif o.visible:
-                self._speeds[o.id].append((scene.stamp_s, speed))
-
-    def deceleration(self, state: ObjectState) -> Gaussian:
-        """How fast it brakes [m/s^2]: sliding friction, unless its own past says otherwise.
-
-        A conveyor's load keeps its speed and a ball rolls on: both show in the slope of the speed.
-        """
-        mu, g = state.properties.friction, self.config.gravity_mps2
-        prior = Gaussian(mu.mean * g, mu.variance * g**2)
-        past = np.array(self._speeds.get(state.id, ()))
-        if len(past):
-            past = past[int(np.argmax(past[:, 1])) if past[0, 1] < past[-1, 1] else 0 :]
-        if len(past) < 4 or np.ptp(past[:, 0]) < FIT_SPAN_S:
-            return prior
-        t = past[:, 0] - past[:, 0].mean()
-        slope = float(t @ past[:, 1] / (t @ t))
-        noise = np.sum((past[:, 1] - past[:, 1].mean() - slope * t) ** 2) / (len(t) - 2)
-        variance = (noise + 0.005**2) / float(t @ t)
-        gain = prior.variance / (prior.variance + variance)
-        mean = prior.mean + gain * (-slope - prior.mean)
-        return Gaussian(max(0.0, mean), (1.0 - gain) * prior.variance)
+        self.braking.observe(scene)
 
     def roll_out(
         self, scene: Scene, stamps_s: np.ndarray, action: HandMotion | None
@@ -90,7 +60,7 @@ class PhysicsPrior:
     ) -> Prediction:
         """The object left to itself; one in a hand keeps its twist."""
         v = state.twist[:3]
-        brake = Gaussian(0.0, 0.0) if state.held else self.deceleration(state)
+        brake = Gaussian(0.0, 0.0) if state.held else self.braking.of(state)
         clearance = self._clearance(state, table_m)
         if state.held:
             shift, velocity = after_s[:, None] * v, np.tile(v, (len(after_s), 1))

@@ -9,12 +9,15 @@ from sakiyomi.geometry import inverse, make_transform, transform_points
 from world_model_node.config import TrackingConfig
 from world_model_node.kalman import PointFilter
 from world_model_node.observation import Observation
+from world_model_node.visibility import Sight
 
 NEW_SPEED_SIGMA_MPS = 0.05
 STILL_SHARE = 0.85  # of its remembered surface that is still there, when it has not moved
 STILL_M = 0.007
 MOVING_MPS = 0.1
-PARTIAL_SHARE = 0.7  # of the voxels usually seen; with fewer the outline cannot be trusted
+PARTIAL_SHARE = 0.7  # of the voxels usually seen; with fewer, while something newly
+COVERED_SHARE = 0.2  # covers so much of it, its outline cannot be trusted
+HIDDEN_GAIN = 0.3
 CLEARANCE_M = 0.02
 FLYING_SPEED_MPS = 0.2
 CARRIED_SIGMA_M = 0.004
@@ -38,6 +41,7 @@ class Track:
         self.visible = True
         self.seen_s = stamp_s
         self.usual_voxels = 0.0
+        self.usual_hidden = 0.0  # by itself and its neighbours
         self.T_grasp_object: np.ndarray | None = None
         self.angular_velocity = np.zeros(3)
         self._remember(observation)
@@ -69,23 +73,32 @@ class Track:
         return bool(speed > self.config.rest_speed_mps + 2.0 * sigma)
 
     def correct(
-        self, observation: Observation, stamp_s: float, dt_s: float, cloud: cKDTree
+        self,
+        observation: Observation,
+        stamp_s: float,
+        dt_s: float,
+        cloud: cKDTree,
+        sight: Sight,
     ) -> None:
         """Take in what was seen of it.
 
         A leap while its old surface is still there, as part of whatever, is a glitch of the
         segmentation and no motion.
         """
-        partial = len(observation.points_m) < PARTIAL_SHARE * self.usual_voxels
+        hidden = sight.hidden_share(self.world_points())
+        partial = hidden > self.usual_hidden + COVERED_SHARE
+        partial &= len(observation.points_m) < PARTIAL_SHARE * self.usual_voxels
         position, sigma = observation.position_m, self.config.position_sigma_m
         if partial:
             position, sigma = self._fitted(observation), 2.0 * sigma
-        if self.filter.surprised_by(position, sigma) and self._still_there(cloud):
+        surprised = self.filter.surprised_by(position, sigma)
+        leap_m = np.linalg.norm(position - self.filter.position_m)
+        if surprised and leap_m > 2.0 * STILL_M and self._still_there(cloud):
             self.filter.recentre(position)
         else:
-            if self.filter.surprised_by(position, sigma):
+            if surprised:
                 self.filter.push(dt_s, self.config.acceleration_sigma_mps2)
-            self.filter.update(position, sigma)
+            self.filter.update(position, sigma, dt_s, self.config.acceleration_sigma_mps2)
         self.hits += 1
         self.gone_frames = 0
         self.absence = ''
@@ -94,6 +107,7 @@ class Track:
         self.usual_voxels *= 0.98
         if not partial:
             self._remember(observation)
+            self.usual_hidden += HIDDEN_GAIN * (hidden - self.usual_hidden)
 
     def carry(self, T_world_grasp: np.ndarray, dt_s: float) -> None:
         """Follow the hand rigidly from where the two met."""

@@ -6,13 +6,15 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
-from world_model_node.config import TrackingConfig
+from world_model_node.config import TrackingConfig, WorkspaceConfig
+from world_model_node.fusion import inside_workspace
 from world_model_node.observation import Observation
 from world_model_node.touch import HandState
 from world_model_node.track import Track
 from world_model_node.visibility import GONE, HIDDEN, Sight
 
 NO_MATCH = 1e6
+LEAVING_M = 0.03
 ALIKE_GROWTH, ALIKE_PAINT = 0.3, 8.0  # of log volume and shading-free colour
 UNSEEN_KEEPS = 0.5  # of its speed per frame: nothing keeps an unseen object moving for long
 
@@ -20,8 +22,11 @@ UNSEEN_KEEPS = 0.5  # of its speed per frame: nothing keeps an unseen object mov
 class Tracker:
     """All objects of the table."""
 
-    def __init__(self, config: TrackingConfig, gravity_mps2: float = 9.81) -> None:
+    def __init__(
+        self, config: TrackingConfig, workspace: WorkspaceConfig, gravity_mps2: float
+    ) -> None:
         self.config = config
+        self.workspace = workspace
         self.gravity_mps2 = gravity_mps2
         self.reset()
 
@@ -60,12 +65,12 @@ class Tracker:
         surface = [o.points_m for o in observations] or [np.zeros((0, 3))]
         cloud = cKDTree(np.concatenate(surface))
         for track, observation in matched:
-            track.correct(observation, stamp_s, dt_s, cloud)
+            track.correct(observation, stamp_s, dt_s, cloud, sight)
         seen = {track.id for track, _ in matched}
         for track in free:
             if track.id not in seen:
                 self._miss(track, sight)
-        self.tracks = [t for t in self.tracks if not self._ended(t, stamp_s)]
+        self.tracks = [t for t in self.tracks if not (self._ended(t, stamp_s) or self._left(t))]
         taken = {id(observation) for _, observation in matched}
         for observation in observations:
             if id(observation) not in taken:
@@ -87,6 +92,15 @@ class Tracker:
         if track.absence == GONE:
             track.gone_frames += 1
         track.filter.x[3:] *= UNSEEN_KEEPS
+
+    def _left(self, track: Track) -> bool:
+        """Whether it is beyond the workspace and nobody carries it."""
+        return (
+            not track.held
+            and not inside_workspace(
+                track.filter.position_m[None], self.workspace, margin_m=LEAVING_M
+            )[0]
+        )
 
     def _ended(self, track: Track, stamp_s: float) -> bool:
         if track.visible or track.held:

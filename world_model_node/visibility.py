@@ -47,18 +47,26 @@ class Sight:
 
     def judge(self, points: np.ndarray) -> str:
         """Whether unseen surface (N, 3) is HIDDEN behind something, GONE or UNKNOWN."""
-        if self.camera is None or not len(points):
+        gap = self._gaps(points)
+        if len(gap) == 0:
             return UNKNOWN
-        u, v, z = project(points[:: max(1, len(points) // MAX_POINTS)], self.camera)
-        inside = u >= 0
-        depth = finite(self.camera.depth_m[v, u])
-        known = inside & (depth > 0.0)
-        if known.mean() < MIN_SHARE:
-            return UNKNOWN
-        gap = (depth - z)[known]
         if np.mean(gap > MARGIN_M) > 0.5:
             return GONE
         return HIDDEN if np.mean(gap < -MARGIN_M) > MIN_SHARE else UNKNOWN
+
+    def hidden_share(self, points: np.ndarray) -> float:
+        """The share of surface (N, 3) behind what the camera sees; 0 where it knows too little."""
+        gap = self._gaps(points)
+        return float(np.mean(gap < -MARGIN_M)) if len(gap) else 0.0
+
+    def _gaps(self, points: np.ndarray) -> np.ndarray:
+        """Measured minus expected depth [m] where there is one; none if that is too few."""
+        if self.camera is None or not len(points):
+            return np.zeros(0)
+        u, v, z = project(points[:: max(1, len(points) // MAX_POINTS)], self.camera)
+        depth = finite(self.camera.depth_m[v, u])
+        known = (u >= 0) & (depth > 0.0)
+        return (depth - z)[known] if known.mean() >= MIN_SHARE else np.zeros(0)
 
 
 def finite(depth: np.ndarray) -> np.ndarray:

@@ -69,7 +69,7 @@ def test_constant_motion_gives_its_twist_within_10_percent(model, velocity):
 def test_an_update_never_grows_the_covariance_of_a_filter():
     still = PointFilter(np.zeros(3), 0.01, 0.1)
     before = np.trace(still.P)
-    still.update(np.zeros(3), 0.01)
+    still.update(np.zeros(3), 0.01, 0.1, 1.0)
     assert np.trace(still.P) < before
     assert np.allclose(still.P, still.P.T) and np.linalg.eigvalsh(still.P).min() > 0.0
 
@@ -79,3 +79,11 @@ def test_a_filter_in_free_fall_follows_the_parabola():
     for _ in range(10):
         body.predict(0.02, 1.0, drop_mps2=9.81)
     assert body.position_m[2] == pytest.approx(1.0 - 0.5 * 9.81 * 0.2**2)
+
+
+def test_slow_motion_that_sets_in_is_noticed_within_half_a_second():
+    body = PointFilter(np.zeros(3), 0.003, 0.02)
+    for k in range(25):
+        body.predict(0.1, 1.5)
+        body.update(np.array([0.0, 0.05 * max(0.0, 0.1 * (k - 19)), 0.0]), 0.0025, 0.1, 1.5)
+    assert body.velocity_mps[1] == pytest.approx(0.05, rel=0.25)
