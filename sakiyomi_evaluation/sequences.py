@@ -1,0 +1,84 @@
+"""Ten seconds of pushes and of the arm passing in front, watched by several world models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sakiyomi.robot_model import RobotModel
+from sakiyomi_evaluation.disturbances import Disturbances
+from sakiyomi_evaluation.hota import TrackingFrame, score
+from sakiyomi_evaluation.state_errors import (
+    StateError,
+    matched_states,
+    state_error,
+    tracking_frame,
+)
+from sakiyomi_evaluation.truth import TrueScene, Truth
+from sakiyomi_evaluation.watcher import Watcher, sense
+from simulation_node.cell import SimulatedCell
+from world_model_node.config import WorkspaceConfig
+
+PERIOD_S = 0.1
+SEQUENCE_S = 10.0
+
+
+@dataclass
+class SequenceRecord:
+    """What one world model made of one sequence."""
+
+    frames: list[TrackingFrame] = field(default_factory=list)
+    errors: list[StateError] = field(default_factory=list)
+
+    def figures(self) -> dict[str, float]:
+        """HOTA, its parts and the identity switches."""
+        result = score(self.frames)
+        return {
+            'hota': result.hota,
+            'detection': result.detection,
+            'association': result.association,
+            'id_switches': result.id_switches,
+        }
+
+
+def run_sequence(
+    cell: SimulatedCell,
+    robot: RobotModel,
+    truth: TrueScene,
+    watchers: list[Watcher],
+    seen: np.ndarray,
+    seed: int,
+    duration_s: float = SEQUENCE_S,
+) -> list[SequenceRecord]:
+    """One record per watcher; `seen` (N,) says which objects could be found at the start."""
+    events = Disturbances(cell, robot, seed)
+    records = [SequenceRecord() for _ in watchers]
+    names = truth.now().names
+    for _ in range(round(duration_s / PERIOD_S)):
+        events.act()
+        cell.step(PERIOD_S)
+        readings, now = sense(cell), truth.now()
+        counted = np.array([seen[names.index(n)] for n in now.names], bool)
+        for watcher, record in zip(watchers, records, strict=True):
+            scene = watcher.watch(readings)
+            inside = counted & on_table(now, watcher.config.workspace)
+            record.frames.append(tracking_frame(scene, now, inside))
+            record.errors += [
+                state_error(state, now, row) for row, state in matched_states(scene, now, inside)
+            ]
+    return records
+
+
+def on_table(truth: Truth, workspace: WorkspaceConfig) -> np.ndarray:
+    """Which objects are where objects are looked for. (N,)."""
+    x, y, z = truth.centers_m.T
+    w = workspace
+    return (
+        (x > w.x_min_m)
+        & (x < w.x_max_m)
+        & (y > w.y_min_m)
+        & (y < w.y_max_m)
+        & (z > 0.0)
+        & (z < w.z_max_m)
+    )
