@@ -12,6 +12,7 @@ from planner_node.execution import PickExecution
 from planner_node.grasps import Grasp
 from sakiyomi.robot_model import RobotModel
 from sakiyomi.scene import GripperCommand, JointTrajectory, RobotState, Scene
+from sakiyomi.sensing import CameraFrame, JointReading, LidarScan, TactileReading
 from simulation_node.cell import SimulatedCell
 from world_model_node.config import WorldModelConfig
 from world_model_node.core import WorldModel
@@ -74,18 +75,24 @@ class PickCell:
         """Let the sensors run for a while; the scene that the world model makes of it."""
         for _ in range(round(duration_s / SENSOR_PERIOD_S)):
             self.cell.step(SENSOR_PERIOD_S)
-            self._feed()
+            cell = self.cell
+            self.take(cell.camera_frame(), cell.lidar_scan(), cell.tactile(), cell.joints())
             scene = self.model.update(self.cell.time_s)
         return scene
 
-    def _feed(self) -> None:
-        cell, model = self.cell, self.model
-        model.add_joints(cell.joints())
-        model.add_wrench(cell.wrench())
-        for reading in cell.tactile():
-            model.add_tactile(reading)
-        model.add_lidar(cell.lidar_scan())
-        model.add_camera(cell.camera_frame())
+    def take(
+        self,
+        frame: CameraFrame,
+        scan: LidarScan,
+        pads: tuple[TactileReading, TactileReading],
+        joints: JointReading,
+    ) -> None:
+        """Give the world model what the sensors say at one instant."""
+        self.model.add_joints(joints)
+        for pad in pads:
+            self.model.add_tactile(pad)
+        self.model.add_lidar(scan)
+        self.model.add_camera(frame)
 
     @property
     def cleared(self) -> list[str]:

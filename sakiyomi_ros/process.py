@@ -18,6 +18,7 @@ from sakiyomi_ros.environment import prepare_environment
 from sakiyomi_ros.lifecycle import LifecycleNode
 
 SIGNAL_CHECK_PERIOD_S = 0.2
+LAST_CALLBACKS = 10
 FAILED, BAD_INPUT = 1, 2  # exit statuses
 
 
@@ -74,9 +75,11 @@ def _spin(
         while not stop.requested and rclpy.ok():
             executor.spin_once(timeout_sec=SIGNAL_CHECK_PERIOD_S)
     finally:
-        executor.shutdown()
         if node.active:
             node.trigger_deactivate()
+            for _ in range(LAST_CALLBACKS):  # what deactivation still answers, such as a goal
+                executor.spin_once(timeout_sec=0.0)
+        executor.shutdown()
         node.destroy_node()
 
 

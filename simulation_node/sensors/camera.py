@@ -71,6 +71,6 @@ def noisy_depth(
     lost |= ~seen | (cosine < np.cos(np.radians(config.grazing_deg)))
     noise = rng.standard_normal(z.shape, np.float32)
     z += np.float32(config.noise) * axial_sigma_m(z, cosine) * noise
-    z = np.rint(z * np.float32(1000)) / np.float32(1000)
+    z = np.rint(z * np.float32(1000)) * np.float32(0.001)  # as a reader of 16-bit mm has it
     z[lost] = 0.0
     return z
