@@ -24,7 +24,7 @@ Q_HOME = [0.0, -0.7854, 0.0, -2.3562, 0.0, 1.5708, 0.7854]
 @pytest.fixture(scope='module')
 def planner(ros_domain_id):
     """An active planner that spins in a thread of its own."""
-    rclpy.init(args=['--ros-args', '-p', 'scene_timeout_s:=0.5', '-p', 'state_timeout_s:=1.0'])
+    rclpy.init(args=['--ros-args', '-p', 'scene_timeout_s:=0.5', '-p', 'state_timeout_s:=4.0'])
     node = PlannerNode()
     node.start()
     executor = SingleThreadedExecutor()
