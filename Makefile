@@ -1,4 +1,4 @@
-# make setup | demo | test | test-slow | lint | format | workspace | lock | clean
+# make setup | demo | test | test-slow | lint | format | docs | workspace | lock | clean
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 SEED ?= 0
 BIN := .venv/bin
@@ -8,7 +8,7 @@ TESTS ?= test
 unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
 .DEFAULT_GOAL := setup
-.PHONY: setup demo test test-slow lint format workspace lock clean
+.PHONY: setup demo test test-slow lint format docs workspace lock clean
 
 setup: ## make .venv ready; does nothing when it is
 	@test -n '$(PYTHON)' || { echo 'setup: no Python: install python3.11' >&2; exit 1; }
@@ -31,6 +31,9 @@ lint: setup ## style and spelling
 format: setup ## bring the style in order
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+docs: setup ## the tables of the docs, from their sources
+	@$(BIN)/python scripts/write_docs.py
 
 workspace: setup ## build the ROS 2 workspace with colcon, on the wheels in .venv
 	@scripts/build_workspace

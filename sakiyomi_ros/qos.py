@@ -75,7 +75,6 @@ TOPIC_QOS: dict[str, TopicQos] = {
     'planner/grasp': _LATCHED,
     'planner/path': _LATCHED,
     'planner/processing_time': _RESULT,
-    'robot_description': _LATCHED,
 }
 
 

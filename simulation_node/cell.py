@@ -47,7 +47,7 @@ class SimulatedCell:
 
     def __init__(self, config: SimulationConfig):
         self.config = config
-        self.description = compose(config.arm_urdf, config.attachments)
+        self.description = compose(config.robot_description, config.sensor_description)
         self.world = World(self.description, config.hand_only, config.touch.wrench_bandwidth_hz)
         self._camera = DepthCamera(config.camera, self.description.fixed_pose(CAMERA_LINK))
         self._lidar = Lidar(config.lidar, self.description.fixed_pose(LIDAR_LINK))

@@ -75,8 +75,6 @@ class SimulationConfig(NodeConfig):
     count: int = parameter(5, 'objects on the table', 0, 100)
     seed: int = parameter(0, 'of the scene and of all sensor noise', 0, 2**63 - 1)
     hand_only: bool = parameter(False, 'a free-flying hand instead of the arm')
-    arm_urdf: str = parameter('', "the arm's URDF; empty: the Panda of pybullet_data")
-    attachments: str = parameter('', 'URDF of the work cell; empty: urdf/workcell.urdf')
     real_time_factor: float = parameter(
         1.0, 'simulated seconds per second; 0: no limit', 0.0, 100.0
     )

@@ -1,0 +1,163 @@
+"""Write the tables of the docs from their sources: topics, parameters, launch arguments, figures.
+
+Run by `make docs`; a test fails while a table differs from its source.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from sakiyomi_ros.environment import prepare_environment  # noqa: E402
+
+prepare_environment()
+
+from planner_node.config import PlannerConfig  # noqa: E402
+from sakiyomi.bringup import GRAPHS  # noqa: E402
+from sakiyomi.parameters import flatten  # noqa: E402
+from sakiyomi.topics import TOPICS  # noqa: E402
+from sakiyomi_ros.qos import topic_qos  # noqa: E402
+from simulation_node.config import SimulationConfig  # noqa: E402
+from viewer_node.config import ViewerConfig  # noqa: E402
+from world_model_node.config import WorldModelConfig  # noqa: E402
+
+CONFIGS = {
+    'simulation': SimulationConfig(),
+    'world_model': WorldModelConfig(),
+    'planner': PlannerConfig(),
+    'viewer': ViewerConfig(),
+}
+RESULTS = ROOT / 'benchmarks' / 'results'
+Row = tuple[str, ...]
+
+
+def topics() -> Iterator[str]:
+    """The topic table."""
+    rows = []
+    for topic in TOPICS:
+        offered = topic_qos(topic.name).offered
+        policy = offered.reliability.name.lower().replace('_', ' ')
+        latched = ', latched' if offered.durability.name == 'TRANSIENT_LOCAL' else ''
+        qos = f'{policy}, {offered.depth}{latched}'
+        rows.append((f'`{topic.name}`', topic.kind, topic.source, topic.content, qos))
+    return table(('topic', 'type', 'from', 'content', 'QoS, depth'), rows)
+
+
+def parameters() -> Iterator[str]:
+    """A table for each node."""
+    for node, config in CONFIGS.items():
+        yield f'## {node}'
+        yield ''
+        rows = []
+        for name, field, value in flatten(config):
+            low, high = field.metadata.get('low'), field.metadata.get('high')
+            span = '' if low is None and high is None else f'{low} to {high}'
+            allowed = ', '.join(field.metadata.get('options') or ()) or span
+            rows.append(
+                (f'`{name}`', f'`{value!r}`', allowed, field.metadata.get('description', ''))
+            )
+        yield from table(('parameter', 'default', 'allowed', 'meaning'), rows)
+        yield ''
+
+
+def launch_arguments() -> Iterator[str]:
+    """A table for each launch file."""
+    for graph in GRAPHS.values():
+        yield f'## {graph.name}.launch.py'
+        yield ''
+        yield graph.description
+        yield ''
+        rows = [(f'`{a.name}`', f'`{a.default!r}`', a.description) for a in graph.arguments]
+        yield from table(('argument', 'default', 'meaning'), rows)
+        yield ''
+
+
+def figures() -> Iterator[str]:
+    """What the result files hold, with the machine they were measured on."""
+    rows = [row for path in sorted(RESULTS.glob('*.json')) for row in figure_rows(path)]
+    return table(('what', 'result', 'measured on', 'file'), rows)
+
+
+def figure_rows(path: Path) -> Iterator[Row]:
+    """The lines of one result file, by the kind of evaluation that wrote it."""
+    document = json.loads(path.read_text(encoding='utf-8'))
+    command = document['provenance']['command']
+    kind = command[command.index('evaluate') + 1] if 'evaluate' in command else ''
+    link = f'[{path.name}](benchmarks/results/{path.name})'
+    for what, result in DESCRIBE.get(kind, lambda d: ())(document):
+        yield what, result, machine(document['provenance']), link
+
+
+def clutter(d: dict[str, Any]) -> Iterator[Row]:
+    """Grasping."""
+    command = d['provenance']['command']
+    hand = 'free hand' if '--hand-only' in command else 'arm in the loop'
+    objects = Path(_option(command, '--objects')).as_posix().split('/')
+    name = '/'.join(objects[-2:])
+    what = f'clutter, `{name}`, {_option(command, "--scene")}, {hand}'
+    yield what, f'GSR {d["gsr"]:.3f}, DR {d["dr"]:.3f}, {d["attempts"]} picks'
+
+
+def latency(d: dict[str, Any]) -> Iterator[Row]:
+    """Latency."""
+    for load in ('idle', 'load'):
+        ms, lost = d[load]['sensor_to_prediction_ms'], d[load]['messages_lost']
+        result = f'p50 {ms["p50"]:.0f} ms, p99 {ms["p99"]:.0f} ms, {lost} messages lost'
+        yield f'sensor to prediction, {load}', result
+
+
+DESCRIBE = {'clutter': clutter, 'latency': latency}
+
+
+def machine(provenance: dict[str, Any]) -> str:
+    """The hardware in a few words."""
+    h = provenance['hardware']
+    return f'{h["cpu"]}, {h["cores"]} cores'
+
+
+def table(head: Row, rows: list[Row]) -> Iterator[str]:
+    """A Markdown table."""
+    yield f'| {" | ".join(head)} |'
+    yield f'|{"---|" * len(head)}'
+    for row in rows:
+        yield f'| {" | ".join(cell.replace("|", "/") for cell in row)} |'
+
+
+def _option(command: list[str], name: str) -> str:
+    return command[command.index(name) + 1] if name in command else ''
+
+
+def filled(text: str, name: str, lines: Iterator[str]) -> str:
+    """`text` with what stands between the marks of this name replaced."""
+    begin, end = f'<!-- {name}: made by make docs -->', f'<!-- end of {name} -->'
+    head, rest = text.split(begin)
+    _, tail = rest.split(end)
+    return f'{head}{begin}\n\n' + '\n'.join(lines) + f'\n\n{end}{tail}'
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page as it should be."""
+    readme = (ROOT / 'README.md').read_text(encoding='utf-8')
+    readme = filled(readme, 'figures', figures())
+    readme = filled(readme, 'topics', topics())
+    note = '<!-- made by make docs -->'
+    return {
+        ROOT / 'README.md': readme,
+        ROOT / 'docs' / 'parameters.md': _page('Parameters', note, parameters()),
+        ROOT / 'docs' / 'launch.md': _page('Launch files', note, launch_arguments()),
+    }
+
+
+def _page(title: str, note: str, lines: Iterator[str]) -> str:
+    return '\n'.join([f'# {title}', '', note, '', *lines]).rstrip() + '\n'
+
+
+if __name__ == '__main__':
+    for page, text in pages().items():
+        page.write_text(text, encoding='utf-8')

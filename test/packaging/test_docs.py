@@ -1,0 +1,36 @@
+"""The tables in the docs say what their sources say."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from sakiyomi.topics import TOPICS
+from sakiyomi_ros.qos import TOPIC_QOS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope='module')
+def pages():
+    spec = importlib.util.spec_from_file_location('write_docs', ROOT / 'scripts/write_docs.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.pages()
+
+
+def test_every_generated_page_is_up_to_date(pages):
+    for path, text in pages.items():
+        assert path.read_text(encoding='utf-8') == text, f'{path.name}: run make docs'
+
+
+def test_the_topic_table_and_the_qos_table_list_the_same_topics():
+    assert {topic.name for topic in TOPICS} == set(TOPIC_QOS)
+
+
+def test_every_local_link_of_the_readme_leads_somewhere():
+    text = (ROOT / 'README.md').read_text(encoding='utf-8')
+    targets = [part.split(')')[0] for part in text.split('](')[1:]]
+    assert targets
+    for target in targets:
+        assert target.startswith('http') or (ROOT / target).exists(), target
