@@ -13,7 +13,6 @@ from sakiyomi.errors import BadInputError
 from sakiyomi.robot_model import RobotModel
 from sakiyomi.scene import HandMotion, ObjectState, Prediction, Scene
 from sakiyomi.sensing import CameraFrame, JointReading, LidarScan, TactileReading, WrenchReading
-from world_model_node.clustering import cluster
 from world_model_node.config import WorldModelConfig
 from world_model_node.dynamics import Dynamics
 from world_model_node.hand_motion import check_hand_motion
@@ -25,6 +24,7 @@ from world_model_node.points import PointSet, voxel_fused
 from world_model_node.properties import prior_properties
 from world_model_node.robot_view import RobotView
 from world_model_node.scan import Scanner
+from world_model_node.segmentation.segmenter import make_segmenter
 from world_model_node.support import SupportPlane
 from world_model_node.touch import HandState, grasped_shape
 from world_model_node.track import Track
@@ -56,6 +56,7 @@ class WorldModel:
         self.tracker = Tracker(config.tracking, config.workspace, config.prediction.gravity_mps2)
         self.robot = RobotView(robot, config.touch)
         self.scanner = Scanner(config, self.robot, self.inputs.joints.at)
+        self.segmenter = make_segmenter(config.segmenter, config.clustering)
         self.stage_ms: dict[str, float] = {}
         self.scene = Scene(0.0, (), np.zeros((0, 3), np.float32))
         self.voxels: PointSet | None = None  # of the newest update, for viewers and studies
@@ -68,6 +69,11 @@ class WorldModel:
     def model_name(self) -> str:
         """What predicts."""
         return self.dynamics.name
+
+    @property
+    def segmenter_name(self) -> str:
+        """What divides the cloud into objects."""
+        return self.segmenter.name
 
     @property
     def counts(self) -> dict[str, int]:
@@ -164,8 +170,8 @@ class WorldModel:
             self.voxels = voxel_fused(points, self.config.clustering.voxel_m)
         with self._stage('clusters'):
             sight = Sight.of(snapshot)
-            self.labels = cluster(self.voxels, sight, self.config.clustering)
             plane, cell = self.scanner.plane, self.config.clustering.voxel_m
+            self.labels = self.segmenter.divide(self.voxels, sight, plane)
             found = observe(self.voxels, self.labels, plane, cell)
             found = [o for o in found if self._stands_out(o.points_m, plane)]
         with self._stage('tracking'):

@@ -200,11 +200,18 @@ class WorldModelNode(LifecycleNode):
         else:
             message = f'{name}: a physics prior in place of the learned model'
             yield Health('dynamics', WARN, message, {'model': name})
+        yield self._segmentation_health()
         if self._stale:
             missing = ', '.join(self._stale)
             yield Health('fusion', WARN, f'no fresh data from {missing}', {'stale': missing})
         else:
             yield Health('fusion', OK, 'every modality is fresh')
+
+    def _segmentation_health(self) -> Health:
+        name, wanted = self.world_model.segmenter_name, self.config.segmenter
+        if wanted == 'network' and not self.world_model.segmenter.learned:
+            return Health('segmentation', WARN, f'{name} in place of the network', {'name': name})
+        return Health('segmentation', OK, name, {'name': name})
 
 
 def main(args: list[str] | None = None) -> int:

@@ -22,6 +22,8 @@ COMMANDS = {
     'sim': 'run the simulated work cell and everything on it until Ctrl-C',
     'pick': 'send one pick to a running graph',
     'doctor': 'what is installed, what answers, what is wrong and how to mend it',
+    'collect': 'make training data in simulation',
+    'train': 'train a network',
     'evaluate': 'measure the stack',
 }
 

@@ -1,0 +1,22 @@
+"""`sakiyomi train NAME`: train a network; resumes from its checkpoint."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+TRAININGS = {'segmentation': 'which parts of a cloud are of one object'}
+
+
+def add_arguments(parser: argparse.ArgumentParser, args: list[str]) -> None:
+    """Every training by name; the arguments of the one that is asked for."""
+    names = parser.add_subparsers(dest='training', metavar='NAME', required=True)
+    for name, summary in TRAININGS.items():
+        training = names.add_parser(name, help=summary, description=f'{summary.capitalize()}.')
+        if name in args:
+            importlib.import_module(f'sakiyomi_training.train_{name}').add_arguments(training)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train; the exit status."""
+    return importlib.import_module(f'sakiyomi_training.train_{options.training}').run(options)

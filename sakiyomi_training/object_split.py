@@ -1,0 +1,37 @@
+"""Objects divided by name into those that are learned from and those that are held out."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+from sakiyomi.errors import BadInputError
+from simulation_node.objects import object_files
+
+HELD_OUT_PERCENT = 15
+PARTS = ('train', 'held_out')
+
+
+def is_held_out(name: str) -> bool:
+    """Whether an object of this name is never learned from."""
+    return zlib.crc32(name.encode()) % 100 < HELD_OUT_PERCENT
+
+
+def split_folders(objects: str, out: Path) -> dict[str, Path]:
+    """One folder of links per part, `out`/train and `out`/held_out, to the files of `objects`.
+
+    Raises:
+        BadInputError: no such objects, or a part that would be empty.
+    """
+    files = object_files(objects)
+    folders = {part: out / part for part in PARTS}
+    for part, folder in folders.items():
+        own = [f for f in files if is_held_out(f.stem) == (part == 'held_out')]
+        if not own:
+            raise BadInputError(f'objects {objects}: got {len(files)}, too few to hold some out')
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in own:
+            link = folder / file.name
+            if not link.exists():
+                link.symlink_to(file.resolve())
+    return folders

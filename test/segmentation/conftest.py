@@ -1,0 +1,57 @@
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / 'world_model'))
+
+from synthetic import camera, lidar, on_table
+
+from sakiyomi.paths import share_dir
+from world_model_node.config import WorldModelConfig
+from world_model_node.core import WorldModel
+from world_model_node.segmentation.segmenter import make_segmenter
+from world_model_node.visibility import Sight
+
+TALL = on_table(0.50, 0.00, (0.05, 0.06, 0.11))
+LOW = on_table(0.56, 0.01, (0.07, 0.09, 0.05))  # touches it
+
+
+@pytest.fixture(scope='session')
+def model_folder():
+    return share_dir('models')
+
+
+@pytest.fixture(scope='session')
+def network():
+    segmenter = make_segmenter('network', WorldModelConfig().clustering)
+    assert segmenter.learned
+    return segmenter
+
+
+@pytest.fixture(scope='session')
+def clustering():
+    return make_segmenter('clustering', WorldModelConfig().clustering)
+
+
+@pytest.fixture(scope='session')
+def look():
+    """Fused voxels of boxes, the view they come from and the table."""
+
+    def fuse(boxes, seed=0):
+        rng = np.random.default_rng(seed)
+        model = WorldModel(WorldModelConfig(segmenter='clustering'))
+        for index in range(3):
+            model.add_lidar(lidar(0.1 * index, boxes, rng))
+            model.add_camera(camera(0.1 * index, boxes, rng))
+            model.update(0.1 * index)
+        snapshot = model.inputs.at(0.2)
+        return model.voxels, Sight.of(snapshot), model.scanner.plane
+
+    return fuse
+
+
+@pytest.fixture(scope='session')
+def touching(look):
+    return look((TALL, LOW))

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from world_model_node.segmentation.grouping import group, without_clutter
+from world_model_node.segmentation.scoring import MIN_VOXELS, InstanceScore, score
+
+
+def blocks(sizes, sure=4.0):
+    owner = np.repeat(np.arange(len(sizes)), sizes)
+    return np.where(owner[:, None] == owner[None], sure, -sure), owner
+
+
+def test_certain_blocks_are_the_groups():
+    logits, owner = blocks([5, 1, 9, 3])
+    labels = group(logits)
+    assert len(np.unique(labels)) == 4
+    assert len(np.unique(np.stack([labels, owner]), axis=1).T) == 4
+
+
+def test_a_few_wrong_pairs_do_not_join_two_objects():
+    logits, owner = blocks([20, 20])
+    logits[3, 25] = logits[25, 3] = logits[4, 30] = logits[30, 4] = 3.5
+    assert np.array_equal(group(logits) == group(logits)[0], owner == 0)
+
+
+def test_one_part_is_one_group():
+    assert group(np.zeros((1, 1))).tolist() == [0]
+
+
+def test_a_group_that_is_of_no_object_is_dropped_whole():
+    labels = np.array([0, 0, 1, 1])
+    assert without_clutter(labels, np.array([3.0, -1.0, 1.0, -2.0])).tolist() == [0, 0, -1, -1]
+
+
+TRUTH = np.repeat([0, 1, 2], 100)
+
+
+def test_the_truth_scores_one_under_any_names():
+    figures = score(np.array([7, 3, 5])[TRUTH], TRUTH).figures()
+    assert figures == {'precision': 1.0, 'recall': 1.0, 'mean_iou': 1.0, 'objects': 3}
+
+
+def test_everything_in_one_finds_nothing():
+    assert score(np.zeros(300, int), TRUTH) == InstanceScore(found=1, true=3)
+
+
+def test_half_an_object_is_not_found_and_a_little_more_is():
+    labels = np.where(np.arange(300) % 100 < 50, TRUTH, TRUTH + 3)
+    assert score(labels, TRUTH).matched == 0
+    labels = np.where(np.arange(300) % 100 < 51, TRUTH, TRUTH + 3)
+    assert score(labels, TRUTH).matched == 3
+
+
+def test_an_object_that_is_hardly_seen_is_not_asked_for():
+    truth = np.concatenate([TRUTH, np.full(MIN_VOXELS - 1, 3)])
+    assert score(truth, truth) == InstanceScore(3, 3, 3, 3.0)
+
+
+def test_scores_add_up():
+    total = score(TRUTH, TRUTH) + score(np.zeros(300, int), TRUTH)
+    assert total.figures()['recall'] == pytest.approx(0.5)
+    assert total.figures()['precision'] == pytest.approx(3 / 4)
+
+
+def test_nothing_found_is_no_error():
+    assert score(np.full(300, -1), TRUTH).figures()['recall'] == 0.0
+    assert score(np.zeros(0, int), np.zeros(0, int)).figures()['recall'] is None

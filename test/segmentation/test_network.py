@@ -1,0 +1,70 @@
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from world_model_node.segmentation.engine import Engine, padded
+from world_model_node.segmentation.features import NODE_FEATURES, PAIR_FEATURES, PartGraph
+from world_model_node.segmentation.model_files import GRAPH, WEIGHTS
+from world_model_node.segmentation.network import PartNetwork
+
+MAX_BYTES = 5_000_000
+
+
+def random_graph(m, seed=0):
+    rng = np.random.default_rng(seed)
+    pairs = rng.normal(0.0, 0.5, (m, m, PAIR_FEATURES))
+    pairs = 0.5 * (pairs + pairs.transpose(1, 0, 2))
+    nodes = rng.normal(0.0, 0.5, (m, NODE_FEATURES))
+    centers = rng.uniform((0.4, -0.1, 0.0), (0.6, 0.1, 0.1), (m, 3))
+    counts = np.full(m, 10)
+    return PartGraph(nodes.astype(np.float32), pairs.astype(np.float32), centers, counts)
+
+
+def shipped(folder):
+    network = PartNetwork()
+    network.load_state_dict(load_file(folder / WEIGHTS))
+    return network.eval()
+
+
+def test_the_graph_computes_what_the_weights_do(model_folder):
+    network, engine = shipped(model_folder), Engine(model_folder)
+    for m in (1, 17, 64, 200):
+        graph = random_graph(m, seed=m)
+        inputs = [torch.from_numpy(array) for array in padded(graph).values()]
+        with torch.no_grad():
+            same, of_object, votes = (t.numpy()[0] for t in network(*inputs))
+        judgement = engine.judge(graph)
+        middle = graph.centers_m.mean(axis=0)
+        np.testing.assert_allclose(judgement.same, same[:m, :m], atol=1e-4, rtol=1e-4)
+        np.testing.assert_allclose(judgement.object, of_object[:m], atol=1e-4, rtol=1e-4)
+        np.testing.assert_allclose(judgement.votes_m - middle, votes[:m], atol=1e-4)
+
+
+def test_padding_changes_nothing(model_folder):
+    network, graph = shipped(model_folder), random_graph(40)
+    exact = [a[:, :40, :40] if a.ndim == 4 else a[:, :40] for a in padded(graph).values()]
+    with torch.no_grad():
+        same = network(*(torch.from_numpy(np.ascontiguousarray(a)) for a in exact))[0][0].numpy()
+    np.testing.assert_allclose(Engine(model_folder).judge(graph).same, same, atol=1e-4, rtol=1e-4)
+
+
+def test_the_order_of_parts_does_not_matter(model_folder):
+    graph, order = random_graph(50), np.random.default_rng(1).permutation(50)
+    shuffled = PartGraph(
+        graph.nodes[order],
+        graph.pairs[np.ix_(order, order)],
+        graph.centers_m[order],
+        graph.counts[order],
+    )
+    engine = Engine(model_folder)
+    expected = engine.judge(graph).same[np.ix_(order, order)]
+    np.testing.assert_allclose(engine.judge(shuffled).same, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_same_is_symmetric(model_folder):
+    same = Engine(model_folder).judge(random_graph(60)).same
+    np.testing.assert_allclose(same, same.T, atol=1e-4, rtol=1e-4)
+
+
+def test_the_files_are_small(model_folder):
+    assert all((model_folder / name).stat().st_size < MAX_BYTES for name in (GRAPH, WEIGHTS))

@@ -1,0 +1,129 @@
+import logging
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import LOW, TALL
+from synthetic import on_table
+
+from sakiyomi.errors import BadInputError
+from world_model_node.config import WorldModelConfig
+from world_model_node.core import WorldModel
+from world_model_node.points import no_points
+from world_model_node.segmentation.engine import Engine
+from world_model_node.segmentation.model_files import CARD, GRAPH
+from world_model_node.segmentation.segmenter import make_segmenter
+
+CONFIG = WorldModelConfig().clustering
+
+
+def owners(points, boxes):
+    """The box whose surface is nearest to each point."""
+    gaps = []
+    for box in boxes:
+        off = np.abs(points - np.array(box.center)) - 0.5 * np.array(box.size)
+        outside = np.linalg.norm(np.maximum(off, 0.0), axis=1)
+        gaps.append(np.abs(outside + np.minimum(off.max(axis=1), 0.0)))
+    return np.argmin(gaps, axis=0)
+
+
+def iou(labels, own):
+    sets = [labels == label for label in np.unique(labels[labels >= 0])]
+    return max((s & own).sum() / (s | own).sum() for s in sets)
+
+
+def test_touching_boxes_of_one_colour_are_two_to_the_network(network, touching):
+    labels = network.divide(*touching)
+    truth = owners(touching[0].points_m, (TALL, LOW))
+    assert labels.max() + 1 == 2
+    assert min(iou(labels, truth == k) for k in (0, 1)) > 0.85
+
+
+def test_a_box_alone_is_one(network, look):
+    for size in ((0.05, 0.06, 0.11), (0.10, 0.06, 0.04), (0.04, 0.04, 0.04)):
+        assert network.divide(*look((on_table(0.5, 0.0, size),))).max() == 0
+
+
+def test_boxes_apart_are_divided_as_clustering_does(network, clustering, look):
+    boxes = [on_table(x, y, (0.05, 0.05, 0.06)) for x in (0.42, 0.58) for y in (-0.08, 0.08)]
+    view = look(tuple(boxes))
+    ours, theirs = network.divide(*view), clustering.divide(*view)
+    both = (ours >= 0) & (theirs >= 0)
+    assert len(np.unique(np.stack([ours, theirs])[:, both], axis=1).T) == 4
+
+
+def test_the_order_of_voxels_changes_nothing(network, touching):
+    voxels, sight, plane = touching
+    order = np.random.default_rng(0).permutation(len(voxels))
+    shuffled = network.divide(voxels[order], sight, plane)
+    assert np.array_equal(shuffled, network.divide(*touching)[order])
+
+
+def test_the_same_view_is_divided_the_same_way_twice(network, touching):
+    assert np.array_equal(network.divide(*touching), network.divide(*touching))
+
+
+@pytest.mark.parametrize('count', [0, 1, 5, 40])
+def test_few_voxels_are_no_object_and_no_error(network, touching, count):
+    voxels, sight, plane = touching
+    few = voxels[:count] if count else no_points()
+    labels = network.divide(few, sight, plane)
+    assert labels.shape == (count,)
+    assert labels.max(initial=-1) <= 0
+
+
+def test_voxels_all_in_one_place_are_no_error(network, touching):
+    voxels, sight, plane = touching
+    same = voxels[np.zeros(500, int)]
+    assert network.divide(same, sight, plane).shape == (500,)
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize('harm', ['flip', 'cut', 'remove', 'no card', 'bad card'])
+def test_a_harmed_model_is_refused_in_one_line_and_clustering_takes_over(
+    harm, model_folder, tmp_path, caplog
+):
+    folder = tmp_path / 'models'
+    shutil.copytree(model_folder, folder)
+    graph = folder / GRAPH
+    if harm == 'flip':
+        flip(graph)
+    elif harm == 'cut':
+        graph.write_bytes(graph.read_bytes()[:1000])
+    elif harm == 'remove':
+        graph.unlink()
+    elif harm == 'no card':
+        (folder / CARD).unlink()
+    else:
+        (folder / CARD).write_text('[1, 2]')
+    with pytest.raises(BadInputError) as refused:
+        Engine(folder)
+    assert '\n' not in str(refused.value)
+    with caplog.at_level(logging.WARNING):
+        segmenter = make_segmenter('network', CONFIG, folder)
+    assert segmenter.name == 'clustering'
+    assert 'falls back to clustering' in caplog.text
+
+
+def test_the_world_model_names_what_divides():
+    assert WorldModel(WorldModelConfig(segmenter='clustering')).segmenter_name == 'clustering'
+    assert WorldModel(WorldModelConfig(segmenter='network')).segmenter_name.startswith('network ')
+
+
+def test_running_the_network_does_not_import_torch():
+    code = (
+        'import sys\n'
+        'from world_model_node.config import WorldModelConfig\n'
+        'from world_model_node.core import WorldModel\n'
+        "model = WorldModel(WorldModelConfig(segmenter='network'))\n"
+        'assert model.segmenter.learned\n'
+        "sys.exit('torch' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, '-c', code], timeout=120).returncode == 0

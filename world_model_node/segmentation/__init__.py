@@ -1,0 +1,1 @@
+"""Divide fused voxels into objects with a small network, trained on scenes that we render."""

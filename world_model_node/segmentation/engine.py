@@ -1,0 +1,75 @@
+"""Run the network on the CPU with onnxruntime."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sakiyomi.errors import BadInputError
+from world_model_node.segmentation.features import NODE_FEATURES, PAIR_FEATURES, PartGraph
+from world_model_node.segmentation.model_files import GRAPH, read_card, read_checked
+
+THREADS = 2
+BUCKET = 64  # parts are padded to a multiple of this, so that few shapes occur
+INPUTS = ('nodes', 'pairs', 'places', 'mask')
+OUTPUTS = ('same', 'object', 'votes')
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the network says of M parts."""
+
+    same: np.ndarray  # (M, M) log-odds that two are of one object
+    object: np.ndarray  # (M,) log-odds that a part is of any object
+    votes_m: np.ndarray  # (M, 3) where each places its object's centre
+
+
+class Engine:
+    """A session with a checked model.
+
+    Args:
+        folder: with the graph and the card.
+
+    Raises:
+        BadInputError: a file is missing, changed, or no graph of this network.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        import onnxruntime
+
+        card = read_card(folder)
+        graph = read_checked(folder, GRAPH, card)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = THREADS, 1
+        options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+        try:
+            self._session = onnxruntime.InferenceSession(
+                graph, options, providers=['CPUExecutionProvider']
+            )
+        except Exception as error:  # onnxruntime's errors share no base class
+            raise BadInputError(f'model {folder / GRAPH}: got no ONNX graph: {error}') from error
+        found = tuple(i.name for i in self._session.get_inputs())
+        if found != INPUTS:
+            raise BadInputError(f'model {folder / GRAPH}: got inputs {found}, expected {INPUTS}')
+        self.name = f'network {card.short_hash}'
+
+    def judge(self, graph: PartGraph) -> Judgement:
+        """All pairs of parts at once."""
+        m = len(graph)
+        same, of_object, votes = self._session.run(OUTPUTS, padded(graph))
+        middle = graph.centers_m.mean(axis=0)
+        return Judgement(same[0, :m, :m], of_object[0, :m], votes[0, :m] + middle)
+
+
+def padded(graph: PartGraph) -> dict[str, np.ndarray]:
+    """The network's inputs, filled up with nothing to a multiple of BUCKET parts."""
+    m = len(graph)
+    size = -(-m // BUCKET) * BUCKET
+    nodes = np.zeros((1, size, NODE_FEATURES), np.float32)
+    pairs = np.zeros((1, size, size, PAIR_FEATURES), np.float32)
+    places, mask = np.zeros((1, size, 3), np.float32), np.zeros((1, size), np.float32)
+    nodes[0, :m], pairs[0, :m, :m], mask[0, :m] = graph.nodes, graph.pairs, 1.0
+    places[0, :m] = graph.centers_m - graph.centers_m.mean(axis=0)
+    return dict(zip(INPUTS, (nodes, pairs, places, mask), strict=True))

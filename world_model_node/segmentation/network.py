@@ -1,0 +1,99 @@
+"""The network that says which parts of a cloud are of one object; for training and export alone.
+
+Parts attend to each other with a bias that the features of each pair give (Ying et al., Do
+transformers really perform bad for graph representation?, NeurIPS 2021; Landrieu and Simonovsky,
+Superpoint graphs, CVPR 2018) and vote for the centre of their object (Qi et al., Deep Hough
+voting, ICCV 2019; Xie et al., Unseen object instance segmentation, T-RO 2021).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+from world_model_node.segmentation.features import NODE_FEATURES, PAIR_FEATURES
+
+WIDTH, HEADS, LAYERS, PAIR_WIDTH, EMBEDDING = 64, 4, 3, 16, 12
+VOTE_SCALE_M = 0.05
+MASKED = -1e4
+
+
+class PartNetwork(nn.Module):
+    """M parts in, the log-odds that two are of one object out; B scenes at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.enter = nn.Sequential(
+            nn.Linear(NODE_FEATURES, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH)
+        )
+        self.pair = nn.Linear(PAIR_FEATURES, PAIR_WIDTH)
+        self.bias = nn.Linear(PAIR_WIDTH, HEADS * LAYERS)
+        self.layers = nn.ModuleList(AttentionLayer() for _ in range(LAYERS))
+        self.leave = nn.LayerNorm(WIDTH)
+        self.vote = nn.Linear(WIDTH, 3)
+        self.embed = nn.Linear(WIDTH, EMBEDDING)
+        self.object = nn.Linear(WIDTH, 1)
+        self.end = nn.Linear(WIDTH, PAIR_WIDTH)
+        self.relate = nn.Linear(PAIR_FEATURES, PAIR_WIDTH)
+        self.same = nn.Linear(PAIR_WIDTH, 1)
+        self.scale = nn.Parameter(torch.tensor([1.0, 0.1]))
+
+    def forward(
+        self, nodes: Tensor, pairs: Tensor, places: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Judge all pairs.
+
+        Args:
+            nodes: (B, M, NODE_FEATURES).
+            pairs: (B, M, M, PAIR_FEATURES).
+            places: (B, M, 3) centres of the parts [m].
+            mask: (B, M) 1 for a part, 0 for padding.
+
+        Returns:
+            Log-odds that two parts are of one object (B, M, M), log-odds that a part is of any
+            object (B, M), and where each part places its object's centre (B, M, 3) [m].
+        """
+        z = relu(self.pair(pairs))  # (B, M, M, P)
+        bias = self.bias(z).permute(0, 3, 1, 2)  # (B, L*H, M, M)
+        bias = bias + (1.0 - mask)[:, None, None, :] * MASKED
+        h = self.enter(nodes)
+        for index, layer in enumerate(self.layers):
+            h = layer(h, bias[:, index * HEADS : (index + 1) * HEADS])
+        h = self.leave(h)
+        votes = places + VOTE_SCALE_M * self.vote(h)
+        end = self.end(h)
+        judged = relu(self.relate(pairs) + end[:, :, None] + end[:, None])
+        logits = self.same(judged)[..., 0]
+        logits = logits - self.scale[0] * apart(self.embed(h))
+        logits = logits - self.scale[1] * apart(votes / 0.02)
+        return logits, self.object(h)[..., 0], votes
+
+
+class AttentionLayer(nn.Module):
+    """Pre-norm self-attention with a given bias, then a pointwise network."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before = nn.LayerNorm(WIDTH)
+        self.query_key_value = nn.Linear(WIDTH, 3 * WIDTH)
+        self.out = nn.Linear(WIDTH, WIDTH)
+        self.middle = nn.LayerNorm(WIDTH)
+        self.grow, self.shrink = nn.Linear(WIDTH, 2 * WIDTH), nn.Linear(2 * WIDTH, WIDTH)
+
+    def forward(self, h: Tensor, bias: Tensor) -> Tensor:
+        """(B, M, WIDTH) with the bias (B, HEADS, M, M)."""
+        b, m, _ = h.shape
+        packed = self.query_key_value(self.before(h)).view(b, m, 3, HEADS, WIDTH // HEADS)
+        q, k, v = packed.permute(2, 0, 3, 1, 4).unbind(0)  # (B, H, M, d)
+        weights = torch.softmax(q @ k.transpose(-1, -2) / (WIDTH // HEADS) ** 0.5 + bias, dim=-1)
+        seen = (weights @ v).transpose(1, 2).reshape(b, m, WIDTH)
+        h = h + self.out(seen)
+        return h + self.shrink(relu(self.grow(self.middle(h))))
+
+
+def apart(rows: Tensor) -> Tensor:
+    """Squared distances between the rows (B, M, C). Shape (B, M, M)."""
+    squares = (rows * rows).sum(dim=-1)
+    product = rows @ rows.transpose(-1, -2)
+    return relu(squares[:, :, None] + squares[:, None] - 2.0 * product)
