@@ -10,7 +10,7 @@ from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
 from planner_node.execution import PickPlan
-from planner_node.grasps import Grasp
+from planner_node.grasping.grasp import Grasp
 from planner_node.pick_job import PickJob
 from sakiyomi.errors import BadInputError
 from sakiyomi.pick_request import PickRequest

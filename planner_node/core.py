@@ -13,8 +13,10 @@ import numpy as np
 from planner_node.config import PlannerConfig
 from planner_node.errors import PlanError
 from planner_node.execution import PickPlan
-from planner_node.grasps import Grasp, GraspProposer, points_away_from
-from planner_node.imagination import Imagination
+from planner_node.grasping.grasp import Grasp
+from planner_node.grasping.imagination import Imagination
+from planner_node.grasping.proposer import GraspProposer, finer
+from planner_node.grasping.surface import near_to
 from planner_node.motion.errors import MotionError
 from planner_node.motion.planner import MotionPlanner
 from sakiyomi.geometry import inverse, make_transform, transform_points
@@ -22,6 +24,7 @@ from sakiyomi.pick_request import PickRequest
 from sakiyomi.robot_model import RobotModel
 from sakiyomi.scene import JointTrajectory, ObjectState, RobotState, Scene
 
+HAND_LENGTH_M = 0.11  # from the grasp frame to the wrist
 # the hand is symmetric about its approach axis
 _FLIPS = (np.eye(4), np.diag([-1.0, -1.0, 1.0, 1.0]))
 
@@ -40,6 +43,8 @@ class PickPlanner:
         self.config = config
         self.robot = robot
         self.proposer = GraspProposer(config.grasp)
+        # a second, finer look where the first finds nothing
+        self.thorough = GraspProposer(finer(config.grasp))
         self.imagination = Imagination(config.imagination)
         self.motion = MotionPlanner(robot, config.motion)
         self.stage_ms: dict[str, float] = {}
@@ -72,14 +77,27 @@ class PickPlanner:
         Raises:
             PlanError: nothing to pick, or no grasp on it.
         """
+        targets = self._targets(scene, request)
+        for proposer in (self.proposer, self.thorough):
+            grasps = self._imagined(proposer, scene, targets, request)
+            if grasps:
+                return _diverse(sorted(grasps, key=lambda g: -g.predicted_success))
+        raise PlanError('no_grasp', 'no collision-free grasp that is likely to hold')
+
+    def _imagined(
+        self,
+        proposer: GraspProposer,
+        scene: Scene,
+        targets: list[ObjectState],
+        request: PickRequest,
+    ) -> list[Grasp]:
+        """The candidates on all targets that are likely enough to hold."""
         grasps: list[Grasp] = []
-        for target in self._targets(scene, request):
-            found = self.proposer.propose(scene, target)
+        for target in targets:
+            found = proposer.propose(scene, target)
             scored = self.imagination.score(found, target.properties, request.force_limit_n)
             grasps += [g for g in scored if g.predicted_success >= self.config.min_success]
-        if not grasps:
-            raise PlanError('no_grasp', 'no collision-free grasp that is likely to hold')
-        return _diverse(sorted(grasps, key=lambda g: -g.predicted_success))
+        return grasps
 
     def _targets(self, scene: Scene, request: PickRequest) -> list[ObjectState]:
         pickable = [o for o in scene.objects if o.visible and not o.held]
@@ -106,7 +124,7 @@ class PickPlanner:
         """Every trajectory of a pick with this grasp, or MotionError."""
         c = self.config.execution
         target = scene.object_by_id(grasp.object_id)
-        rest = self._without(scene, target)
+        rest = self._without(scene, target, grasp)
         self.motion.detach()
         self.motion.set_finger_width(grasp.opening_m)
         reach = self._reach(scene, rest, state, grasp)
@@ -185,11 +203,17 @@ class PickPlanner:
         own = transform_points(target.T_world_object, target.points_m)
         return max(0.0, float(transform_points(inverse(grasp.T_world_grasp), own)[:, 2].max()))
 
-    def _without(self, scene: Scene, target: ObjectState) -> np.ndarray:
-        """The scene's points without the target's."""
+    def _without(self, scene: Scene, target: ObjectState, grasp: Grasp) -> np.ndarray:
+        """The scene's points without the target's and without those within the hand's length.
+
+        Closing the hand on the cloud has checked those exactly; the voxels of the arm's check
+        would refuse to go between neighbours.
+        """
         own = transform_points(target.T_world_object, target.points_m)
-        radius = self.config.grasp.own_radius_m
-        return points_away_from(scene.cloud_m, own, radius)
+        near = near_to(scene.cloud_m, own, self.config.grasp.own_radius_m)
+        offset = scene.cloud_m - grasp.T_world_grasp[:3, 3]
+        near |= np.einsum('nj,nj->n', offset, offset) < HAND_LENGTH_M**2
+        return scene.cloud_m[~near]
 
     def _use(self, cloud_m: np.ndarray, scene: Scene) -> None:
         self.motion.set_scene(cloud_m, scene.table_height_m)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from planner_node.config import ExecutionConfig
-from planner_node.grasps import Grasp
+from planner_node.grasping.grasp import Grasp
 from sakiyomi.scene import GripperCommand, JointTrajectory, RobotState
 
 Command = JointTrajectory | GripperCommand

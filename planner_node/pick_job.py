@@ -16,7 +16,7 @@ from planner_node.config import PlannerConfig
 from planner_node.core import PickPlanner
 from planner_node.errors import PlanError
 from planner_node.execution import Command, PickExecution, PickPlan
-from planner_node.grasps import Grasp
+from planner_node.grasping.grasp import Grasp
 from sakiyomi.pick_request import PickRequest
 from sakiyomi.scene import JointTrajectory, RobotState, Scene
 

@@ -13,7 +13,7 @@ import numpy as np
 from planner_node.config import PlannerConfig
 from planner_node.core import PickRequest
 from planner_node.execution import holds
-from planner_node.grasps import Grasp
+from planner_node.grasping.grasp import Grasp
 from sakiyomi.scene import GripperCommand, RobotState
 from sakiyomi_evaluation.pick_cell import CONTROL_PERIOD_S, PickCell, PickRecord
 from simulation_node.cell import SimulatedCell

@@ -9,7 +9,7 @@ import numpy as np
 from planner_node.config import PlannerConfig
 from planner_node.core import PickPlanner, PickRequest
 from planner_node.execution import PickExecution
-from planner_node.grasps import Grasp
+from planner_node.grasping.grasp import Grasp
 from sakiyomi.robot_model import RobotModel
 from sakiyomi.scene import GripperCommand, JointTrajectory, RobotState, Scene
 from sakiyomi.sensing import CameraFrame, JointReading, LidarScan, TactileReading

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from planner_node.config import ImaginationConfig
-from planner_node.grasps import Grasp
+from planner_node.grasping.grasp import Grasp
 from sakiyomi.scene import HiddenProperties
 
 _GRAVITY_MPS2 = 9.81

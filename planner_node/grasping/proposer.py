@@ -1,9 +1,9 @@
 """Antipodal grasp candidates from a fused point cloud.
 
-Candidates are sampled on the object's surface with the closing axis along the surface normal, and
-from above at even yaw angles; each is then closed on the cloud in its own frame. Source: ten Pas
-et al., Grasp Pose Detection in Point Clouds, IJRR 2017, section 4 (hand-frame checks), and Chen
-and Burdick, Finding antipodal point grasps, 1993 (the friction-cone condition).
+Candidate hands are sampled on the surface; each is then closed on the cloud in its own frame.
+Source: ten Pas et al., Grasp Pose Detection in Point Clouds, IJRR 2017, section 4 (checks in
+the hand's frame), and Chen and Burdick, Finding antipodal point grasps, 1993 (the condition on the
+normals).
 """
 
 from __future__ import annotations
@@ -11,72 +11,29 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from planner_node.config import GraspConfig
-from planner_node.gripper import Box, ParallelGripper
+from planner_node.grasping.grasp import Grasp, GraspFeatures
+from planner_node.grasping.gripper import Box, ParallelGripper
+from planner_node.grasping.hands import candidate_hands
+from planner_node.grasping.surface import Surface, surface_around
 from sakiyomi.geometry import transform_points
 from sakiyomi.scene import ObjectState, Scene
 
-_CHUNK = 64  # candidates evaluated at once: bounds the (C, N, 3) array
+CHUNK = 64  # candidates evaluated at once: bounds the (C, N, 3) array
 
 
-@dataclass(frozen=True)
-class GraspFeatures:
-    """What the cloud says of a grasp; the input of the imagination."""
-
-    width_m: float  # of the object between the pads
-    alignment: tuple[float, float]  # cosine of outward normal and closing axis, per side
-    contact_points: tuple[int, int]  # observed points at each contact
-    lever_m: float  # horizontal distance of the object's centroid from the closing axis
-    tilt_rad: float  # of the approach from straight down
-    clearance_m: float  # free play between the open fingers and the nearest other point
-    foreign_points: int  # points of other objects between the fingers
-    wrap_m: float  # how far the object reaches above the pads' lower edge, along the approach
-
-
-@dataclass(frozen=True)
-class Grasp:
-    """A hand pose with the opening to approach with; the frame is that of ParallelGripper."""
-
-    object_id: int
-    T_world_grasp: np.ndarray  # (4, 4)
-    opening_m: float
-    features: GraspFeatures
-    force_n: float = 0.0
-    predicted_success: float = 0.0
-
-    def scored(self, predicted_success: float, force_n: float) -> Grasp:
-        """A copy with what the imagination found."""
-        return replace(self, predicted_success=predicted_success, force_n=force_n)
-
-
-def outward_normals(points_m: np.ndarray, neighbours: int = 16) -> np.ndarray:
-    """Unit normals by local principal components, pointing away from the middle of the cloud.
-
-    For clouds that come without normals: right for convex shapes, wrong inside hollow ones.
-    Shape (N, 3) → (N, 3).
-    """
-    k = min(neighbours, len(points_m))
-    if k < 3:
-        return np.tile([0.0, 0.0, 1.0], (len(points_m), 1))
-    _, index = cKDTree(points_m).query(points_m, k=k)
-    patch = points_m[index]  # (N, k, 3)
-    patch = patch - patch.mean(axis=1, keepdims=True)
-    _, vectors = np.linalg.eigh(np.einsum('nki,nkj->nij', patch, patch))
-    normals = vectors[:, :, 0]
-    outward = points_m - (points_m.min(axis=0) + points_m.max(axis=0)) / 2
-    return normals * np.where(np.einsum('nj,nj->n', normals, outward) < 0, -1.0, 1.0)[:, None]
-
-
-def points_away_from(cloud_m: np.ndarray, own_m: np.ndarray, radius_m: float) -> np.ndarray:
-    """The points of a cloud (N, 3) that are further than a radius from every point of another."""
-    if not len(cloud_m) or not len(own_m):
-        return cloud_m
-    distance, _ = cKDTree(own_m).query(cloud_m, distance_upper_bound=radius_m)
-    return cloud_m[~np.isfinite(distance)]
+def finer(config: GraspConfig) -> GraspConfig:
+    """Four times the candidates, and fingers that may come as near as their margin."""
+    return replace(
+        config,
+        surface_anchors=2 * config.surface_anchors,
+        top_anchors=2 * config.top_anchors,
+        yaws=2 * config.yaws,
+        fan=2 * config.fan - 1,
+        plays_m=(config.margin_m, *config.plays_m),
+        min_clearance_m=config.margin_m,
+    )
 
 
 class GraspProposer:
@@ -91,79 +48,18 @@ class GraspProposer:
         own = transform_points(target.T_world_object, target.points_m).astype(np.float32)
         if len(own) < self.config.min_points:
             return []
-        surface = self._surface(scene, own)
-        rotations, anchors = self._sample(surface, target.id)
+        surface = surface_around(scene, own, self.config)
+        if not surface.is_own.any():  # tracked, but not in this cloud
+            return []
+        rotations, anchors = candidate_hands(surface, self.config, target.id)
         grasps: list[Grasp] = []
-        for start in range(0, len(anchors), _CHUNK):
-            part = slice(start, start + _CHUNK)
+        for start in range(0, len(anchors), CHUNK):
+            part = slice(start, start + CHUNK)
             grasps += self._close(surface, rotations[part], anchors[part], target.id)
         return grasps
 
-    def _surface(self, scene: Scene, own: np.ndarray) -> _Surface:
-        """The cloud around the target, divided into what touches it and the rest.
-
-        What hangs together with the target may be the target too, cut in two by the clustering,
-        so the hand is closed on all of it.
-        """
-        low, high = own.min(axis=0) - 0.2, own.max(axis=0) + 0.2
-        near = np.all((scene.cloud_m > low) & (scene.cloud_m < high), axis=1)
-        cloud = scene.cloud_m[near]
-        normals = scene.normals[near] if len(scene.normals) else outward_normals(cloud)
-        distance, _ = cKDTree(own).query(cloud, distance_upper_bound=self.config.own_radius_m)
-        is_own = np.isfinite(distance)
-        touching = _reached(cloud, is_own, self.config.contiguous_m)
-        limit = self.config.max_points
-        return _Surface(
-            points=_thinned(cloud[touching], limit),
-            normals=_thinned(normals[touching], limit),
-            is_own=_thinned(is_own[touching], limit),
-            foreign=_thinned(cloud[~touching], limit),
-            middle=(own.min(axis=0) + own.max(axis=0)) / 2,
-            table_height_m=scene.table_height_m,
-        )
-
-    def _sample(self, surface: _Surface, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Hand rotations (C, 3, 3) and the points (C, 3) that they are anchored at."""
-        rng = np.random.default_rng([self.config.seed, seed])
-        own = np.flatnonzero(surface.is_own)
-        picks = rng.choice(own, self.config.surface_anchors)
-        side, side_anchor = self._along_normals(surface.points[picks], surface.normals[picks])
-        picks = rng.choice(own, self.config.top_anchors)
-        top, top_anchor = self._from_above(surface.points[picks])
-        return np.concatenate([side, top]), np.concatenate([side_anchor, top_anchor])
-
-    def _along_normals(
-        self, anchors: np.ndarray, normals: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Closing axis along the normal, approaches fanned around it, none from below."""
-        tilt_limit = np.cos(self.config.max_tilt_rad)
-        y = normals / np.linalg.norm(normals, axis=1, keepdims=True)
-        down = np.array([0.0, 0.0, -1.0])
-        z0 = down - (y @ down)[:, None] * y  # the approach closest to straight down
-        length = np.linalg.norm(z0, axis=1)
-        keep = length > 0.3  # a level surface has no side to close on
-        y, z0, anchors = y[keep], z0[keep] / length[keep, None], anchors[keep]
-        x0 = np.cross(y, z0)
-        rotations, where = [], []
-        for angle in np.linspace(-1, 1, self.config.fan) * self.config.max_tilt_rad:
-            z = np.cos(angle) * z0 + np.sin(angle) * x0
-            good = -z[:, 2] >= tilt_limit
-            frames = np.stack([np.cross(y, z), y, z], axis=-1)
-            rotations.append(frames[good])
-            where.append(anchors[good])
-        return np.concatenate(rotations), np.concatenate(where)
-
-    def _from_above(self, anchors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Straight down at even yaw angles."""
-        yaw = np.arange(self.config.yaws) * np.pi / self.config.yaws
-        zero, one = np.zeros_like(yaw), np.ones_like(yaw)
-        y = np.stack([-np.sin(yaw), np.cos(yaw), zero], axis=-1)
-        z = np.stack([zero, zero, -one], axis=-1)
-        frames = np.stack([np.cross(y, z), y, z], axis=-1)  # (Y, 3, 3)
-        return np.tile(frames, (len(anchors), 1, 1)), np.repeat(anchors, len(yaw), axis=0)
-
     def _close(
-        self, surface: _Surface, R: np.ndarray, anchors: np.ndarray, object_id: int
+        self, surface: Surface, R: np.ndarray, anchors: np.ndarray, object_id: int
     ) -> list[Grasp]:
         """Close the hand on the cloud at a few depths; keep what touches and does not collide."""
         own = _in_frames(R, anchors, surface.points)  # (C, N, 3)
@@ -197,7 +93,7 @@ class GraspProposer:
         return inside & (np.abs(own[..., 1]) < g.max_opening_m)
 
     def _evaluate(
-        self, b: _Batch, width: np.ndarray, surface: _Surface, object_id: int
+        self, b: _Batch, width: np.ndarray, surface: Surface, object_id: int
     ) -> list[Grasp]:
         """The candidates whose open hand touches neither the cloud nor the table."""
         opening, clear = self._open(b, width)
@@ -242,7 +138,7 @@ class GraspProposer:
     def _grasp(
         self,
         b: _Batch,
-        surface: _Surface,
+        surface: Surface,
         i: int,
         in_pads: np.ndarray,
         width: float,
@@ -287,29 +183,6 @@ def _horizontal_lever(offset: np.ndarray, axis: np.ndarray) -> float:
     return float(abs(offset[0] * flat[1] - offset[1] * flat[0]))
 
 
-def _thinned(points: np.ndarray, limit: int) -> np.ndarray:
-    """At most `limit` points, evenly taken, so that the work is bounded."""
-    return points[:: -(-len(points) // limit)] if len(points) > limit else points
-
-
-def _reached(cloud: np.ndarray, seeds: np.ndarray, step_m: float) -> np.ndarray:
-    """Which points hang together with the seeds by steps no longer than this. Shape (N,) bool."""
-    pairs = cKDTree(cloud).query_pairs(step_m, output_type='ndarray')
-    links = coo_matrix((np.ones(len(pairs), bool), pairs.T), (len(cloud), len(cloud)))
-    _, label = connected_components(links, directed=False)
-    return np.isin(label, np.unique(label[seeds]))
-
-
-@dataclass(frozen=True)
-class _Surface:
-    points: np.ndarray  # (N, 3) the target and what touches it
-    normals: np.ndarray  # (N, 3)
-    is_own: np.ndarray  # (N,) the target itself
-    foreign: np.ndarray  # (M, 3)
-    middle: np.ndarray  # (3,) of the target's box: a partial view biases the mean
-    table_height_m: float
-
-
 @dataclass(frozen=True)
 class _Batch:
     """C hands and the cloud as each of them sees it."""
@@ -321,7 +194,7 @@ class _Batch:
     normal_y: np.ndarray  # (C, N) cosine of each own normal and the closing axis
 
     @staticmethod
-    def of(R: np.ndarray, origins: np.ndarray, surface: _Surface) -> _Batch:
+    def of(R: np.ndarray, origins: np.ndarray, surface: Surface) -> _Batch:
         """See the surface from C frames."""
         own = _in_frames(R, origins, surface.points)
         foreign = _in_frames(R, origins, surface.foreign)

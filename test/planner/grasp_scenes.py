@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from planner_node.grasps import GraspFeatures
+from planner_node.grasping.grasp import GraspFeatures
 from sakiyomi.scene import Gaussian, HiddenProperties, ObjectState, Scene
 
 PROPERTIES = HiddenProperties(

@@ -8,7 +8,7 @@ from grasp_scenes import GOOD
 
 from planner_node.config import ExecutionConfig
 from planner_node.execution import PickExecution, PickPlan
-from planner_node.grasps import Grasp
+from planner_node.grasping.grasp import Grasp
 from sakiyomi.scene import GripperCommand, JointTrajectory, RobotState
 
 

@@ -3,9 +3,9 @@ import pytest
 from grasp_scenes import PROPERTIES, box_surface, scene_of
 
 from planner_node.config import GraspConfig, ImaginationConfig
-from planner_node.grasps import GraspProposer
-from planner_node.gripper import ParallelGripper
-from planner_node.imagination import Imagination
+from planner_node.grasping.gripper import ParallelGripper
+from planner_node.grasping.imagination import Imagination
+from planner_node.grasping.proposer import GraspProposer
 from sakiyomi.geometry import inverse, transform_points
 
 NARROW = box_surface(np.array([0.5, 0.0, 0.03]), np.array([0.04, 0.12, 0.06]))

@@ -5,8 +5,8 @@ import pytest
 from grasp_scenes import GOOD, PROPERTIES
 
 from planner_node.config import ImaginationConfig
-from planner_node.grasps import Grasp
-from planner_node.imagination import Imagination
+from planner_node.grasping.grasp import Grasp
+from planner_node.grasping.imagination import Imagination
 from sakiyomi.scene import Gaussian
 
 

@@ -1,0 +1,1 @@
+"""From a cloud to ranked grasps: surface → hands → closing → imagination."""

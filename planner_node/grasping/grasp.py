@@ -1,0 +1,37 @@
+"""A grasp and what the cloud says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class GraspFeatures:
+    """What the cloud says of a grasp; the input of the imagination."""
+
+    width_m: float  # of the object between the pads
+    alignment: tuple[float, float]  # cosine of outward normal and closing axis, per side
+    contact_points: tuple[int, int]  # observed points at each contact
+    lever_m: float  # horizontal distance of the object's middle from the closing axis
+    tilt_rad: float  # of the approach from straight down
+    clearance_m: float  # free play between the open fingers and the nearest other point
+    foreign_points: int  # points of other objects between the fingers
+    wrap_m: float  # how far the object reaches above the pads' lower edge, along the approach
+
+
+@dataclass(frozen=True)
+class Grasp:
+    """A hand pose with the opening to approach with; the frame is that of ParallelGripper."""
+
+    object_id: int
+    T_world_grasp: np.ndarray  # (4, 4)
+    opening_m: float
+    features: GraspFeatures
+    force_n: float = 0.0
+    predicted_success: float = 0.0
+
+    def scored(self, predicted_success: float, force_n: float) -> Grasp:
+        """A copy with what the imagination found."""
+        return replace(self, predicted_success=predicted_success, force_n=force_n)
