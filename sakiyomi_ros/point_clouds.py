@@ -20,6 +20,7 @@ KINDS = {
     PointField.FLOAT32: np.float32,
     PointField.FLOAT64: np.float64,
 }
+MAX_POINT_STEP = 65_536  # bytes; no sensor has so many fields
 
 
 def to_cloud(columns: dict[str, np.ndarray], stamp_s: float, frame_id: str) -> PointCloud2:
@@ -99,6 +100,10 @@ def _point_type(message: PointCloud2, names: tuple[str, ...]) -> np.dtype:
     kinds = [_kind(fields[name]).newbyteorder(order) for name in names]
     offsets = [fields[name].offset for name in names]
     step = message.point_step
+    if step > MAX_POINT_STEP:
+        raise BadInputError(
+            f'point cloud point_step: got {step} bytes, expected at most {MAX_POINT_STEP}'
+        )
     for name, kind, offset in zip(names, kinds, offsets, strict=True):
         if offset + kind.itemsize > step:
             raise BadInputError(

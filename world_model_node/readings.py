@@ -7,6 +7,8 @@ import numpy as np
 from sakiyomi.errors import BadInputError
 from sakiyomi.sensing import CameraFrame, JointReading, LidarScan, TactileReading, WrenchReading
 
+LARGEST = 1e6  # no length, force or speed of a robot comes near; its square still fits
+
 
 def check_camera(frame: CameraFrame) -> None:
     """Raise BadInputError unless the images match, K is a pinhole and the pose is rigid."""
@@ -57,8 +59,8 @@ def check_joints(reading: JointReading) -> None:
     for what, values in (('position', reading.position), ('velocity', reading.velocity)):
         if np.shape(values) != (n,) or n == 0:
             raise BadInputError(f'joint {what}: got shape {np.shape(values)}, expected ({n},)')
-        if not np.isfinite(np.asarray(values, dtype=float)).all():
-            raise BadInputError(f'joint {what}: got a non-finite value, expected finite')
+        if not (np.abs(np.asarray(values, dtype=float)) < LARGEST).all():
+            raise BadInputError(f'joint {what}: got a value not finite or beyond {LARGEST:g}')
 
 
 def check_stamp(what: str, stamp_s: float) -> None:
@@ -73,8 +75,8 @@ def check_rows(what: str, values: np.ndarray, width: int, finite: bool = True) -
         raise BadInputError(f'{what}: got shape {np.shape(values)}, expected (N, {width})')
     if not np.issubdtype(values.dtype, np.floating):
         raise BadInputError(f'{what}: got {values.dtype}, expected floats')
-    if finite and not np.isfinite(values).all():
-        raise BadInputError(f'{what}: got a non-finite value, expected finite')
+    if finite and not (np.abs(values) < LARGEST).all():  # false for NaN too
+        raise BadInputError(f'{what}: got a value that is not finite or beyond {LARGEST:g}')
 
 
 def check_intrinsics(K: np.ndarray) -> None:

@@ -21,6 +21,7 @@ COMMANDS = {
     'demo': 'clear a simulated table, with the browser page',
     'sim': 'run the simulated work cell and everything on it until Ctrl-C',
     'pick': 'send one pick to a running graph',
+    'perceive': 'find the objects in pictures, a point cloud or a recording',
     'doctor': 'what is installed, what answers, what is wrong and how to mend it',
     'collect': 'make training data in simulation',
     'train': 'train a network',

@@ -1,0 +1,134 @@
+"""Look at recorded pictures or point clouds: the world model's core, with no robot and no table.
+
+Where the sensor's pose is not given, the support plane is found and becomes the world's floor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sakiyomi.errors import BadInputError
+from sakiyomi.geometry import transform_points
+from sakiyomi.scene import Scene
+from sakiyomi.sensing import CameraFrame, LidarScan
+from world_model_node.alignment import align, workspace_around
+from world_model_node.config import WorkspaceConfig, WorldModelConfig
+from world_model_node.core import WorldModel
+from world_model_node.readings import check_camera, check_rows
+
+MIN_POINTS = 200
+STRIDE = 2  # every second pixel is enough to find the plane
+# the network learned what clutter is in a cell of known bounds; elsewhere it may discard objects
+OFFLINE = WorldModelConfig(segmenter='clustering')
+START_S = 1.0  # recordings begin here, whatever their clock said
+
+
+@dataclass(frozen=True)
+class RecordedView:
+    """One picture or cloud of a file, in the sensor's own frame."""
+
+    stamp_s: float
+    depth_m: np.ndarray | None = None  # (H, W) float32, 0 where there is none
+    color: np.ndarray | None = None  # (H, W, 3) uint8 RGB
+    intrinsics: np.ndarray | None = None  # (3, 3), with depth
+    points_m: np.ndarray | None = None  # (N, 3) float32, without depth
+
+    @property
+    def optical(self) -> bool:
+        """Whether the frame is a camera's: z forward, y down."""
+        return self.depth_m is not None
+
+    def points(self, stride: int = 1) -> np.ndarray:
+        """All points (N, 3) in the sensor's frame."""
+        if self.depth_m is None:
+            return self.points_m
+        v, u = np.nonzero(self.depth_m[::stride, ::stride] > 0.0)
+        v, u, K = v * stride, u * stride, self.intrinsics
+        z = self.depth_m[v, u]
+        x, y = (u - K[0, 2]) / K[0, 0] * z, (v - K[1, 2]) / K[1, 1] * z
+        return np.stack([x, y, z], axis=1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Perceived:
+    """What was found in a recording."""
+
+    scene: Scene
+    T_world_sensor: np.ndarray  # (4, 4)
+    workspace: WorkspaceConfig
+    frames: int
+    stage_ms: dict[str, float]  # of the last frame
+    picture: CameraFrame | None  # the last one, where there is colour
+
+
+def perceive(
+    views: Sequence[RecordedView],
+    T_world_sensor: np.ndarray | None = None,
+    config: WorldModelConfig | None = None,
+) -> Perceived:
+    """Track the objects through all views of one still sensor.
+
+    Raises:
+        BadInputError: no view, or one that cannot be used.
+        WorkFailedError: no support plane was found, or nothing stands on it.
+    """
+    if not views:
+        raise BadInputError('recording: got no picture and no cloud, expected at least one')
+    for view in views:
+        check_view(view)
+    points = views[0].points(STRIDE)
+    if len(points) < MIN_POINTS:
+        raise BadInputError(f'first view: got {len(points)} points, expected {MIN_POINTS} or more')
+    T = align(points, views[0].optical) if T_world_sensor is None else T_world_sensor
+    workspace = workspace_around(points, T)
+    model = WorldModel(replace(config or OFFLINE, workspace=workspace))
+    for stamp_s, view in zip(_stamps(views), views, strict=True):
+        _feed(model, view, stamp_s, T)
+        scene = model.update(stamp_s)
+    picture = _camera_frame(views[-1], START_S, T) if views[-1].color is not None else None
+    return Perceived(scene, T, workspace, len(views), dict(model.stage_ms), picture)
+
+
+def check_view(view: RecordedView) -> None:
+    """Raise BadInputError unless the view is a picture with intrinsics, or points."""
+    if view.depth_m is None:
+        check_rows('points', view.points_m, 3, finite=False)
+        return
+    color = view.color if view.color is not None else _grey(view.depth_m)
+    check_camera(CameraFrame(0.0, color, view.depth_m, view.intrinsics, np.eye(4)))
+
+
+def _feed(model: WorldModel, view: RecordedView, stamp_s: float, T: np.ndarray) -> None:
+    """Pictures without colour are fed as points: one grey for all would say "one paint"."""
+    if view.color is not None:
+        model.add_camera(_camera_frame(view, stamp_s, T))
+    else:
+        model.add_lidar(LidarScan(stamp_s, view.points(), T))
+
+
+def _camera_frame(view: RecordedView, stamp_s: float, T: np.ndarray) -> CameraFrame:
+    return CameraFrame(stamp_s, view.color, view.depth_m, view.intrinsics, T)
+
+
+def _stamps(views: Sequence[RecordedView]) -> list[float]:
+    """From START_S up, as far apart as recorded but never the same and never backwards."""
+    gaps = np.diff([view.stamp_s for view in views])
+    steps = np.clip(np.where(gaps > 0.0, gaps, 0.1), 0.01, 0.4)
+    return [START_S, *(START_S + np.cumsum(steps)).tolist()]
+
+
+def _grey(depth_m: np.ndarray) -> np.ndarray:
+    return np.full((*np.shape(depth_m), 3), 128, np.uint8)
+
+
+def surface_of(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """All objects' points (N, 3) in the world frame, and the id of each point's object (N,)."""
+    points = [transform_points(o.T_world_object, o.points_m) for o in scene.objects]
+    ids = [np.full(len(p), o.id) for p, o in zip(points, scene.objects, strict=True)]
+    return (
+        np.concatenate([np.zeros((0, 3), np.float32), *points]),
+        np.concatenate([np.zeros(0, int), *ids]),
+    )
