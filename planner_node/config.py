@@ -30,6 +30,9 @@ class GraspConfig(ParameterSet):
         0.004, 'least height of the fingertips over the table', 0, 1
     )
     margin_m: float = parameter(0.002, 'growth of the hand in collision checks', 0.0, 0.05)
+    crowd_margin_m: float = parameter(
+        0.006, 'points nearer than this to the fingers crowd them', 0.0, 0.05
+    )
     tolerated_points: int = parameter(1, 'stray points inside the hand that are let pass', 0, 100)
     contact_depth_m: float = parameter(0.004, 'shell of points that make a contact', 0.0005, 0.02)
     contiguous_m: float = parameter(0.007, 'points this near hang together', 0.001, 0.05)
@@ -123,7 +126,7 @@ class PlannerConfig(NodeConfig):
     scene_timeout_s: float = parameter(4.0, 'longest wait for a fresh scene [s]', 0.1, 60.0)
     state_timeout_s: float = parameter(2.0, 'silence of an input that ends a pick [s]', 0.1, 60.0)
     max_grasps: int = parameter(30, 'grasps tried with the arm for one pick', 1, 1000)
-    min_success: float = parameter(0.05, 'predicted success below which none is tried', 0.0, 1.0)
+    min_success: float = parameter(0.1, 'predicted success below which none is tried', 0.0, 1.0)
     grasp: GraspConfig = field(default_factory=GraspConfig)
     imagination: ImaginationConfig = field(default_factory=ImaginationConfig)
     motion: MotionConfig = field(default_factory=MotionConfig)

@@ -65,8 +65,9 @@ class Imagination:
         clear = ndtr(f.clearance_m / max(c.position_sigma_m, 1e-6))
         wrapped = ndtr((f.wrap_m - 0.006) / 0.004)
         alone = 0.5 ** min(f.foreign_points / 5.0, 4.0)
+        free = 0.6 + 0.4 * np.exp(-f.crowd_points / 4.0)
         seen = min(1.0, 0.6 + 0.1 * min(f.contact_points))
-        return float(clear * wrapped * alone * seen)
+        return float(clear * free * wrapped * alone * seen)
 
 
 def _draw(estimate, noise: np.ndarray) -> np.ndarray:

@@ -101,39 +101,38 @@ class GraspProposer:
         lowest = surface.table_height_m + self.config.table_clearance_m
         ok = (clear > 0) & (corners[..., 2].min(axis=1) > lowest)
         in_pads = self._in_pads(b.own)
+        crowd = self._inside_hand(b, opening, self.config.crowd_margin_m)
         return [
-            self._grasp(b, surface, i, in_pads[i], width[i], opening[i], clear[i], object_id)
+            self._grasp(
+                b, surface, i, in_pads[i], width[i], opening[i], clear[i], crowd[i], object_id
+            )
             for i in np.flatnonzero(ok)
         ]
 
     def _open(self, b: _Batch, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The widest collision-free opening of each candidate and its play; play 0 if none."""
+        c = self.config
         opening, best = np.full(len(width), self.gripper.max_opening_m), np.zeros(len(width))
-        for play in sorted(self.config.plays_m):
+        for play in sorted(c.plays_m):
             wanted = np.minimum(width + 2 * play, self.gripper.max_opening_m)
-            free = ~self._hits(b, wanted)
+            free = self._inside_hand(b, wanted, c.margin_m) <= c.tolerated_points
             opening, best = (
                 np.where(free, wanted, opening),
                 np.where(free, (wanted - width) / 2, best),
             )
         return opening, best
 
-    def _hits(self, b: _Batch, opening: np.ndarray) -> np.ndarray:
-        """Whether fingers or palm would touch points. Opening (C,) → (C,) bool."""
-        hit = np.zeros(len(opening), bool)
+    def _inside_hand(self, b: _Batch, opening: np.ndarray, margin_m: float) -> np.ndarray:
+        """How many points lie in fingers or palm, the fingers grown outwards. (C,) → (C,)."""
+        count = np.zeros(len(opening), int)
         for points in (b.own, b.foreign):
-            if not points.shape[1]:
-                continue
             # the fingers' inner faces sit at +-opening/2: measure y from there
             y = np.abs(points[..., 1]) - (opening / 2)[:, None]
             folded = np.stack([points[..., 0], y, points[..., 2]], axis=-1)
-            count = sum(
-                _inside(folded, box).sum(axis=1)
-                for box in self.gripper.finger_boxes(0.0, self.config.margin_m)[::2]
-            )
-            count = count + _inside(points, self.gripper.palm_box()).sum(axis=1)
-            hit |= count > self.config.tolerated_points
-        return hit
+            for box in self.gripper.finger_boxes(0.0, margin_m)[::2]:
+                count += _inside(folded, box).sum(axis=1)
+            count += _inside(points, self.gripper.palm_box()).sum(axis=1)
+        return count
 
     def _grasp(
         self,
@@ -144,6 +143,7 @@ class GraspProposer:
         width: float,
         opening: float,
         clear: float,
+        crowd: int,
         object_id: int,
     ) -> Grasp:
         own = b.own[i]
@@ -169,6 +169,7 @@ class GraspProposer:
             tilt_rad=float(np.arccos(np.clip(-T[2, 2], -1, 1))),
             clearance_m=float(clear),
             foreign_points=int(between.sum()),
+            crowd_points=int(crowd),
             wrap_m=float(self.gripper.tip_z_m - own[in_pads, 2].min()),
         )
         return Grasp(object_id, T, float(opening), features)

@@ -21,6 +21,7 @@ GOOD = GraspFeatures(
     tilt_rad=0.0,
     clearance_m=0.015,
     foreign_points=0,
+    crowd_points=0,
     wrap_m=0.02,
 )
 

@@ -26,6 +26,7 @@ def test_a_good_grasp_is_expected_to_hold():
         {'alignment': (1.0, 0.7)},
         {'clearance_m': 0.001},
         {'foreign_points': 20},
+        {'crowd_points': 10},
         {'wrap_m': 0.004},
         {'contact_points': (30, 0)},
     ],
