@@ -98,8 +98,23 @@ class TouchConfig(ParameterSet):
     release_s: float = parameter(
         0.15, 'the grasp ends after so long without contact [s]', 0.0, 5.0
     )
+    unfelt_s: float = parameter(
+        2.0, 'or after so long, where the fingers have not moved [s]', 0.0, 60.0
+    )
     reach_m: float = parameter(0.02, 'an object this near the pads is what they touch [m]', 0, 0.2)
     grasp_frame: str = parameter('panda_grasptarget', 'frame between the finger pads')
+    wrench_frame: str = parameter('panda_hand', 'frame of the wrist wrench')
+    left_pad_frame: str = parameter('left_tactile_pad', 'frame of the left taxels')
+    right_pad_frame: str = parameter('right_tactile_pad', 'frame of the right taxels')
+    contact_sigma_m: float = parameter(
+        0.0015, 'a contact lies on the surface within [m]', 1e-4, 0.05
+    )
+    correction_m: float = parameter(
+        0.02, 'no contact moves an object by more than this [m]', 0.0, 0.1
+    )
+    slack_m: float = parameter(
+        0.003, 'fingers that have moved by less still hold what they held [m]', 0.0, 0.08
+    )
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from sakiyomi.scene import HandMotion, ObjectState, Prediction, Scene
 from sakiyomi.sensing import CameraFrame, JointReading, LidarScan, TactileReading, WrenchReading
 from world_model_node.config import WorldModelConfig
 from world_model_node.dynamics import Dynamics
+from world_model_node.feeling import Feeling
 from world_model_node.hand_motion import check_hand_motion
 from world_model_node.inputs import Inputs, Snapshot
 from world_model_node.normals import cloud_normals
@@ -26,7 +27,6 @@ from world_model_node.robot_view import RobotView
 from world_model_node.scan import Scanner
 from world_model_node.segmentation.segmenter import make_segmenter
 from world_model_node.support import SupportPlane
-from world_model_node.touch import HandState, grasped_shape
 from world_model_node.track import Track
 from world_model_node.tracking import Tracker
 from world_model_node.visibility import Sight
@@ -53,7 +53,10 @@ class WorldModel:
         self.config = config
         self.inputs = Inputs(config.timing)
         self.dynamics = PhysicsPrior(config.prediction) if dynamics is None else dynamics
-        self.tracker = Tracker(config.tracking, config.workspace, config.prediction.gravity_mps2)
+        self.tracker = Tracker(
+            config.tracking, config.touch, config.workspace, config.prediction.gravity_mps2
+        )
+        self.feeling = Feeling(config.touch, config.prediction)
         self.robot = RobotView(robot, config.touch)
         self.scanner = Scanner(config, self.robot, self.inputs.joints.at)
         self.segmenter = make_segmenter(config.segmenter, config.clustering)
@@ -62,7 +65,6 @@ class WorldModel:
         self.voxels: PointSet | None = None  # of the newest update, for viewers and studies
         self.labels = np.zeros(0, int)
         self.now_s = 0.0
-        self._grip_lost_s: float | None = None
         self._seen_stamp_s: float | None = None
 
     @property
@@ -113,13 +115,12 @@ class WorldModel:
         self.stage_ms = {}
         with self._stage('align'):
             snapshot = self.inputs.at(now_s)
-            hand = self.robot.hand(snapshot)
         stamp_s = snapshot.stamp_s
         if stamp_s is None or stamp_s == self._seen_stamp_s:
             self.scene = self._scene(snapshot, Cloud(self.scene.cloud_m, self.scene.normals))
         else:
             self._seen_stamp_s = stamp_s
-            self.scene = self._scene(snapshot, self._look(snapshot, hand, stamp_s))
+            self.scene = self._scene(snapshot, self._look(snapshot, stamp_s))
         self.dynamics.observe(self.scene)
         return self.scene
 
@@ -155,16 +156,17 @@ class WorldModel:
     def _forget(self) -> None:
         self.tracker.reset()
         self.scanner.reset()
+        self.feeling.reset()
         self.dynamics.reset()
         self.scene = Scene(0.0, (), np.zeros((0, 3), np.float32))
         self.now_s = 0.0
-        self._grip_lost_s = None
         self._seen_stamp_s = None
 
-    def _look(self, snapshot: Snapshot, hand: HandState | None, stamp_s: float) -> Cloud:
+    def _look(self, snapshot: Snapshot, stamp_s: float) -> Cloud:
         """Fuse, divide and track; returns what is above the table."""
         dt_s = self.tracker.predict(stamp_s, self.scanner.plane.offset_m)
-        self.tracker.carry(self._held_id(hand, stamp_s), hand, dt_s)
+        with self._stage('touch'):
+            self._feel(snapshot, stamp_s, dt_s)
         points = self.scanner.points(snapshot, self.tracker.confirmed(), stamp_s, self._stage)
         with self._stage('voxels'):
             self.voxels = voxel_fused(points, self.config.clustering.voxel_m)
@@ -183,19 +185,17 @@ class WorldModel:
     def _stands_out(self, points: np.ndarray, plane: SupportPlane) -> bool:
         return float(plane.height_of(points).max()) > self.config.clustering.min_height_m
 
-    def _held_id(self, hand: HandState | None, stamp_s: float) -> int | None:
-        """Which object is in the hand; contact may drop out briefly."""
-        held = next((t.id for t in self.tracker.tracks if t.held), None)
-        if hand is None:
-            return held
-        if hand.grips(self.config.touch):
-            self._grip_lost_s = None
-            shapes = {t.id: t.world_points() for t in self.tracker.confirmed()}
-            return held if held is not None else grasped_shape(shapes, hand, self.config.touch)
-        if held is None:
-            return None
-        self._grip_lost_s = stamp_s if self._grip_lost_s is None else self._grip_lost_s
-        return held if stamp_s - self._grip_lost_s < self.config.touch.release_s else None
+    def _feel(self, snapshot: Snapshot, stamp_s: float, dt_s: float) -> None:
+        """Let what the hand holds go with it, and be weighed."""
+        joints = None if snapshot.joints is None else self.inputs.joints.at(stamp_s)
+        hand = self.robot.hand(snapshot, joints)
+        tracks = self.tracker.confirmed()
+        shapes = {t.id: t.world_points() for t in tracks}
+        held_id = self.feeling.update(shapes, hand, self.inputs, stamp_s)
+        self.tracker.carry(held_id, hand, dt_s)
+        for track in tracks:
+            if track.id == held_id and self.feeling.scale.mass_kg is not None:
+                track.weighed = self.feeling.scale.mass_kg
 
     def _scene(self, snapshot: Snapshot, cloud: Cloud) -> Scene:
         tracks = self.tracker.confirmed()
@@ -229,7 +229,9 @@ class WorldModel:
             twist_covariance=np.block([[P[3:, 3:], zero], [zero, np.eye(3) * 0.25]]),
             points_m=track.points_m,
             colors=track.colors,
-            properties=prior_properties(track.volume_m3, track.extent_m, self.config.prediction),
+            properties=prior_properties(
+                track.volume_m3, track.extent_m, self.config.prediction, track.weighed
+            ),
             visible=track.visible,
             held=track.held,
         )

@@ -66,15 +66,26 @@ class PointFilter:
         A[:, :3] -= K
         self.P = A @ self.P @ A.T + K @ R @ K.T  # Joseph form: stays symmetric and positive
 
+    def update_along(self, direction: np.ndarray, offset_m: float, sigma_m: float) -> None:
+        """Take in that the position is off by `offset_m` along a unit direction (3,)."""
+        column = self.P[:, :3] @ direction  # P H^T
+        gain = column / (direction @ column[:3] + sigma_m**2)
+        self.x = self.x + gain * offset_m
+        self.P = self.P - np.outer(gain, column)
+        self.P = 0.5 * (self.P + self.P.T)
+
     def recentre(self, position_m: np.ndarray) -> None:
         """Shift towards a better estimate of where a still object's middle is: no motion."""
         self.x[:3] += RECENTRE_SHARE * (position_m - self.x[:3])
         self.x[3:] *= 1.0 - RECENTRE_SHARE
 
-    def place(self, position_m: np.ndarray, velocity_mps: np.ndarray, sigma_m: float) -> None:
-        """Set the state outright, as when the hand carries the object."""
+    def place(
+        self, position_m: np.ndarray, velocity_mps: np.ndarray, covariance: np.ndarray
+    ) -> None:
+        """Set the state outright, as when the hand carries the object; covariance (3, 3) [m^2]."""
         self.x = np.concatenate([position_m, velocity_mps])
-        self.P = np.diag([sigma_m**2] * 3 + [0.05**2] * 3)
+        self.P = np.diag([0.0] * 3 + [0.05**2] * 3)
+        self.P[:3, :3] = covariance
 
 
 def transition(dt_s: float) -> np.ndarray:

@@ -9,16 +9,29 @@ from world_model_node.config import PredictionConfig
 
 
 def prior_properties(
-    volume_m3: float, extent_m: np.ndarray, config: PredictionConfig
+    volume_m3: float,
+    extent_m: np.ndarray,
+    config: PredictionConfig,
+    weighed: Gaussian | None = None,
 ) -> HiddenProperties:
-    """Mass from the seen volume at a household density; the rest as configured."""
+    """Mass from the seen volume and the wrist; the rest as configured."""
+    mass = Gaussian(
+        volume_m3 * config.density_kgpm3, (volume_m3 * config.density_sigma_kgpm3) ** 2
+    )
     sigma_com = 0.1 * np.maximum(extent_m, 0.01)
     return HiddenProperties(
-        mass_kg=Gaussian(
-            volume_m3 * config.density_kgpm3, (volume_m3 * config.density_sigma_kgpm3) ** 2
-        ),
+        mass_kg=mass if weighed is None else combined(mass, weighed),
         friction=Gaussian(config.friction, config.friction_sigma**2),
         restitution=Gaussian(config.restitution, config.restitution_sigma**2),
         center_of_mass_m=np.zeros(3),
         center_of_mass_covariance=np.diag(sigma_com**2),
     )
+
+
+def combined(one: Gaussian, other: Gaussian) -> Gaussian:
+    """The product of two independent beliefs about the same number."""
+    total = one.variance + other.variance
+    if total <= 0.0:
+        return one
+    mean = (one.mean * other.variance + other.mean * one.variance) / total
+    return Gaussian(mean, one.variance * other.variance / total)

@@ -9,6 +9,7 @@ from sakiyomi.robot_model import RobotModel
 from sakiyomi.self_filter import SelfFilter
 from sakiyomi.sensing import JointReading
 from world_model_node.config import TouchConfig
+from world_model_node.contacts import Contacts, pad_contacts
 from world_model_node.inputs import Snapshot
 from world_model_node.touch import HandState, pad_force
 
@@ -21,15 +22,27 @@ class RobotView:
         self.config = config
         self.filter = None if robot is None else SelfFilter(robot)
 
-    def hand(self, snapshot: Snapshot) -> HandState | None:
-        """The hand as the newest joints and taxels tell, or None without joints."""
-        state = self._state(snapshot.joints)
+    def hand(self, snapshot: Snapshot, joints: JointReading | None) -> HandState | None:
+        """The hand as these joints and the newest taxels tell, or None without joints."""
+        state = self._state(joints)
         if self.robot is None or state is None:
             return None
         q, width = state
         T = self.robot.frame_pose(self.config.grasp_frame, q, width)
         force = np.array([pad_force(reading) for reading in snapshot.tactile])
-        return HandState(snapshot.joints.stamp_s, T, width, force)
+        contacts = self._contacts(snapshot, q, width)
+        R = self.robot.frame_pose(self.config.wrench_frame, q, width)[:3, :3]
+        return HandState(joints.stamp_s, T, width, force, contacts, R)
+
+    def _contacts(self, snapshot: Snapshot, q: np.ndarray, width: float) -> tuple[Contacts, ...]:
+        frames = (self.config.left_pad_frame, self.config.right_pad_frame)
+        least_n = self.config.contact_force_n
+        found = [
+            pad_contacts(reading, self.robot.frame_pose(frame, q, width), least_n)
+            for reading, frame in zip(snapshot.tactile, frames, strict=True)
+            if pad_force(reading) > least_n
+        ]
+        return tuple(c for c in found if c is not None)
 
     def covers(self, points: np.ndarray, joints: JointReading | None) -> np.ndarray:
         """Which of (N, 3) world points lie on or in the robot's links. Shape (N,)."""

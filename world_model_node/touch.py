@@ -9,6 +9,7 @@ import numpy as np
 from sakiyomi.geometry import inverse, transform_points
 from sakiyomi.sensing import TactileReading
 from world_model_node.config import TouchConfig
+from world_model_node.contacts import Contacts
 
 PAD_HALF_WIDTH_M = 0.012
 MIN_POINTS = 5
@@ -22,6 +23,8 @@ class HandState:
     T_world_grasp: np.ndarray  # (4, 4) z approaches, y closes
     finger_width_m: float
     force_n: np.ndarray  # (2,) magnitude on the left and right pad; 0 where the reading is stale
+    contacts: tuple[Contacts, ...] = ()  # of the pads that something presses on
+    R_world_wrench: np.ndarray | None = None  # (3, 3) of the wrist sensor's axes
 
     def grips(self, config: TouchConfig) -> bool:
         """Whether both pads feel contact."""

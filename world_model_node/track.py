@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from sakiyomi.geometry import inverse, make_transform, transform_points
-from world_model_node.config import TrackingConfig
+from sakiyomi.geometry import make_transform, transform_points
+from sakiyomi.scene import Gaussian
+from world_model_node.config import TouchConfig, TrackingConfig
+from world_model_node.contacts import Contacts, offset_to_contact
+from world_model_node.grip_pose import PATCH_M, GripPose
 from world_model_node.kalman import PointFilter
 from world_model_node.observation import Observation
+from world_model_node.touch import HandState
 from world_model_node.visibility import Sight
 
 NEW_SPEED_SIGMA_MPS = 0.05
@@ -20,7 +24,7 @@ COVERED_SHARE = 0.2  # covers so much of it, its outline cannot be trusted
 HIDDEN_GAIN = 0.3
 CLEARANCE_M = 0.02
 FLYING_SPEED_MPS = 0.2
-CARRIED_SIGMA_M = 0.004
+NUDGE_M = 0.008  # a free object is moved by a pad no more than this at once
 
 
 class Track:
@@ -42,14 +46,15 @@ class Track:
         self.seen_s = stamp_s
         self.usual_voxels = 0.0
         self.usual_hidden = 0.0  # by itself and its neighbours
-        self.T_grasp_object: np.ndarray | None = None
+        self.grip: GripPose | None = None
+        self.weighed: Gaussian | None = None  # by the wrist
         self.angular_velocity = np.zeros(3)
         self._remember(observation)
 
     @property
     def held(self) -> bool:
         """Whether the hand carries it."""
-        return self.T_grasp_object is not None
+        return self.grip is not None
 
     @property
     def T_world_object(self) -> np.ndarray:
@@ -109,19 +114,27 @@ class Track:
             self._remember(observation)
             self.usual_hidden += HIDDEN_GAIN * (hidden - self.usual_hidden)
 
-    def carry(self, T_world_grasp: np.ndarray, dt_s: float) -> None:
-        """Follow the hand rigidly from where the two met."""
-        if self.T_grasp_object is None:
-            self.T_grasp_object = inverse(T_world_grasp) @ self.T_world_object
-        T = T_world_grasp @ self.T_grasp_object
+    def carry(self, hand: HandState, dt_s: float, touch: TouchConfig) -> None:
+        """Follow the hand rigidly from where the two met, and fit between its pads."""
+        if self.grip is None:
+            self.grip = GripPose(hand.T_world_grasp, self.T_world_object, self.filter.P[:3, :3])
+        T = self.grip.move(hand.T_world_grasp)
         velocity = (T[:3, 3] - self.filter.position_m) / dt_s if dt_s > 1e-6 else np.zeros(3)
-        self.filter.place(T[:3, 3], velocity, CARRIED_SIGMA_M)
+        self.grip.feel(hand.contacts, hand.T_world_grasp, self.points_m, touch)
+        T = hand.T_world_grasp @ self.grip.T_grasp_object
+        self.filter.place(T[:3, 3], velocity, self.grip.covariance(hand.T_world_grasp))
         self.R_world_object = T[:3, :3]
         self.visible, self.gone_frames = False, 0
 
+    def touched(self, contacts: Contacts, touch: TouchConfig) -> None:
+        """Move so that the surface ends where a pad presses on it."""
+        gap = offset_to_contact(self.world_points(), contacts, PATCH_M, NUDGE_M)
+        if gap is not None:
+            self.filter.update_along(contacts.normal, gap, touch.contact_sigma_m)
+
     def release(self) -> None:
         """Leave the hand with its velocity."""
-        self.T_grasp_object = None
+        self.grip = None
 
     def _still_there(self, cloud: cKDTree) -> bool:
         if np.linalg.norm(self.filter.velocity_mps) > MOVING_MPS:

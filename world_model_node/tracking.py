@@ -6,7 +6,8 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
-from world_model_node.config import TrackingConfig, WorkspaceConfig
+from world_model_node.config import TouchConfig, TrackingConfig, WorkspaceConfig
+from world_model_node.contacts import Contacts, surface_distance
 from world_model_node.fusion import inside_workspace
 from world_model_node.observation import Observation
 from world_model_node.touch import HandState
@@ -23,9 +24,13 @@ class Tracker:
     """All objects of the table."""
 
     def __init__(
-        self, config: TrackingConfig, workspace: WorkspaceConfig, gravity_mps2: float
+        self,
+        config: TrackingConfig,
+        touch: TouchConfig,
+        workspace: WorkspaceConfig,
+        gravity_mps2: float,
     ) -> None:
-        self.config = config
+        self.config, self.touch = config, touch
         self.workspace = workspace
         self.gravity_mps2 = gravity_mps2
         self.reset()
@@ -47,12 +52,22 @@ class Tracker:
         return dt_s
 
     def carry(self, held_id: int | None, hand: HandState | None, dt_s: float) -> None:
-        """Let the object in the hand follow it, and let go of any other."""
+        """Let the object in the hand follow it, let go of any other, and mind what is touched."""
         for track in self.tracks:
             if hand is not None and track.id == held_id:
-                track.carry(hand.T_world_grasp, dt_s)
+                track.carry(hand, dt_s, self.touch)
             else:
                 track.release()
+        if hand is not None and held_id is None:
+            for contacts in hand.contacts:
+                self._touch(contacts)
+
+    def _touch(self, contacts: Contacts) -> None:
+        """A pad presses on the nearest object, if that is near enough."""
+        near = [(surface_distance(t.world_points(), contacts.center_m), t) for t in self.tracks]
+        near = [item for item in near if item[0] < self.touch.reach_m]
+        if near:
+            min(near, key=lambda item: item[0])[1].touched(contacts, self.touch)
 
     def step(
         self, observations: list[Observation], stamp_s: float, dt_s: float, sight: Sight
