@@ -33,7 +33,7 @@ format: setup ## bring the style in order
 	@$(BIN)/ruff format .
 
 docs: setup ## the tables of the docs, from their sources
-	@$(BIN)/python scripts/write_docs.py
+	@$(BIN)/python docs/write_tables.py
 
 workspace: setup ## build the ROS 2 workspace with colcon, on the wheels in .venv
 	@scripts/build_workspace

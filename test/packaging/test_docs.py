@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope='module')
 def pages():
-    spec = importlib.util.spec_from_file_location('write_docs', ROOT / 'scripts/write_docs.py')
+    spec = importlib.util.spec_from_file_location('write_tables', ROOT / 'docs/write_tables.py')
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.pages()
