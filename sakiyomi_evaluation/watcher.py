@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -106,7 +108,7 @@ class Watcher:
                 labels[own] = -1  # the world model drops these too
         return voxels.points_m, labels
 
-    def _pass(self, add: object, reading: object) -> None:
+    def _pass(self, add: Callable[[Any], None], reading: object) -> None:
         if self._rng.random() >= self.modality.dropped:
             add(reading)
 
