@@ -14,6 +14,7 @@ from sakiyomi.errors import BadInputError
 from sakiyomi_evaluation.results import provenance
 from sakiyomi_training.object_split import HELD_OUT_PERCENT
 from world_model_node.segmentation.export import export
+from world_model_node.segmentation.features import NODE_FEATURES, PAIR_FEATURES
 from world_model_node.segmentation.training import held_out_views, train, validate
 
 log = logging.getLogger(__name__)
@@ -48,14 +49,13 @@ def run(args: argparse.Namespace) -> int:
     figures = {kind: result.figures() for kind, result in scores.items()}
     details = {
         'what': 'log-odds that two parts of a fused cloud are of one object',
-        'data': {
-            'scenes': len(trainer.files),
-            'views': len(trainer.examples),
-            'kinds': sorted(path.name for path in args.data.iterdir() if path.is_dir()),
-            'held_out': f'objects whose crc32(name) % 100 < {HELD_OUT_PERCENT}',
+        'input': f'{NODE_FEATURES} features of each part, {PAIR_FEATURES} of each pair of parts',
+        'scenes_learned_from': {
+            folder.name: len(list(folder.glob('train_*.npz')))
+            for folder in sorted(args.data.iterdir())
         },
+        'held_out': f'objects whose crc32(name) % 100 < {HELD_OUT_PERCENT}',
         'steps': trainer.step,
-        'minutes': args.minutes,
         'figures_on_held_out_objects': figures,
         'provenance': provenance(args),
     }

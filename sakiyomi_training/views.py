@@ -30,7 +30,7 @@ SHIFT_M, TURN_RAD = 0.10, np.radians(10.0)
 SCANS, SCAN_PERIOD_S = 6, 0.1
 MODALITIES, MODALITY_ODDS = ('both', 'camera', 'lidar'), (0.7, 0.2, 0.1)
 PAINTS, PAINT_ODDS = ('own', 'random', 'alike'), (0.4, 0.4, 0.2)
-PRINTED = 0.25  # share of objects in two colours, where they are painted at random
+PRINTED = 0.4  # share of objects in two colours, where they are painted at random
 NEAR_M = 0.012  # a voxel farther from every object is of none
 NOBODY = -1
 

@@ -6,16 +6,14 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / 'world_model'))
 
-from synthetic import camera, lidar, on_table
+from synthetic import camera, lidar
+from touching_boxes import LOW, TALL
 
 from sakiyomi.paths import share_dir
 from world_model_node.config import WorldModelConfig
 from world_model_node.core import WorldModel
 from world_model_node.segmentation.segmenter import make_segmenter
 from world_model_node.visibility import Sight
-
-TALL = on_table(0.50, 0.00, (0.05, 0.06, 0.11))
-LOW = on_table(0.56, 0.01, (0.07, 0.09, 0.05))  # touches it
 
 
 @pytest.fixture(scope='session')

@@ -5,8 +5,8 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import LOW, TALL
 from synthetic import on_table
+from touching_boxes import LOW, TALL, owners
 
 from sakiyomi.errors import BadInputError
 from world_model_node.config import WorldModelConfig
@@ -17,16 +17,6 @@ from world_model_node.segmentation.model_files import CARD, GRAPH
 from world_model_node.segmentation.segmenter import make_segmenter
 
 CONFIG = WorldModelConfig().clustering
-
-
-def owners(points, boxes):
-    """The box whose surface is nearest to each point."""
-    gaps = []
-    for box in boxes:
-        off = np.abs(points - np.array(box.center)) - 0.5 * np.array(box.size)
-        outside = np.linalg.norm(np.maximum(off, 0.0), axis=1)
-        gaps.append(np.abs(outside + np.minimum(off.max(axis=1), 0.0)))
-    return np.argmin(gaps, axis=0)
 
 
 def iou(labels, own):

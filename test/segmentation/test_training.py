@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import LOW, TALL
-from test_segmenter import owners
+from touching_boxes import LOW, TALL, owners
 
 from sakiyomi.errors import BadInputError
 from sakiyomi_training.object_split import is_held_out, split_folders

@@ -20,9 +20,13 @@ from world_model_node.segmentation.features import (
 from world_model_node.segmentation.parts import CELL_M, cut, make_cells
 
 MIN_VOXELS = 60  # a view of fewer teaches nothing
-NODE_COLOR, PAIR_COLOR, PAIR_CLEARANCE = slice(15, 20), [5, 6, 9], [10, 11]
+PAIR_UNLIKE, PAIR_BOTH_COLORED, PAIR_LINKS, PAIR_LINK_UNLIKE = 5, 6, 7, 9
+PAIR_COLOR = [PAIR_UNLIKE, PAIR_BOTH_COLORED, PAIR_LINK_UNLIKE]
+NODE_COLOR, PAIR_CLEARANCE = slice(15, 20), [10, 11]
 BLIND = 0.1  # share of the examples that lose colour, and of those that lose the line of sight
 NOISE = 0.02
+REPAINTED = 0.5  # share of the examples where objects get a print, or the colour of another
+PAINT_UNIT, UNLIKE_UNIT, MAX_UNLIKE = 30.0, 10.0, 4.0  # as in features.py
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,8 @@ def some_parts(item: Example, most: int, rng: np.random.Generator) -> Example:
 def varied(item: Example, rng: np.random.Generator) -> Example:
     """The same view turned, mirrored, in other colours, and now and then half blind."""
     nodes, pairs = item.nodes.astype(np.float32), item.pairs.astype(np.float32)
+    if rng.random() < REPAINTED:
+        repaint(nodes, pairs, item, rng)
     turn = _turn(rng)
     for columns in (NODE_XY, NODE_NORMAL, NODE_EYE):
         first = slice(columns.start, columns.start + 2)
@@ -120,6 +126,32 @@ def varied(item: Example, rng: np.random.Generator) -> Example:
     places, votes = item.centers_m - middle, item.votes_m - middle
     places[:, :2], votes[:, :2] = places[:, :2] @ turn, votes[:, :2] @ turn
     return Example(nodes, pairs, places, item.counts, item.labels, votes)
+
+
+def repaint(nodes: np.ndarray, pairs: np.ndarray, item: Example, rng: np.random.Generator) -> None:
+    """Print on one side of an object, or give it the colour of another; changes both arrays."""
+    objects = np.unique(item.labels[item.labels >= 0])
+    if not len(objects):
+        return
+    paint = nodes[:, NODE_PAINT].copy()
+    for label in rng.permutation(objects)[: rng.integers(1, 4)]:
+        own = np.flatnonzero(item.labels == label)
+        if rng.random() < 0.5:
+            places = item.centers_m[own] @ rng.standard_normal(3)
+            side = own[places > rng.uniform(places.min(), places.max() + 1e-9)]
+            paint[side] += rng.normal(0.0, 0.7, 3)
+        else:
+            model = item.labels == rng.choice(objects)
+            paint[own] += paint[model].mean(axis=0) - paint[own].mean(axis=0)
+    nodes[:, NODE_PAINT] = paint
+    changed = np.abs(paint - item.nodes[:, NODE_PAINT]).max(axis=1) > 1e-3
+    step = paint[:, None] - paint[None]
+    unlike = np.linalg.norm(step, axis=2) * PAINT_UNIT / UNLIKE_UNIT
+    unlike = np.minimum(unlike, MAX_UNLIKE) * pairs[..., PAIR_BOTH_COLORED]
+    either = changed[:, None] | changed[None]
+    pairs[..., PAIR_UNLIKE] = np.where(either, unlike, pairs[..., PAIR_UNLIKE])
+    linked = either & (pairs[..., PAIR_LINKS] > 0.0)
+    pairs[..., PAIR_LINK_UNLIKE] = np.where(linked, unlike, pairs[..., PAIR_LINK_UNLIKE])
 
 
 def _turn(rng: np.random.Generator) -> np.ndarray:

@@ -54,8 +54,8 @@ class PartNetwork(nn.Module):
             Log-odds that two parts are of one object (B, M, M), log-odds that a part is of any
             object (B, M), and where each part places its object's centre (B, M, 3) [m].
         """
-        z = relu(self.pair(pairs))  # (B, M, M, P)
-        bias = self.bias(z).permute(0, 3, 1, 2)  # (B, L*H, M, M)
+        z = relu(flat(self.pair, pairs))  # (B, M, M, P)
+        bias = flat(self.bias, z).permute(0, 3, 1, 2)  # (B, L*H, M, M)
         bias = bias + (1.0 - mask)[:, None, None, :] * MASKED
         h = self.enter(nodes)
         for index, layer in enumerate(self.layers):
@@ -63,8 +63,8 @@ class PartNetwork(nn.Module):
         h = self.leave(h)
         votes = places + VOTE_SCALE_M * self.vote(h)
         end = self.end(h)
-        judged = relu(self.relate(pairs) + end[:, :, None] + end[:, None])
-        logits = self.same(judged)[..., 0]
+        judged = relu(flat(self.relate, pairs) + end[:, :, None] + end[:, None])
+        logits = flat(self.same, judged)[..., 0]
         logits = logits - self.scale[0] * apart(self.embed(h))
         logits = logits - self.scale[1] * apart(votes / 0.02)
         return logits, self.object(h)[..., 0], votes
@@ -97,3 +97,9 @@ def apart(rows: Tensor) -> Tensor:
     squares = (rows * rows).sum(dim=-1)
     product = rows @ rows.transpose(-1, -2)
     return relu(squares[:, :, None] + squares[:, None] - 2.0 * product)
+
+
+def flat(linear: nn.Linear, rows: Tensor) -> Tensor:
+    """A layer on (B, M, M, C) as one matrix product: half the time of a product and a sum."""
+    b, m = rows.shape[:2]
+    return linear(rows.reshape(b * m * m, -1)).reshape(b, m, m, -1)

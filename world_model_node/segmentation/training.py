@@ -31,7 +31,7 @@ from world_model_node.segmentation.parts import MAX_PARTS
 from world_model_node.segmentation.scoring import InstanceScore, score
 
 BATCH = 4
-FEW_PARTS, FEW_UNTIL = 112, 0.6  # most of the time on views thinned out to so many parts
+FEW_PARTS, FEW_UNTIL = 112, 0.85  # most of the time on views thinned out to so many parts
 LEARNING_RATE, WEIGHT_DECAY, WARM_UP = 2e-3, 1e-4, 0.02
 NEAR_M, FAR_WEIGHT = 0.06, 0.1  # pairs of near parts count more
 VOTE_WEIGHT, OBJECT_WEIGHT = 0.5, 0.2
@@ -233,7 +233,7 @@ def train(data: Path, out: Path, minutes: float, seed: int, validate_every: int 
     kinds = held_out_views(data)
     saved, epoch = time.monotonic(), 0
     while trainer.spent_s < 60.0 * minutes:
-        trainer.read_new_scenes(most=150)
+        trainer.read_new_scenes(most=300)
         deadline = time.monotonic() + 60.0 * minutes - trainer.spent_s
         loss = trainer.epoch(minutes, deadline)
         epoch += 1
