@@ -50,19 +50,21 @@ class Truth:
 
     def seen_by(self, frame: CameraFrame, scan: LidarScan) -> np.ndarray:
         """Whether a sensor sees enough of each object to find it. (N,)."""
-        image = self.labels_of_image(frame)[::IMAGE_STEP, ::IMAGE_STEP]
+        image = self.labels_of_image(frame, IMAGE_STEP)
         returns = self.labels(transform_points(scan.T_world_lidar, scan.points_m))
         kinds = np.arange(len(self.names))
         pixels = (image.reshape(-1, 1) == kinds).sum(axis=0) * IMAGE_STEP**2
         return (pixels >= MIN_PIXELS) | ((returns[:, None] == kinds).sum(axis=0) >= MIN_RETURNS)
 
-    def labels_of_image(self, frame: CameraFrame) -> np.ndarray:
-        """The object at each pixel that has depth, else NO_OBJECT. (H, W)."""
-        v, u = np.nonzero(frame.depth_m > 0.0)
-        z, K = frame.depth_m[v, u], frame.intrinsics
-        camera = np.stack([(u - K[0, 2]) / K[0, 0] * z, (v - K[1, 2]) / K[1, 1] * z, z], axis=1)
-        image = np.full(frame.depth_m.shape, NO_OBJECT)
-        image[v, u] = self.labels(transform_points(frame.T_world_camera, camera), PIXEL_NEAR_M)
+    def labels_of_image(self, frame: CameraFrame, step: int = 1) -> np.ndarray:
+        """The object at every `step`-th pixel that has depth, else NO_OBJECT. (H, W) at step 1."""
+        depth = frame.depth_m[::step, ::step]
+        v, u = np.nonzero(depth > 0.0)
+        z, K = depth[v, u], frame.intrinsics
+        x, y = (step * u - K[0, 2]) / K[0, 0] * z, (step * v - K[1, 2]) / K[1, 1] * z
+        points = transform_points(frame.T_world_camera, np.stack([x, y, z], axis=1))
+        image = np.full(depth.shape, NO_OBJECT)
+        image[v, u] = self.labels(points, PIXEL_NEAR_M)
         return image
 
     def chamfer_m(self, index: int, points: np.ndarray) -> tuple[float, float]:
