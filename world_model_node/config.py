@@ -142,7 +142,7 @@ class WorldModelConfig(NodeConfig):
     rate_hz: float = parameter(10.0, 'scene updates per second [Hz]', 0.1, 100.0)
     dynamics: str = parameter('physics_prior', 'what predicts', options=('physics_prior',))
     segmenter: str = parameter(
-        'clustering', 'what divides the cloud into objects', options=('network', 'clustering')
+        'network', 'what divides the cloud into objects', options=('network', 'clustering')
     )
     timing: TimingConfig = TimingConfig()
     workspace: WorkspaceConfig = WorkspaceConfig()
