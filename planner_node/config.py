@@ -72,7 +72,7 @@ class ExecutionConfig(ParameterSet):
     min_held_width_m: float = parameter(0.0025, 'narrowest opening with something held', 0.0, 0.08)
     max_contact_n: float = parameter(40.0, 'wrist force that stops an approach', 1.0, 500.0)
     drop_height_m: float = parameter(
-        0.10, 'height over the bin floor at which the object is let go', 0.05, 0.6
+        0.16, 'height over the bin floor at which the object is let go', 0.05, 0.6
     )
 
 
@@ -96,7 +96,7 @@ class MotionConfig(ParameterSet):
     cartesian_step_m: float = parameter(
         0.005, 'spacing of inverse kinematics on straight lines [m]', 0.0005, 0.05
     )
-    voxel_m: float = parameter(0.006, 'edge of the voxels that the cloud occupies [m]', 0.002, 0.1)
+    voxel_m: float = parameter(0.01, 'edge of the voxels that the cloud occupies [m]', 0.002, 0.1)
     table_allowance_m: float = parameter(
         0.002,
         'how far below the table top the arm may reach before it counts as a hit [m]',

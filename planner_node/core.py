@@ -6,6 +6,7 @@ Reads a Scene and a RobotState, knows no middleware and no simulator.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -58,16 +59,18 @@ class PickPlanner:
         started = time.perf_counter()
         grasps = self.rank(scene, request)
         self.stage_ms['grasps'] = _since_ms(started)
-        reasons: dict[str, int] = {}
-        for grasp in grasps[: self.config.max_grasps]:
-            try:
-                plan = self._motions(scene, state, grasp, request, started)
-            except MotionError as error:
-                reasons[error.reason] = reasons.get(error.reason, 0) + 1
-                continue
-            self.stage_ms['plan'] = _since_ms(started)
-            return plan
-        worst = max(reasons, key=reasons.__getitem__)
+        reasons: Counter[str] = Counter()
+        # first with room to spare; then trusting the closing's own check between neighbours
+        for squeeze in (False, True):
+            for grasp in grasps[: self.config.max_grasps]:
+                try:
+                    plan = self._motions(scene, state, grasp, request, started, squeeze)
+                except MotionError as error:
+                    reasons[error.reason] += 1
+                    continue
+                self.stage_ms['plan'] = _since_ms(started)
+                return plan
+        worst = reasons.most_common(1)[0][0]
         outcome = 'unreachable' if worst.startswith('unreachable') else 'no_motion'
         raise PlanError(outcome, f'{len(grasps)} grasps, none with a motion: mostly {worst}')
 
@@ -120,11 +123,12 @@ class PickPlanner:
         grasp: Grasp,
         request: PickRequest,
         started: float,
+        squeeze: bool,
     ) -> PickPlan:
         """Every trajectory of a pick with this grasp, or MotionError."""
         c = self.config.execution
         target = scene.object_by_id(grasp.object_id)
-        rest = self._without(scene, target, grasp)
+        rest = self._without(scene, target, grasp if squeeze else None)
         self.motion.detach()
         self.motion.set_finger_width(grasp.opening_m)
         reach = self._reach(scene, rest, state, grasp)
@@ -203,16 +207,17 @@ class PickPlanner:
         own = transform_points(target.T_world_object, target.points_m)
         return max(0.0, float(transform_points(inverse(grasp.T_world_grasp), own)[:, 2].max()))
 
-    def _without(self, scene: Scene, target: ObjectState, grasp: Grasp) -> np.ndarray:
-        """The scene's points without the target's and without those within the hand's length.
+    def _without(self, scene: Scene, target: ObjectState, grasp: Grasp | None) -> np.ndarray:
+        """The scene's points without the target's and, given a grasp, those around the hand.
 
-        Closing the hand on the cloud has checked those exactly; the voxels of the arm's check
-        would refuse to go between neighbours.
+        Closing the hand on the cloud has checked the latter exactly; the voxels of the arm's check
+        refuse to go between neighbours.
         """
         own = transform_points(target.T_world_object, target.points_m)
         near = near_to(scene.cloud_m, own, self.config.grasp.own_radius_m)
-        offset = scene.cloud_m - grasp.T_world_grasp[:3, 3]
-        near |= np.einsum('nj,nj->n', offset, offset) < HAND_LENGTH_M**2
+        if grasp is not None:
+            offset = scene.cloud_m - grasp.T_world_grasp[:3, 3]
+            near |= np.einsum('nj,nj->n', offset, offset) < HAND_LENGTH_M**2
         return scene.cloud_m[~near]
 
     def _use(self, cloud_m: np.ndarray, scene: Scene) -> None:
