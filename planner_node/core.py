@@ -141,7 +141,7 @@ class PickPlanner:
         q_grasp = approach.q[-1]
         lift = self.motion.plan_linear(q_grasp, T_lift, c.lift_speed_mps)
         q_lift = lift.q[-1]
-        own = transform_points(target.T_world_object, target.points_m)
+        own = transform_points(target.T_world_object, target.seen_points_m)
         self.motion.attach(transform_points(inverse(reach.grasp.T_world_grasp), own))
         self.motion.set_finger_width(grasp.features.width_m)
         carry = self._carry(q_lift, reach.grasp, target, request)
@@ -213,7 +213,7 @@ class PickPlanner:
         Closing the hand on the cloud has checked the latter exactly; the voxels of the arm's check
         refuse to go between neighbours.
         """
-        own = transform_points(target.T_world_object, target.points_m)
+        own = transform_points(target.T_world_object, target.seen_points_m)
         near = near_to(scene.cloud_m, own, self.config.grasp.own_radius_m)
         if grasp is not None:
             offset = scene.cloud_m - grasp.T_world_grasp[:3, 3]
@@ -229,7 +229,7 @@ def _moved(grasp: Grasp, T_world_grasp: np.ndarray) -> Grasp:
 
 
 def _distance(target: ObjectState, point_m: np.ndarray) -> float:
-    own = transform_points(target.T_world_object, target.points_m)
+    own = transform_points(target.T_world_object, target.seen_points_m)
     return float(np.linalg.norm(own - point_m, axis=1).min())
 
 

@@ -40,11 +40,19 @@ class ObjectState:
     pose_covariance: np.ndarray  # (6, 6) position [m^2] then rotation vector [rad^2], world frame
     twist: np.ndarray  # (6,) m/s, rad/s
     twist_covariance: np.ndarray  # (6, 6)
-    points_m: np.ndarray  # (N, 3) float32 observed surface in the object frame
+    points_m: np.ndarray  # (N, 3) float32 surface in the object frame
     colors: np.ndarray  # (N, 3) uint8; grey where only the LiDAR saw the point
     properties: HiddenProperties
     visible: bool = True  # seen in the newest frame
     held: bool = False  # between the fingers
+    guessed: np.ndarray = field(  # (N,) bool points that no sensor saw; or empty: all were seen
+        default_factory=lambda: np.zeros(0, bool)
+    )
+
+    @property
+    def seen_points_m(self) -> np.ndarray:
+        """The points that a sensor saw, without those guessed. Shape (M, 3)."""
+        return self.points_m[~self.guessed] if len(self.guessed) else self.points_m
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from sakiyomi_ros.conversions import (
     to_stamp,
     to_twist_with_covariance,
 )
-from sakiyomi_ros.point_clouds import colors_of, from_cloud, to_cloud, to_xyz_cloud
+from sakiyomi_ros.point_clouds import colors_of, from_cloud, has_field, to_cloud, to_xyz_cloud
 
 WORLD = 'world'
 CLOUD_FIELDS = ('x', 'y', 'z', 'normal_x', 'normal_y', 'normal_z')
@@ -87,7 +87,7 @@ def to_object_state(state: ObjectState, frame_id: str = WORLD) -> msg.ObjectStat
         id=int(state.id),
         pose=to_pose_with_covariance(state.T_world_object, state.pose_covariance),
         twist=to_twist_with_covariance(state.twist, state.twist_covariance),
-        points=to_xyz_cloud(state.points_m, state.stamp_s, object_frame(state.id), state.colors),
+        points=_to_points(state),
         properties=_to_properties(state.properties),
         visible=bool(state.visible),
         held=bool(state.held),
@@ -117,6 +117,7 @@ def from_object_state(message: msg.ObjectState) -> ObjectState:
         properties=_from_properties(message.properties),
         visible=message.visible,
         held=message.held,
+        guessed=_guessed(message.points, len(points_m)),
     )
 
 
@@ -172,6 +173,19 @@ def from_hand_motion(message: msg.HandMotion) -> HandMotion:
         finger_width_m=finite_floats(message.finger_width, 'hand motion width'),
         force_n=float(finite_floats([message.force_limit], 'hand motion force')[0]),
     )
+
+
+def _to_points(state: ObjectState) -> PointCloud2:
+    extra = {'guessed': state.guessed} if len(state.guessed) else None
+    return to_xyz_cloud(state.points_m, state.stamp_s, object_frame(state.id), state.colors, extra)
+
+
+def _guessed(cloud: PointCloud2, count: int) -> np.ndarray:
+    """Which points are guesses, (N,) bool; empty where the cloud does not say."""
+    if not has_field(cloud, 'guessed'):
+        return np.zeros(0, bool)
+    guessed = from_cloud(cloud, ('guessed',))[:, 0] > 0.5
+    return guessed if len(guessed) == count else np.zeros(0, bool)
 
 
 def _to_prediction(prediction: Prediction) -> msg.ObjectPrediction:

@@ -48,13 +48,18 @@ def to_cloud(columns: dict[str, np.ndarray], stamp_s: float, frame_id: str) -> P
 
 
 def to_xyz_cloud(
-    points_m: np.ndarray, stamp_s: float, frame_id: str, colors: np.ndarray | None = None
+    points_m: np.ndarray,
+    stamp_s: float,
+    frame_id: str,
+    colors: np.ndarray | None = None,
+    extra: dict[str, np.ndarray] | None = None,
 ) -> PointCloud2:
-    """(N, 3) points, with (N, 3) uint8 colours packed as the field `rgb` if given."""
+    """(N, 3) points, with (N, 3) uint8 colours packed as the field `rgb` and (N,) extra fields."""
     columns = dict(zip('xyz', np.asarray(points_m).reshape(-1, 3).T, strict=True))
     if colors is not None:
         r, g, b = np.asarray(colors).reshape(-1, 3).T.astype(np.uint32)
         columns['rgb'] = (r << 16 | g << 8 | b).view(np.float32)
+    columns |= extra or {}
     return to_cloud(columns, stamp_s, frame_id)
 
 
@@ -86,6 +91,11 @@ def colors_of(message: PointCloud2) -> np.ndarray | None:
     points = rows.reshape(-1).view(_point_type(message, ('rgb',)))
     packed = np.ascontiguousarray(points['rgb']).view(np.uint32)
     return np.stack([packed >> 16 & 255, packed >> 8 & 255, packed & 255], axis=1).astype(np.uint8)
+
+
+def has_field(message: PointCloud2, name: str) -> bool:
+    """Whether the cloud has a field of that name."""
+    return any(field.name == name for field in message.fields)
 
 
 def _point_type(message: PointCloud2, names: tuple[str, ...]) -> np.dtype:

@@ -79,7 +79,13 @@ class TrackingConfig(ParameterSet):
     )
     leap_m: float = parameter(0.15, 'unless it looks the same and is this near [m]', 0.005, 1.0)
     position_sigma_m: float = parameter(0.0025, 'noise of a measured position [m]', 1e-4, 0.1)
-    rotation_sigma_rad: float = parameter(0.3, 'orientation is this uncertain [rad]', 0.001, 3.2)
+    middle_sigma_share: float = parameter(
+        0.04, 'the middle of what is seen in part is this unsure, of its size', 0.0, 1.0
+    )
+    rotation_sigma_rad: float = parameter(
+        0.1, 'orientation is this uncertain at first [rad]', 0.001, 3.2
+    )
+    voxel_m: float = parameter(0.003, 'spacing of the remembered surface [m]', 0.001, 0.02)
     acceleration_sigma_mps2: float = parameter(1.5, 'process noise [m/s^2]', 0.01, 100.0)
     rest_speed_mps: float = parameter(0.015, 'slower objects count as still [m/s]', 0.0, 1.0)
     confirm_frames: int = parameter(2, 'frames a new object must be seen in', 1, 50)

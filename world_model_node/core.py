@@ -31,6 +31,7 @@ from world_model_node.track import Track
 from world_model_node.tracking import Tracker
 from world_model_node.visibility import Sight
 
+GUESS_EVERY_S = 1.0  # the unseen side of each object at rest, one object at a time
 STALE_FACTOR = 4.0  # on position variances while a range sensor is missing
 
 
@@ -178,9 +179,20 @@ class WorldModel:
             found = [o for o in found if self._stands_out(o.points_m, plane)]
         with self._stage('tracking'):
             self.tracker.step(found, stamp_s, dt_s, sight)
+        with self._stage('completion'):
+            self._complete(sight)
         with self._stage('normals'):
             kept = np.flatnonzero(self.labels >= 0)
             return Cloud(self.voxels.points_m[kept], cloud_normals(self.voxels, kept, sight))
+
+    def _complete(self, sight: Sight) -> None:
+        """Guess the unseen side of the object whose guess is the oldest."""
+        due_s = self.tracker.stamp_s - GUESS_EVERY_S
+        tracks = [t for t in self.tracker.confirmed() if t.resting and t.guessed_s < due_s]
+        if tracks:
+            track = min(tracks, key=lambda t: t.guessed_s)
+            x, y, _ = track.filter.position_m
+            track.guess(sight, self.scanner.plane.table_height_m(x, y), self.tracker.stamp_s)
 
     def _stands_out(self, points: np.ndarray, plane: SupportPlane) -> bool:
         return float(plane.height_of(points).max()) > self.config.clustering.min_height_m
@@ -215,9 +227,10 @@ class WorldModel:
         T, x, P = track.T_world_object, track.filter.x, track.filter.P
         if track.moving() or track.held:
             T[:3, 3] += ahead_s * x[3:]
-        position = P[:3, :3] + np.eye(3) * config.position_sigma_m**2
+        middle = np.hypot(config.position_sigma_m, config.middle_sigma_share * track.extent_m)
+        position = P[:3, :3] + np.diag(middle**2)
         position = (position + ahead_s**2 * P[3:, 3:]) * stale_factor
-        turn = np.eye(3) * config.rotation_sigma_rad**2
+        turn = track.rotation_P
         twist = np.concatenate([x[3:], track.angular_velocity])
         zero = np.zeros((3, 3))
         return ObjectState(
@@ -227,8 +240,9 @@ class WorldModel:
             pose_covariance=np.block([[position, zero], [zero, turn]]),
             twist=twist,
             twist_covariance=np.block([[P[3:, 3:], zero], [zero, np.eye(3) * 0.25]]),
-            points_m=track.points_m,
-            colors=track.colors,
+            points_m=np.concatenate([track.points_m, track.guess_m]),
+            colors=np.concatenate([track.colors, np.full((len(track.guess_m), 3), 128, np.uint8)]),
+            guessed=np.arange(len(track.points_m) + len(track.guess_m)) >= len(track.points_m),
             properties=prior_properties(
                 track.volume_m3, track.extent_m, self.config.prediction, track.weighed
             ),

@@ -45,6 +45,14 @@ class Sight:
         u, v, z = project(points, self.camera)
         return (u >= 0) & (finite(self.camera.depth_m[v, u]) > z + margin_m)
 
+    def gaps(self, points: np.ndarray) -> np.ndarray:
+        """Measured minus expected depth [m] of (N, 3) world points; NaN where unknown. (N,)."""
+        if self.camera is None or not len(points):
+            return np.full(len(points), np.nan)
+        u, v, z = project(points, self.camera)
+        depth = finite(self.camera.depth_m[v, u])
+        return np.where((u >= 0) & (depth > 0.0), depth - z, np.nan)
+
     def judge(self, points: np.ndarray) -> str:
         """Whether unseen surface (N, 3) is HIDDEN behind something, GONE or UNKNOWN."""
         gap = self._gaps(points)

@@ -9,8 +9,10 @@ from sakiyomi.sensing import WrenchReading
 
 SENSOR_SIGMA_N = 0.15  # of one instant: noise that the sensor's low-pass makes to last
 SYSTEMATIC_SIGMA_N = 0.05  # tare and calibration: more readings do not help
-SIDEWAYS_N = 0.3  # a load that pulls aside more than this does not just hang
-TARE_GAIN = 0.1
+SIDEWAYS_N = 0.2  # a load that pulls aside more than this does not just hang
+TARE_GAIN = 0.02
+HAND_KG = 1.0  # its inertia reads as a load while it speeds up
+MAX_LIFT_MPS2 = 0.3
 MIN_MASS_KG = 1e-3
 
 
@@ -38,14 +40,15 @@ class Scale:
         self, readings: list[WrenchReading], R_world_hand: np.ndarray, lift_mps2: float
     ) -> None:
         """Take in the readings of one instant in which the hand rose with that acceleration."""
-        if not readings or abs(lift_mps2) > 0.1 * self.gravity_mps2:
+        if not readings or abs(lift_mps2) > MAX_LIFT_MPS2:
             return
         force = self._force(readings, R_world_hand) - self._tare_n
         sideways_n = float(np.linalg.norm(force[:2]))
         if sideways_n > SIDEWAYS_N:
             return
         mass = -force[2] / (self.gravity_mps2 + lift_mps2)
-        sigma = np.hypot(SENSOR_SIGMA_N, sideways_n) / self.gravity_mps2
+        noise_n = np.linalg.norm([SENSOR_SIGMA_N, sideways_n, HAND_KG * lift_mps2])
+        sigma = noise_n / self.gravity_mps2
         self._information += 1.0 / sigma**2
         self._weighted += mass / sigma**2
 

@@ -45,7 +45,7 @@ class GraspProposer:
 
     def propose(self, scene: Scene, target: ObjectState) -> list[Grasp]:
         """Collision-free candidates on the target, in no particular order."""
-        own = transform_points(target.T_world_object, target.points_m).astype(np.float32)
+        own = transform_points(target.T_world_object, target.seen_points_m).astype(np.float32)
         if len(own) < self.config.min_points:
             return []
         surface = surface_around(scene, own, self.config)

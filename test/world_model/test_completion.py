@@ -1,0 +1,53 @@
+import numpy as np
+
+from world_model_node.completion import complete, extruded, mirrored
+from world_model_node.visibility import Sight
+
+BLIND = Sight(None, None)
+MIDDLE = np.array([0.5, 0.0, 0.03])
+
+
+def can(n=4000):
+    """The side and the lid of an upright can of 3 cm radius and 6 cm height."""
+    rng = np.random.default_rng(0)
+    angle, z = rng.uniform(-np.pi, np.pi, n), rng.uniform(0.006, 0.06, n)
+    side = np.stack([0.03 * np.cos(angle), 0.03 * np.sin(angle), z], axis=1)
+    radius = 0.03 * np.sqrt(rng.uniform(size=n))
+    lid = np.stack([radius * np.cos(angle), radius * np.sin(angle), np.full(n, 0.06)], axis=1)
+    return np.concatenate([side, lid]) + np.array([0.5, 0.0, 0.0])
+
+
+def from_axis(points):
+    return np.linalg.norm(points[:, :2] - MIDDLE[:2], axis=1)
+
+
+def test_the_far_side_of_half_a_can_is_guessed_within_3_mm():
+    seen = can()
+    seen = seen[(seen[:, 0] > 0.5) | (seen[:, 2] > 0.059)]
+    guess = complete(seen, MIDDLE, 0.0, 0.004, BLIND)
+    low = guess[guess[:, 2] < 0.055]
+    assert (low[:, 0] < 0.49).sum() > 20
+    assert np.median(np.abs(from_axis(low) - 0.03)) < 0.003
+    assert guess[:, 2].min() >= 0.0
+
+
+def test_what_is_seen_all_around_needs_no_guess():
+    seen = can(20000)
+    guess = complete(seen, MIDDLE, 0.0, 0.004, BLIND)
+    assert (guess[:, 2] > 0.012).mean() < 0.1 if len(guess) else True
+
+
+def test_a_mirror_image_has_the_distances_of_the_original():
+    seen = can()
+    image = mirrored(seen, MIDDLE)
+    assert np.allclose(
+        np.linalg.norm(image - MIDDLE, axis=1), np.linalg.norm(seen - MIDDLE, axis=1)
+    )
+
+
+def test_walls_reach_from_the_outline_to_the_floor():
+    lid = can()
+    lid = lid[lid[:, 2] > 0.0599]
+    walls = extruded(lid, 0.0, 0.004)
+    assert np.abs(from_axis(walls) - 0.03).max() < 0.003
+    assert walls[:, 2].min() < 0.005 and walls[:, 2].max() > 0.05

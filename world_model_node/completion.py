@@ -1,0 +1,73 @@
+"""A guess at the side of an object that no sensor has seen.
+
+Two guesses compete: the mirror image in the best vertical plane through the middle (household
+objects are mostly symmetric; Bohg et al., Mind the gap, ICRA 2011), and the outline carried down
+to the support. The one that contradicts seen free space less wins.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from world_model_node.visibility import Sight
+
+PLANES = 12
+SEE_THROUGH_M = 0.008
+MAX_POINTS = 1500
+OUTLINE_SECTORS = 48
+
+
+def complete(
+    surface_m: np.ndarray, middle_m: np.ndarray, floor_m: float, voxel_m: float, sight: Sight
+) -> np.ndarray:
+    """Guessed points (G, 3) float32, world frame, where nothing of the surface is known.
+
+    Args:
+        surface_m: what has been seen, (N, 3) world frame.
+        middle_m: (3,) of the volume.
+        floor_m: height of the support [m].
+        voxel_m: spacing of the guess [m].
+        sight: what the camera looks through now.
+    """
+    surface = np.asarray(surface_m, float)
+    guesses = [mirrored(surface, middle_m), extruded(surface, floor_m, voxel_m)]
+    tree = cKDTree(surface)
+    best, least = np.zeros((0, 3)), np.inf
+    for guess in guesses:
+        guess = guess[tree.query(guess)[0] > 1.5 * voxel_m]
+        wrong = sight.through(guess, SEE_THROUGH_M) | (guess[:, 2] < floor_m)
+        share = float(wrong.mean()) if len(guess) else 1.0
+        if share < least:
+            best, least = guess[~wrong], share
+    return best[:: max(1, -(-len(best) // MAX_POINTS))].astype(np.float32)
+
+
+def mirrored(surface: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    """The mirror image in the vertical plane in which it agrees best with what is seen."""
+    few = surface[:: max(1, len(surface) // 200)]
+    tree = cKDTree(surface)
+    angles = np.arange(PLANES) * np.pi / PLANES
+    normals = np.stack([np.cos(angles), np.sin(angles), np.zeros(PLANES)], axis=1)
+    cost = [float(np.mean(tree.query(_mirror(few, middle, n))[0])) for n in normals]
+    return _mirror(surface, middle, normals[int(np.argmin(cost))])
+
+
+def extruded(surface: np.ndarray, floor_m: float, step_m: float) -> np.ndarray:
+    """Walls from the outline, as seen from above, down to the floor."""
+    xy = surface[:, :2] - 0.5 * (surface[:, :2].min(axis=0) + surface[:, :2].max(axis=0))
+    sector = np.arctan2(xy[:, 1], xy[:, 0]) / (2.0 * np.pi) + 0.5
+    sector = np.minimum((sector * OUTLINE_SECTORS).astype(int), OUTLINE_SECTORS - 1)
+    order = np.lexsort((np.linalg.norm(xy, axis=1), sector))
+    last = np.append(np.diff(sector[order]) > 0, True)
+    outline = surface[order[last]]  # the farthest of each sector
+    walls = [
+        np.column_stack([np.tile(p[:2], (len(z), 1)), z])
+        for p in outline
+        for z in [np.arange(floor_m + step_m, p[2], step_m)]
+    ]
+    return np.concatenate(walls) if walls else np.zeros((0, 3))
+
+
+def _mirror(points: np.ndarray, middle: np.ndarray, normal: np.ndarray) -> np.ndarray:
+    return points - 2.0 * ((points - middle) @ normal)[:, None] * normal

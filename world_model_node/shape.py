@@ -1,0 +1,141 @@
+"""The surface of one object as it has been seen so far, in the object's own frame."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from world_model_node.registration import ShapeView
+
+MERGE_SHARE = 0.8  # of a voxel: a nearer point is the same piece of surface
+MATCH_M = 0.006
+MAX_WEIGHT = 20.0
+MAX_MISSES = 10
+MAX_POINTS = 4000
+NORMAL_NEIGHBOURS = 12
+NORMALS_GROWTH = 1.15  # normals are found anew when the surface has grown by this
+
+
+class Shape:
+    """Points that add up over time and views; what is seen to be elsewhere leaves again."""
+
+    def __init__(self, points_m: np.ndarray, colors: np.ndarray, voxel_m: float) -> None:
+        self.voxel_m = voxel_m
+        self.replace(points_m, colors)
+
+    def __len__(self) -> int:
+        return len(self.points_m)
+
+    @property
+    def tree(self) -> cKDTree:
+        """For queries of nearest points."""
+        if self._tree is None:
+            self._tree = cKDTree(self.points_m)
+        return self._tree
+
+    def view(self) -> ShapeView:
+        """Points with normals, for registration."""
+        if self._normals_of * NORMALS_GROWTH < len(self) or len(self._normals) != len(self):
+            self._normals = _normals(self.points_m, self.tree)
+            self._normals_of = len(self)
+        return ShapeView(self.points_m, self._normals, self.tree)
+
+    def replace(self, points_m: np.ndarray, colors: np.ndarray) -> None:
+        """Forget the old surface."""
+        self.points_m = np.array(points_m, np.float32)
+        self.colors = np.array(colors, np.uint8)
+        self.weight = np.ones(len(points_m), np.float32)
+        self.misses = np.zeros(len(points_m), np.int16)
+        self._tree: cKDTree | None = None
+        self._normals = np.zeros((0, 3))
+        self._normals_of = 0
+
+    def merge(self, points_m: np.ndarray, colors: np.ndarray) -> np.ndarray:
+        """Average what is known with (M, 3) points seen of it, add the rest; who was seen (N,)."""
+        distance, index = self.tree.query(points_m)
+        known = distance < MERGE_SHARE * self.voxel_m
+        self._average(index[known], points_m[known])
+        fresh = ~known
+        fresh[np.flatnonzero(fresh)] &= _one_per_voxel(points_m[fresh], self.voxel_m)
+        near = distance < MATCH_M
+        seen = np.zeros(len(self), bool)
+        seen[index[near]] = True
+        self.misses[seen] = 0
+        self._append(points_m[fresh], colors[fresh])
+        self._tree = None
+        return np.concatenate([seen, np.ones(int(fresh.sum()), bool)])
+
+    def miss(self, missed: np.ndarray, weight: int) -> None:
+        """Count that points (N,) bool were looked for in vain."""
+        self.misses[missed] += weight
+
+    def drop_missed(self) -> None:
+        """Forget the points that are not there any more, and the least sure beyond the limit."""
+        keep = self.misses < MAX_MISSES
+        if keep.sum() > MAX_POINTS:
+            limit = np.partition(self.weight[keep], -MAX_POINTS)[-MAX_POINTS]
+            keep &= self.weight >= limit
+            keep[np.flatnonzero(keep)[MAX_POINTS:]] = False
+        if keep.all() or keep.sum() < NORMAL_NEIGHBOURS:
+            return
+        if len(self._normals) == len(self):
+            self._normals = self._normals[keep]
+        self.points_m, self.colors = self.points_m[keep], self.colors[keep]
+        self.weight, self.misses = self.weight[keep], self.misses[keep]
+        self._tree = None
+
+    def recentre(self, shift_m: np.ndarray) -> None:
+        """Move the frame's origin by (3,) within the shape."""
+        self.points_m = self.points_m - shift_m.astype(np.float32)
+        self._tree = None
+
+    def matched_share(self, points_m: np.ndarray) -> float:
+        """The share of the surface that (M, 3) points in its frame cover."""
+        distance, _ = cKDTree(points_m).query(self.points_m, distance_upper_bound=MATCH_M)
+        return float(np.isfinite(distance).mean())
+
+    def _average(self, index: np.ndarray, points_m: np.ndarray) -> None:
+        n = len(self)
+        count = np.bincount(index, minlength=n)
+        hit = count > 0
+        sums = np.stack([np.bincount(index, points_m[:, a], n) for a in range(3)], axis=1)
+        mean = sums[hit] / count[hit, None]
+        w = self.weight[hit, None]
+        self.points_m[hit] = (self.points_m[hit] * w + mean) / (w + 1.0)
+        self.weight[hit] = np.minimum(w[:, 0] + 1.0, MAX_WEIGHT)
+
+    def _append(self, points_m: np.ndarray, colors: np.ndarray) -> None:
+        n = len(points_m)
+        if not n:
+            return
+        if len(self._normals) == len(self):
+            _, nearest = self.tree.query(points_m)
+            self._normals = np.concatenate([self._normals, self._normals[nearest]])
+        self.points_m = np.concatenate([self.points_m, points_m.astype(np.float32)])
+        self.colors = np.concatenate([self.colors, colors.astype(np.uint8)])
+        self.weight = np.concatenate([self.weight, np.ones(n, np.float32)])
+        self.misses = np.concatenate([self.misses, np.zeros(n, np.int16)])
+
+
+def _one_per_voxel(points: np.ndarray, voxel_m: float) -> np.ndarray:
+    """Which of (N, 3) points are the first of their voxel. Shape (N,)."""
+    first = np.zeros(len(points), bool)
+    if len(points):
+        cell = np.floor(points / voxel_m).astype(np.int64)
+        cell -= cell.min(axis=0)
+        _, ny, nz = cell.max(axis=0) + 1
+        key = (cell[:, 0] * ny + cell[:, 1]) * nz + cell[:, 2]
+        first[np.unique(key, return_index=True)[1]] = True
+    return first
+
+
+def _normals(points: np.ndarray, tree: cKDTree) -> np.ndarray:
+    """Unit normals (N, 3) of either sign by local principal components."""
+    k = min(NORMAL_NEIGHBOURS, len(points))
+    if k < 3:
+        return np.tile([0.0, 0.0, 1.0], (len(points), 1))
+    _, index = tree.query(points, k=k)
+    patch = points[index].astype(float)
+    patch -= patch.mean(axis=1, keepdims=True)
+    _, vectors = np.linalg.eigh(np.einsum('nki,nkj->nij', patch, patch))
+    return vectors[:, :, 0]
