@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from sakiyomi.geometry import inverse, make_transform, transform_points
 
-MAX_SAMPLES = 250
+MAX_SAMPLES = 150
 POINT_SIGMA_M = 0.002
 CORRELATED = 8.0  # so many neighbouring points err alike
 SLIDING = 0.05  # weight of the distance across the normal: edges hold a face in place
