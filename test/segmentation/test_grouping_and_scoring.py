@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from world_model_node.segmentation.grouping import group, without_clutter
+from world_model_node.segmentation.grouping import group, join_small, without_clutter
 from world_model_node.segmentation.scoring import MIN_VOXELS, InstanceScore, score
 
 
@@ -25,6 +25,16 @@ def test_a_few_wrong_pairs_do_not_join_two_objects():
 
 def test_one_part_is_one_group():
     assert group(np.zeros((1, 1))).tolist() == [0]
+
+
+def test_a_fragment_joins_what_it_is_like_unless_much_speaks_against_it():
+    logits, owner = blocks([9, 9, 1], sure=4.0)
+    counts = np.full(19, 20)
+    logits[18, :9] = logits[:9, 18] = -1.0
+    joined = join_small(owner, counts, logits, least=60, lenience=2.0)
+    assert joined.tolist() == [0] * 9 + [1] * 9 + [0]
+    logits[18, :9] = logits[:9, 18] = -3.0
+    assert np.array_equal(join_small(owner, counts, logits, least=60, lenience=2.0), owner)
 
 
 def test_a_group_that_is_of_no_object_is_dropped_whole():

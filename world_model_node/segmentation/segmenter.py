@@ -15,7 +15,7 @@ from world_model_node.config import ClusteringConfig
 from world_model_node.points import PointSet, voxel_of
 from world_model_node.segmentation.engine import Engine
 from world_model_node.segmentation.features import part_graph
-from world_model_node.segmentation.grouping import group, without_clutter
+from world_model_node.segmentation.grouping import objects
 from world_model_node.segmentation.parts import CELL_M, NEIGHBOURS, cut, make_cells
 from world_model_node.support import SupportPlane
 from world_model_node.visibility import Sight
@@ -63,8 +63,9 @@ class NetworkSegmenter:
             return np.full(len(voxels), NOT_AN_OBJECT)
         cells = make_cells(voxels, cell_of_voxel, sight)
         part = cut(cells)
-        judgement = self.engine.judge(part_graph(cells, part, sight, plane))
-        labels = without_clutter(group(judgement.same), judgement.object)[part]
+        graph = part_graph(cells, part, sight, plane)
+        judgement = self.engine.judge(graph)
+        labels = objects(judgement.same, judgement.object, graph.counts)[part]
         return without_small(labels, self.config.min_cells)[cell_of_voxel]
 
 

@@ -25,7 +25,7 @@ from world_model_node.segmentation.examples import (
     some_parts,
     varied,
 )
-from world_model_node.segmentation.grouping import group, without_clutter
+from world_model_node.segmentation.grouping import objects
 from world_model_node.segmentation.network import PartNetwork
 from world_model_node.segmentation.parts import MAX_PARTS
 from world_model_node.segmentation.scoring import InstanceScore, score
@@ -81,7 +81,7 @@ def batch_of(items: list[Example]) -> Batch:
 
 def loss_of(network: PartNetwork, batch: Batch) -> Tensor:
     """Cross-entropy of pairs and of parts, and the error of the votes."""
-    logits, objects, votes = network(batch.nodes, batch.pairs, batch.places, batch.mask)
+    logits, of_object, votes = network(batch.nodes, batch.pairs, batch.places, batch.mask)
     known = batch.labels >= 0
     same = (batch.labels[:, :, None] == batch.labels[:, None]).float()
     distance = torch.cdist(batch.places, batch.places)
@@ -93,7 +93,7 @@ def loss_of(network: PartNetwork, batch: Batch) -> Tensor:
     total = weight.sum(dim=(1, 2), keepdim=True).clamp(min=1e-6) * len(weight)
     pair = binary_cross_entropy_with_logits(logits, same, weight / total, reduction='sum')
     counted = batch.mask / batch.mask.sum()
-    part = binary_cross_entropy_with_logits(objects, known.float(), counted, reduction='sum')
+    part = binary_cross_entropy_with_logits(of_object, known.float(), counted, reduction='sum')
     vote = smooth_l1_loss(votes[known] / 0.02, batch.votes[known] / 0.02)
     return pair + OBJECT_WEIGHT * part + VOTE_WEIGHT * vote
 
@@ -218,8 +218,8 @@ def divided(network: PartNetwork, view: Judged) -> np.ndarray:
     places = graph.centers_m - graph.centers_m.mean(axis=0)
     arrays = (graph.nodes, graph.pairs, places, np.ones(len(graph)))
     with torch.no_grad():
-        logits, objects, _ = network(*(torch.from_numpy(a).float()[None] for a in arrays))
-    labels = without_clutter(group(logits[0].numpy()), objects[0].numpy())
+        same, of_object, _ = network(*(torch.from_numpy(a).float()[None] for a in arrays))
+    labels = objects(same[0].numpy(), of_object[0].numpy(), graph.counts)
     return labels[view.part_of_voxel]
 
 
