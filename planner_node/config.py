@@ -62,6 +62,7 @@ class ExecutionConfig(ParameterSet):
 
     approach_m: float = parameter(0.09, 'straight distance before the grasp', 0.02, 0.3)
     lift_m: float = parameter(0.16, 'straight distance after the grasp', 0.02, 0.5)
+    leave_m: float = parameter(0.06, 'straight distance backwards after the release', 0.0, 0.5)
     approach_speed_mps: float = parameter(0.12, 'speed of the last approach', 0.005, 1.0)
     lift_speed_mps: float = parameter(0.15, 'speed of the lift', 0.005, 1.0)
     settle_s: float = parameter(0.15, 'time for the arm to settle after a motion', 0.0, 5.0)

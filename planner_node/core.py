@@ -144,16 +144,18 @@ class PickPlanner:
         own = transform_points(target.T_world_object, target.seen_points_m)
         self.motion.attach(transform_points(inverse(reach.grasp.T_world_grasp), own))
         self.motion.set_finger_width(grasp.features.width_m)
-        carry = self._carry(q_lift, reach.grasp, target, request)
+        carry, leave = self._carry(q_lift, reach.grasp, target, request)
         self.motion.detach()
         q_home = self.robot.q_home
-        retreat = self.motion.plan_to(carry.q[-1], q_home)
+        retreat = self.motion.plan_to(leave.q[-1], q_home)
         abort = self.motion.plan_to(q_lift, q_home)
         self.motion.set_finger_width(grasp.opening_m)
         self._use(scene.cloud_m, scene)
         to_before = self.motion.plan_to(state.q, reach.q_before)
         plan_s = time.perf_counter() - started
-        return PickPlan(reach.grasp, to_before, approach, lift, carry, retreat, abort, plan_s)
+        return PickPlan(
+            reach.grasp, to_before, approach, lift, carry, leave, retreat, abort, plan_s
+        )
 
     def _reach(self, scene: Scene, rest: np.ndarray, state: RobotState, grasp: Grasp) -> _Reach:
         """Joint positions before and at the grasp, with the better of the two equal hand poses."""
@@ -177,12 +179,15 @@ class PickPlanner:
 
     def _carry(
         self, q_lift: np.ndarray, grasp: Grasp, target: ObjectState, request: PickRequest
-    ) -> JointTrajectory:
-        """From the lift to the place; over the bin any yaw will do."""
-        failure = MotionError('unreachable')
+    ) -> tuple[JointTrajectory, JointTrajectory]:
+        """From the lift to the place, and backwards out of there; over the bin any yaw will do."""
+        c, failure = self.config.execution, MotionError('unreachable')
         for T_world_grasp in self._places(grasp, target, request):
+            T_out = T_world_grasp.copy()
+            T_out[:3, 3] -= c.leave_m * T_out[:3, 2]
             try:
-                return self.motion.plan_to(q_lift, self.motion.ik(T_world_grasp, q_lift))
+                carry = self.motion.plan_to(q_lift, self.motion.ik(T_world_grasp, q_lift))
+                return carry, self.motion.plan_linear(carry.q[-1], T_out, c.lift_speed_mps)
             except MotionError as error:
                 failure = error
         raise failure

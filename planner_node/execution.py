@@ -17,6 +17,7 @@ from sakiyomi.scene import GripperCommand, JointTrajectory, RobotState
 
 Command = JointTrajectory | GripperCommand
 
+FULLY_OPEN_M = 0.08
 PHASES = ('approach', 'close', 'lift', 'verify', 'carry', 'place', 'retreat')
 
 
@@ -29,7 +30,8 @@ class PickPlan:
     approach: JointTrajectory  # straight to the grasp
     lift: JointTrajectory  # straight up
     carry: JointTrajectory  # to above the place
-    retreat: JointTrajectory  # home from the place
+    leave: JointTrajectory  # backwards out of the place
+    retreat: JointTrajectory  # home from there
     abort: JointTrajectory  # home from the lift, when nothing is held
     plan_s: float
 
@@ -115,14 +117,16 @@ class PickExecution:
                 f'{self._state.finger_width_m * 1e3:.1f} mm between the pads, '
                 f'{self._state.finger_force_n.min():.2f} N on the weaker one after the lift',
             )
-            yield [GripperCommand(0.08, p.grasp.force_n)], self._after(c.open_s)
+            yield [opening], self._after(c.open_s)
             yield from self._go_home(p.abort)
             return
         self.phase = 'carry'
         yield self._follow(p.carry)
         held = self._holds()
         self.phase = 'place'
-        yield [GripperCommand(0.08, p.grasp.force_n)], self._after(c.open_s)
+        # no wider than it came: a finger in a hole or a handle would hook the object
+        yield [opening], self._after(c.open_s)
+        yield self._follow(p.leave)
         if held:
             self._end('success', 'held until it was placed')
         else:
@@ -131,7 +135,7 @@ class PickExecution:
 
     def _go_home(self, trajectory: JointTrajectory):
         self.phase = 'retreat'
-        yield self._follow(trajectory)
+        yield self._follow(trajectory, GripperCommand(FULLY_OPEN_M, self.plan.grasp.force_n))
 
     def _end(self, outcome: str, reason: str) -> None:
         self.outcome, self.reason = outcome, reason

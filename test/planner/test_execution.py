@@ -23,7 +23,8 @@ PLAN = PickPlan(
     approach=motion(0.1, 0.2),
     lift=motion(0.2, 0.3),
     carry=motion(0.3, 0.6),
-    retreat=motion(0.6, 0.0),
+    leave=motion(0.6, 0.5),
+    retreat=motion(0.5, 0.0),
     abort=motion(0.3, 0.0),
     plan_s=0.5,
 )
