@@ -10,7 +10,7 @@ the closing axis (Howe and Cutkosky, Practical force-motion models for sliding m
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import expit, logit, ndtr
 
 from planner_node.config import ImaginationConfig
 from planner_node.grasping.grasp import Grasp
@@ -57,7 +57,13 @@ class Imagination:
         lever = np.abs(f.lever_m + c.position_sigma_m * n[:, 4])
         no_twist = 2 * friction * force_n * c.pad_radius_m > load * lever
         held = np.where(no_twist, 1.0, 0.6) * (in_cones & no_slide)
-        return float(held.mean() * self._reaches(grasp))
+        return self._calibrated(float(held.mean()) * self._reaches(grasp))
+
+    def _calibrated(self, share: float) -> float:
+        """The share of worlds as a frequency of real outcomes (Platt scaling, Platt 1999)."""
+        share = min(max(share, 1e-3), 1.0 - 1e-3)
+        c = self.config
+        return float(expit(c.calibration_offset + c.calibration_slope * logit(share)))
 
     def _reaches(self, grasp: Grasp) -> float:
         """The probability that the fingers come down beside the object and not on it."""
