@@ -70,11 +70,14 @@ class ExecutionConfig(ParameterSet):
     lift_speed_mps: float = parameter(0.15, 'speed of the lift', 0.005, 1.0)
     settle_s: float = parameter(0.15, 'time for the arm to settle after a motion', 0.0, 5.0)
     close_timeout_s: float = parameter(2.0, 'longest closing', 0.1, 20.0)
-    open_s: float = parameter(0.5, 'time to open the hand', 0.0, 10.0)
+    open_s: float = parameter(0.7, 'time to open the hand', 0.0, 10.0)
     touch_n: float = parameter(0.5, 'pad force that counts as touch', 0.01, 50.0)
     still_mps: float = parameter(0.003, 'finger speed that counts as still', 0.0001, 0.1)
     min_held_width_m: float = parameter(0.0025, 'narrowest opening with something held', 0.0, 0.08)
     max_contact_n: float = parameter(40.0, 'wrist force that stops an approach', 1.0, 500.0)
+    near_enough: float = parameter(
+        0.12, 'share of the approach that may be missing when the hand meets resistance', 0.0, 1.0
+    )
     drop_height_m: float = parameter(
         0.16, 'height over the bin floor at which the object is let go', 0.05, 0.6
     )

@@ -88,10 +88,7 @@ class PickExecution:
         """Give up at once and hold still where the arm is."""
         self.done = True
         self.outcome, self.reason = 'stopped', 'stopped on request'
-        if self._state is None:
-            return []
-        q = self._state.q[None]
-        return [JointTrajectory(np.zeros(1), q, np.zeros_like(q))]
+        return [self._hold()] if self._state is not None else []
 
     def _script(self):
         """The phases in order: each yields commands and what to wait for before going on."""
@@ -99,7 +96,9 @@ class PickExecution:
         opening = GripperCommand(p.grasp.opening_m, p.grasp.force_n)
         yield self._follow(p.reach, opening)
         yield self._follow(p.approach, guard=True)
-        if self._pressed():
+        if self._pressed() and self._share_left(p.approach) < c.near_enough:
+            yield [self._hold()], None  # it stands on something, but the object is in reach
+        elif self._pressed():
             self._end('collided', f'wrist force above {c.max_contact_n:g} N in the approach')
             yield self._follow(p.approach.reversed())
             yield from self._go_home(p.reach.reversed())
@@ -124,7 +123,9 @@ class PickExecution:
         yield self._follow(p.carry)
         held = self._holds()
         self.phase = 'place'
-        # no wider than it came: a finger in a hole or a handle would hook the object
+        # wide to let go of what has turned in the hand, then back to the opening that it came
+        # with: a finger in a hole or a handle would carry the object off
+        yield [GripperCommand(FULLY_OPEN_M, p.grasp.force_n)], self._after(c.open_s)
         yield [opening], self._after(c.open_s)
         yield self._follow(p.leave)
         if held:
@@ -164,6 +165,15 @@ class PickExecution:
 
     def _holds(self) -> bool:
         return holds(self._state, self.config)
+
+    def _hold(self) -> JointTrajectory:
+        q = self._state.q[None]
+        return JointTrajectory(np.zeros(1), q, np.zeros_like(q))
+
+    def _share_left(self, trajectory: JointTrajectory) -> float:
+        """How much of a motion is still ahead, by joint distance, in [0, 1] and beyond."""
+        whole = np.abs(trajectory.q[-1] - trajectory.q[0]).max()
+        return float(np.abs(trajectory.q[-1] - self._state.q).max() / max(whole, 1e-9))
 
     def _pressed(self) -> bool:
         return bool(np.linalg.norm(self._state.wrench[:3]) > self.config.max_contact_n)

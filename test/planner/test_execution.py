@@ -37,6 +37,7 @@ class ClosedFormRobot:
     object_width_m: float = 0.04
     lost_after_s: float = np.inf
     wrist_n: float = 0.0
+    blocked: bool = False
     time_s: float = 0.0
     width_m: float = 0.08
     target_m: float = 0.08
@@ -45,7 +46,7 @@ class ClosedFormRobot:
     def send(self, command):
         if isinstance(command, GripperCommand):
             self.target_m = command.width_m
-        else:
+        elif not self.blocked:
             self.q = command.q[-1]
 
     def step(self, dt=0.02):
@@ -97,9 +98,21 @@ def test_an_object_lost_while_carrying_is_dropped():
 
 
 def test_a_wrist_that_feels_contact_ends_the_approach():
-    execution, phases = carry_out(ClosedFormRobot(wrist_n=100.0))
+    execution, phases = carry_out(ClosedFormRobot(wrist_n=100.0, blocked=True))
     assert execution.outcome == 'collided'
     assert 'close' not in phases
+
+
+def test_resistance_at_the_very_end_of_the_approach_does_not_keep_it_from_closing():
+    robot = ClosedFormRobot()
+    execution = PickExecution(PLAN, ExecutionConfig())
+    while execution.phase == 'approach':
+        for command in execution.step(robot.state):
+            robot.send(command)
+        arrived = np.allclose(robot.q, PLAN.approach.q[-1])
+        robot.wrist_n = 100.0 if arrived else 0.0
+        robot.step()
+    assert execution.phase == 'close'
 
 
 @pytest.mark.parametrize('robot', [ClosedFormRobot(), ClosedFormRobot(object_width_m=0.0)])
