@@ -112,7 +112,31 @@ def latency(d: dict[str, Any]) -> Iterator[Row]:
         yield f'sensor to prediction, {load}', result
 
 
-DESCRIBE = {'clutter': clutter, 'latency': latency}
+def perceive(d: dict[str, Any]) -> Iterator[Row]:
+    """Perception by ground truth."""
+    command = d['provenance']['command']
+    name = '/'.join(Path(_option(command, '--objects')).parts[-2:])
+    result = (
+        f'precision {d["precision"]:.2f}, recall {d["recall"]:.2f}, HOTA {d["hota"]:.2f}, '
+        f'centre {d["centroid_error_mm"]["p50"]:.1f} mm'
+    )
+    yield f'perception, `{name}`, {_option(command, "--scene")}', result
+
+
+def segmentation(d: dict[str, Any]) -> Iterator[Row]:
+    """Instances on held-out objects, network against baseline."""
+    for row in d['rows']:
+        name = row['segmenter'].split()[0]
+        what = f'instances, held-out objects, {row["scene"]}, {row["views"]} views, {name}'
+        yield what, f'precision {row["precision"]:.3f}, recall {row["recall"]:.3f}'
+
+
+DESCRIBE = {
+    'clutter': clutter,
+    'latency': latency,
+    'perceive': perceive,
+    'segmentation': segmentation,
+}
 
 
 def machine(provenance: dict[str, Any]) -> str:
