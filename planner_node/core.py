@@ -63,6 +63,9 @@ class PickPlanner:
         # first with room to spare; then trusting the closing's own check between neighbours
         for squeeze in (False, True):
             for grasp in grasps[: self.config.max_grasps]:
+                if time.perf_counter() - started > self.config.planning_limit_s:
+                    reasons['no path: out of time'] += 1
+                    break
                 try:
                     plan = self._motions(scene, state, grasp, request, started, squeeze)
                 except MotionError as error:
