@@ -24,6 +24,8 @@ STAMP_TOLERANCE_S = 0.02
 def summary(recording: Recording) -> dict[str, Any]:
     """The figures of one phase."""
     arrivals = recording.arrivals
+    updates = len(recording.updates)
+    missing = {topic: lost_on(topic, got, updates) for topic, got in arrivals.items()}
     latencies = prediction_latencies(
         arrivals.get(SENSOR_TOPIC, []), arrivals.get(PREDICTION_TOPIC, []), recording.updates
     )
@@ -37,10 +39,16 @@ def summary(recording: Recording) -> dict[str, Any]:
             for name in stages
         },
         'messages': {
-            topic: {'received': len(got), 'lost': lost(got)} for topic, got in arrivals.items()
+            topic: {'received': len(got), 'lost': missing[topic]}
+            for topic, got in arrivals.items()
         },
-        'messages_lost': sum(lost(got) for got in arrivals.values()),
+        'messages_lost': sum(missing.values()),
     }
+
+
+def lost_on(topic: str, got: Sequence[Arrival], updates: int) -> int:
+    """Sensors publish evenly; the world model once for each update that it reports."""
+    return max(updates - len(got) - 1, 0) if topic.startswith('world_model/') else lost(got)
 
 
 def prediction_latencies(

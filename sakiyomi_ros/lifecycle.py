@@ -19,6 +19,7 @@ from rclpy.timer import Timer
 from sakiyomi.errors import BadInputError, SakiyomiError, WorkFailedError
 from sakiyomi.parameters import NodeConfig, flatten, with_values
 from sakiyomi_interfaces.msg import StageTimes
+from sakiyomi_ros.conversions import to_stamp
 from sakiyomi_ros.diagnostics import ERROR, OK, Health, InputMonitor, diagnostic_array
 from sakiyomi_ros.parameters import declare_from, plain, unknown_parameters
 from sakiyomi_ros.qos import topic_qos
@@ -139,7 +140,7 @@ class LifecycleNode(Node):
         """The processing-time message of one step that used data up to `newest_stamp_s`."""
         latency_s = self.now_s() - newest_stamp_s if latency_s is None else latency_s
         message = StageTimes(stages=list(stage_ms), milliseconds=[*map(float, stage_ms.values())])
-        message.header.stamp = self.get_clock().now().to_msg()
+        message.header.stamp = to_stamp(newest_stamp_s)
         message.latency_milliseconds = latency_s * 1e3
         return message
 

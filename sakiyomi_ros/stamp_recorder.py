@@ -69,6 +69,6 @@ class StampRecorder:
         self._node.create_subscription(kind, f'/{topic}', on_message, qos, raw=True)
 
     def _on_times(self, message: StageTimes, info: dict[str, int]) -> None:
-        stamp_s = from_stamp(message.header.stamp) - message.latency_milliseconds * 1e-3
+        stamp_s = from_stamp(message.header.stamp)
         stage_ms = dict(zip(message.stages, message.milliseconds, strict=False))
         self.recording.updates.append(Update(info['source_timestamp'], stamp_s, stage_ms))

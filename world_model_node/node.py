@@ -69,7 +69,7 @@ class WorldModelNode(LifecycleNode):
         self.pairing: StampPairing[conversions.Picture] = StampPairing(('color', 'depth'))
         self._intrinsics: np.ndarray | None = None
         self.latency = Latency()
-        self._last_update_s = -float('inf')
+        self._last_update_s = self._last_frame_s = -float('inf')
         self._stale: tuple[str, ...] = ()
 
     def _subscribe(self) -> None:
@@ -119,7 +119,8 @@ class WorldModelNode(LifecycleNode):
         frame = conversions.to_camera_frame(*pair, self._intrinsics, T_world_camera)
         self.world_model.add_camera(frame)
         self.latency.arrived(frame.stamp_s, self.now_s())
-        if frame.stamp_s - self._last_update_s >= 0.5 / self.config.rate_hz:
+        if frame.stamp_s - self._last_frame_s >= 0.5 / self.config.rate_hz:
+            self._last_frame_s = frame.stamp_s
             self._update()
 
     def _on_lidar(self, message: PointCloud2) -> None:
