@@ -134,7 +134,7 @@ class PlannerConfig(NodeConfig):
     state_timeout_s: float = parameter(2.0, 'silence of an input that ends a pick [s]', 0.1, 60.0)
     max_grasps: int = parameter(30, 'grasps tried with the arm for one pick', 1, 1000)
     planning_limit_s: float = parameter(20.0, 'no further grasp is tried after this', 0.1, 600.0)
-    min_success: float = parameter(0.5, 'predicted success below which none is tried', 0.0, 1.0)
+    min_success: float = parameter(0.4, 'predicted success below which none is tried', 0.0, 1.0)
     grasp: GraspConfig = field(default_factory=GraspConfig)
     imagination: ImaginationConfig = field(default_factory=ImaginationConfig)
     motion: MotionConfig = field(default_factory=MotionConfig)
