@@ -100,7 +100,9 @@ def clutter(d: dict[str, Any]) -> Iterator[Row]:
     hand = 'free hand' if '--hand-only' in command else 'arm in the loop'
     objects = Path(_option(command, '--objects')).as_posix().split('/')
     name = '/'.join(objects[-2:])
-    what = f'clutter, `{name}`, {_option(command, "--scene")}, {hand}'
+    what = (
+        f'clutter, `{name}`, {_option(command, "--scene")}, {hand}, seed {d["provenance"]["seed"]}'
+    )
     yield what, f'GSR {d["gsr"]:.3f}, DR {d["dr"]:.3f}, {d["attempts"]} picks'
 
 
