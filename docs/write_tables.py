@@ -126,11 +126,18 @@ def perceive(d: dict[str, Any]) -> Iterator[Row]:
 
 
 def segmentation(d: dict[str, Any]) -> Iterator[Row]:
-    """Instances on held-out objects, network against baseline."""
-    for row in d['rows']:
-        name = row['segmenter'].split()[0]
-        what = f'instances, held-out objects, {row["scene"]}, {row["views"]} views, {name}'
-        yield what, f'precision {row["precision"]:.3f}, recall {row["recall"]:.3f}'
+    """Instances on held-out objects, network against baseline, averaged over the scenes."""
+    for views in dict.fromkeys(row['views'] for row in d['rows']):
+        scores = {}
+        for row in d['rows']:
+            if row['views'] == views:
+                name = row['segmenter'].split()[0]
+                scores.setdefault(name, []).append((row['precision'], row['recall']))
+        parts = []
+        for name, pairs in sorted(scores.items(), reverse=True):
+            precision, recall = (sum(column) / len(pairs) for column in zip(*pairs, strict=True))
+            parts.append(f'{name} {precision:.3f} / {recall:.3f}')
+        yield f'instances on held-out objects, {views} views: precision / recall', ', '.join(parts)
 
 
 DESCRIBE = {
