@@ -56,8 +56,7 @@ def run_sequence(
     records = [SequenceRecord() for _ in watchers]
     names = truth.now().names
     for _ in range(round(duration_s / PERIOD_S)):
-        events.act()
-        cell.step(PERIOD_S)
+        events.step(PERIOD_S)
         readings, now = sense(cell), truth.now()
         counted = np.array([seen[names.index(n)] for n in now.names], bool)
         for watcher, record in zip(watchers, records, strict=True):

@@ -128,11 +128,11 @@ class SimulatedCell:
         self.world.objects.remove(name)
         self._ray_scene_step = -1
 
-    def push(self, name: str, impulse: np.ndarray) -> None:
-        """Hit an object: an impulse (3,) N s at its centre of mass, world frame."""
+    def push(self, name: str, impulse: np.ndarray, at_m: np.ndarray | None = None) -> None:
+        """Hit an object: an impulse (3,) N s at a point (3,), world frame, or its mass's centre."""
         if not np.isfinite(impulse).all():
             raise BadInputError(f'push: got the impulse {impulse}, expected finite numbers')
-        self.world.objects.push(name, impulse)
+        self.world.objects.push(name, impulse, at_m)
 
     def set_conveyor(self, velocity: np.ndarray) -> None:
         """Run the table's surface at `velocity` (3,) m/s; zero stops it."""

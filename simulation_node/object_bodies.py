@@ -95,12 +95,17 @@ class ObjectBodies:
         arm = T_world_com[:3, 3] - T_world_object[:3, 3]
         self._p.resetBaseVelocity(body.uid, twist[:3] + np.cross(twist[3:], arm), twist[3:])
 
-    def push(self, name: str, impulse: np.ndarray) -> None:
-        """An instantaneous impulse (3,) N s at the centre of mass, world frame."""
+    def push(self, name: str, impulse: np.ndarray, at_m: np.ndarray | None = None) -> None:
+        """An instantaneous impulse (3,) N s, world frame, at a point or the centre of mass."""
         uid = self.body(name).uid
         linear, angular = self._p.getBaseVelocity(uid)
-        mass = self._p.getDynamicsInfo(uid, -1)[0]
-        self._p.resetBaseVelocity(uid, np.asarray(linear) + np.asarray(impulse) / mass, angular)
+        center, quat = self._p.getBasePositionAndOrientation(uid)
+        dynamics = self._p.getDynamicsInfo(uid, -1)
+        arm = np.zeros(3) if at_m is None else np.asarray(at_m, float) - center
+        R = from_xyz_quat(center, quat)[:3, :3]  # to the principal axes
+        spin = R @ (R.T @ np.cross(arm, impulse) / np.asarray(dynamics[2]))
+        linear = np.asarray(linear) + np.asarray(impulse) / dynamics[0]
+        self._p.resetBaseVelocity(uid, linear, np.asarray(angular) + spin)
 
     def pose(self, name: str) -> np.ndarray:
         """`T_world_object`."""

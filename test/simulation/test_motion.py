@@ -82,6 +82,14 @@ def test_a_push_changes_momentum_by_the_impulse(cell, box):
     np.testing.assert_allclose(cell.ground_truth()[0].twist[:3], [0.4, -0.2, 0.8], atol=1e-9)
 
 
+def test_a_push_off_the_centre_adds_its_angular_momentum(cell, box):
+    name = cell.spawn(box(0.25), from_xyz_rpy([0.5, 0.0, 0.5], [0, 0, 0.4]))
+    inertia = 0.25 * (0.05**2 + 0.05**2) / 12.0
+    cell.push(name, np.array([0.01, 0.0, 0.0]), np.array([0.5, 0.02, 0.5]))
+    twist = cell.ground_truth()[0].twist
+    np.testing.assert_allclose(twist[3:], [0, 0, -0.02 * 0.01 / inertia], rtol=0.05, atol=1e-6)
+
+
 def test_a_thrown_object_flies_a_parabola(cell, box):
     start, velocity = np.array([0.4, -0.2, 0.5]), np.array([0.3, 0.8, 1.0])
     cell.spawn(box(), from_xyz_rpy(start, [0, 0, 0]), np.array([*velocity, 1.0, 0.0, 2.0]))
