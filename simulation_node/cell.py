@@ -129,7 +129,7 @@ class SimulatedCell:
         self._ray_scene_step = -1
 
     def push(self, name: str, impulse: np.ndarray, at_m: np.ndarray | None = None) -> None:
-        """Hit an object: an impulse (3,) N s at a point (3,), world frame, or its mass's centre."""
+        """Hit an object: impulse (3,) N s at a point (3,) or the centre of mass, world frame."""
         if not np.isfinite(impulse).all():
             raise BadInputError(f'push: got the impulse {impulse}, expected finite numbers')
         self.world.objects.push(name, impulse, at_m)
