@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+NO_OBJECT = -1
+CONTACT_SOURCES = ('left', 'right', 'wrist')  # the pads, and what the wrist feels beyond them
+
 
 @dataclass(frozen=True)
 class Gaussian:
@@ -48,11 +51,31 @@ class ObjectState:
     guessed: np.ndarray = field(  # (N,) bool points that no sensor saw; or empty: all were seen
         default_factory=lambda: np.zeros(0, bool)
     )
+    slip_probability: float = 0.0  # that it slides between the fingers at this instant
 
     @property
     def seen_points_m(self) -> np.ndarray:
         """The points that a sensor saw, without those guessed. Shape (M, 3)."""
         return self.points_m[~self.guessed] if len(self.guessed) else self.points_m
+
+
+@dataclass(frozen=True)
+class ContactPoints:
+    """Where the robot is touched, in the world frame."""
+
+    points_m: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
+    normals: np.ndarray = field(  # (N, 3) unit, out of what touches and into the robot
+        default_factory=lambda: np.zeros((0, 3))
+    )
+    forces_n: np.ndarray = field(  # (N, 3) on the robot
+        default_factory=lambda: np.zeros((0, 3))
+    )
+    object_ids: np.ndarray = field(  # (N,) of the object there, NO_OBJECT where none is known
+        default_factory=lambda: np.zeros(0, int)
+    )
+    sources: np.ndarray = field(  # (N,) rows of CONTACT_SOURCES
+        default_factory=lambda: np.zeros(0, int)
+    )
 
 
 @dataclass(frozen=True)
@@ -67,6 +90,7 @@ class Scene:
     normals: np.ndarray = field(  # (N, 3) float32 of the cloud, towards the sensors; or empty
         default_factory=lambda: np.zeros((0, 3), np.float32)
     )
+    contacts: ContactPoints = field(default_factory=ContactPoints)
 
     def object_by_id(self, object_id: int) -> ObjectState | None:
         """The object with this id, or None."""

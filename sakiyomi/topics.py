@@ -51,13 +51,22 @@ TOPICS: tuple[Topic, ...] = (
         'world_model/objects',
         'sakiyomi_interfaces/ObjectStateArray',
         'world_model',
-        'tracked objects: id, pose, twist, surface points, hidden properties, with covariance',
+        'tracked objects: id, pose, twist, surface points, hidden properties, with covariance;'
+        ' held, and whether it slips',
     ),
     Topic(
         'world_model/predictions',
         'sakiyomi_interfaces/PredictionArray',
         'world_model',
         'per object 20 poses and twists 50 ms apart, with covariance',
+    ),
+    Topic(
+        'world_model/contacts',
+        'sensor_msgs/PointCloud2',
+        'world_model',
+        'where the hand is touched: x y z [m], normal_x normal_y normal_z into the robot,'
+        ' fx fy fz [N] on the robot, object_id (-1: unknown),'
+        ' source (0 left pad, 1 right pad, 2 wrist)',
     ),
     Topic(
         'world_model/cloud',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
 
 import numpy as np
 from geometry_msgs.msg import PoseWithCovariance, TwistWithCovariance
@@ -10,6 +11,7 @@ from sensor_msgs.msg import PointCloud2
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.scene import (
+    ContactPoints,
     Gaussian,
     HandMotion,
     HiddenProperties,
@@ -39,6 +41,7 @@ from sakiyomi_ros.point_clouds import colors_of, from_cloud, has_field, to_cloud
 
 WORLD = 'world'
 CLOUD_FIELDS = ('x', 'y', 'z', 'normal_x', 'normal_y', 'normal_z')
+CONTACT_FIELDS = (*CLOUD_FIELDS, 'fx', 'fy', 'fz', 'object_id', 'source')
 GREY = 128
 
 
@@ -61,6 +64,24 @@ def to_scene_cloud(scene: Scene, frame_id: str = WORLD) -> PointCloud2:
     """The fused cloud with its normals as the fields that PCL names."""
     columns = np.concatenate([scene.cloud_m, scene.normals], axis=1).T
     return to_cloud(dict(zip(CLOUD_FIELDS, columns, strict=True)), scene.stamp_s, frame_id)
+
+
+def to_contacts(scene: Scene, frame_id: str = WORLD) -> PointCloud2:
+    """Where the robot is touched, with the force on it and the object there (-1: none known)."""
+    contacts = scene.contacts
+    table = np.column_stack([getattr(contacts, field.name) for field in fields(contacts)])
+    return to_cloud(dict(zip(CONTACT_FIELDS, table.T, strict=True)), scene.stamp_s, frame_id)
+
+
+def from_contacts(message: PointCloud2) -> ContactPoints:
+    """Where the robot is touched.
+
+    Raises:
+        BadInputError: the cloud is malformed.
+    """
+    table = from_cloud(message, CONTACT_FIELDS)
+    ids, sources = table[:, 9:].astype(int).T
+    return ContactPoints(table[:, :3], table[:, 3:6], table[:, 6:9], ids, sources)
 
 
 def from_object_states(message: msg.ObjectStateArray, cloud: PointCloud2 | None = None) -> Scene:
@@ -91,6 +112,7 @@ def to_object_state(state: ObjectState, frame_id: str = WORLD) -> msg.ObjectStat
         properties=_to_properties(state.properties),
         visible=bool(state.visible),
         held=bool(state.held),
+        slip_probability=float(state.slip_probability),
     )
 
 
@@ -118,6 +140,7 @@ def from_object_state(message: msg.ObjectState) -> ObjectState:
         visible=message.visible,
         held=message.held,
         guessed=_guessed(message.points, len(points_m)),
+        slip_probability=float(finite_floats([message.slip_probability], what)[0]),
     )
 
 

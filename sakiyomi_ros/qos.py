@@ -70,6 +70,7 @@ TOPIC_QOS: dict[str, TopicQos] = {
     'world_model/predicted_poses': _RESULT,
     'world_model/predicted_trajectories': _RESULT,
     'world_model/processing_time': _RESULT,
+    'world_model/contacts': _RESULT,
     'world_model/cloud': _NEWEST,
     'world_model/markers': _NEWEST,
     'planner/grasp': _LATCHED,

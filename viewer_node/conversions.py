@@ -18,7 +18,7 @@ from sakiyomi.sensing import TactileReading
 from sakiyomi_interfaces.action import Pick
 from sakiyomi_interfaces.msg import Grasp, ObjectStateArray, PredictionArray, StageTimes
 from sakiyomi_interfaces.srv import PushObject, ResetScene, SpawnObject
-from sakiyomi_ros.beliefs import from_object_states, from_predictions
+from sakiyomi_ros.beliefs import from_contacts, from_object_states, from_predictions
 from sakiyomi_ros.conversions import (
     finite_floats,
     from_joint_state,
@@ -145,6 +145,7 @@ STREAMS = {
     'tactile/left': Stream(PointCloud2, partial(to_tactile, side='left')),
     'tactile/right': Stream(PointCloud2, partial(to_tactile, side='right')),
     'world_model/cloud': Stream(PointCloud2, to_colored_cloud),
+    'world_model/contacts': Stream(PointCloud2, from_contacts),
     'world_model/objects': Stream(ObjectStateArray, lambda m: from_object_states(m).objects),
     'world_model/predictions': Stream(PredictionArray, from_predictions),
     'planner/grasp': Stream(Grasp, to_chosen_grasp),

@@ -12,11 +12,12 @@ import numpy as np
 import viser
 
 from sakiyomi.errors import BadInputError
-from sakiyomi.scene import ObjectState, Prediction
+from sakiyomi.scene import ContactPoints, ObjectState, Prediction
 from sakiyomi.sensing import TactileReading
 from viewer_node.actions import PageActions
 from viewer_node.cards import health_card, pick_card, times_card
 from viewer_node.config import ViewerConfig
+from viewer_node.layers.contacts import ContactsLayer
 from viewer_node.layers.ghosts import GhostsLayer
 from viewer_node.layers.objects import ObjectsLayer
 from viewer_node.layers.plan import ChosenGrasp, PathPart, PlanLayer
@@ -55,6 +56,7 @@ class Page:
             scene, config.ghost_stride, config.ghost_points, config.ghost_min_motion_m
         )
         self._plan = PlanLayer(scene)
+        self._contacts = ContactsLayer(scene)
         self._pads: dict[str, TactileReading] = {}
         blank = np.full((config.image_width * 3 // 4, config.image_width, 3), 30, np.uint8)
         self._panel = Panel(self._server.gui, actions, self._select, self._show_part)
@@ -123,6 +125,10 @@ class Page:
         """The pads that have news."""
         self._pads.update({reading.side: reading for reading in readings})
         self._panel.pads.image = self._drawn_pads()
+
+    def show_contacts(self, contacts: ContactPoints) -> None:
+        """Where the robot is touched, and how hard."""
+        self._contacts.show(contacts)
 
     def show_grasp(self, grasp: ChosenGrasp | None) -> None:
         """The grasp that the planner chose; None clears it."""

@@ -49,6 +49,7 @@ class Painter:
             'tactile/left': page.show_touch,
             'tactile/right': page.show_touch,
             'world_model/cloud': lambda cloud: page.show_cloud(*cloud),
+            'world_model/contacts': page.show_contacts,
             'world_model/objects': self._tracked,
             'world_model/predictions': self._predictions,
             'planner/grasp': page.show_grasp,

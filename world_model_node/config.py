@@ -115,6 +115,9 @@ class TouchConfig(ParameterSet):
     contact_sigma_m: float = parameter(
         0.0015, 'a contact lies on the surface within [m]', 1e-4, 0.05
     )
+    load_force_n: float = parameter(
+        1.5, 'load on what is held, beyond its weight, that is a contact [N]', 0.05, 200.0
+    )
     correction_m: float = parameter(
         0.02, 'no contact moves an object by more than this [m]', 0.0, 0.1
     )

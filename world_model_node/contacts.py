@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from sakiyomi.geometry import transform_points
+from sakiyomi.scene import CONTACT_SOURCES, NO_OBJECT, ContactPoints
 from sakiyomi.sensing import TactileReading
 
 LEAST_SHARE = 0.1  # of the hardest pressed taxel's normal force: less is noise or spread
+LOAD_MISS_M = 0.01  # a force whose line passes farther from the surface acts elsewhere
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class Contacts:
     points_m: np.ndarray  # (N, 3) world frame
     normals: np.ndarray  # (N, 3) unit, out of the object and into the finger
     forces_n: np.ndarray  # (N, 3) that the object exerts on the finger, world frame
+    side: str = ''  # of CONTACT_SOURCES
 
     @property
     def center_m(self) -> np.ndarray:
@@ -42,7 +45,8 @@ def pad_contacts(
     pressed = press > LEAST_SHARE * press.max()
     points = transform_points(T_world_pad, reading.points_m[pressed].astype(float))
     forces = reading.forces_n[pressed].astype(float) @ T_world_pad[:3, :3].T
-    return Contacts(points, np.tile(T_world_pad[:3, 2], (len(points), 1)), forces)
+    normals = np.tile(T_world_pad[:3, 2], (len(points), 1))
+    return Contacts(points, normals, forces, reading.side)
 
 
 def offset_to_contact(
@@ -61,6 +65,55 @@ def offset_to_contact(
         return None
     gap = -float(np.percentile(along[near], 90))
     return gap if abs(gap) < reach_m else None
+
+
+def load_contact(load: np.ndarray, origin_m: np.ndarray, surface_m: np.ndarray) -> Contacts | None:
+    """The point of a surface (N, 3) on which a force would give this load, or None without one.
+
+    Bicchi, Salisbury and Brock, Contact sensing from force measurements, 1993: a force at p turns
+    the sensor by (p - o) x F. Of the two sides of the surface it is the one that F pushes inwards.
+
+    Args:
+        load: force and torque (6,) about the sensor's origin, world frame [N], [N m].
+        origin_m: the sensor's origin (3,), world frame.
+        surface_m: what may be touched, world frame.
+    """
+    force, torque = load[:3], load[3:]
+    strength = float(np.linalg.norm(force))
+    if strength <= 0.0 or not len(surface_m):
+        return None
+    points = np.asarray(surface_m, float)
+    facing = points[(points - points.mean(axis=0)) @ force <= 0.0]
+    miss = np.linalg.norm(np.cross(facing - origin_m, force) - torque, axis=1) / strength
+    nearest = int(miss.argmin())
+    if miss[nearest] > LOAD_MISS_M:
+        return None
+    return Contacts(facing[[nearest]], (force / strength)[None], force[None], 'wrist')
+
+
+def nearest_shape(
+    shapes: dict[int, np.ndarray], point_m: np.ndarray, reach_m: float
+) -> int | None:
+    """The id of the shape, (N, 3) world points each, nearest to a point, or None within reach."""
+    gaps = {key: surface_distance(points, point_m) for key, points in shapes.items()}
+    best = min(gaps, key=gaps.get, default=None)
+    return best if best is not None and gaps[best] <= reach_m else None
+
+
+def gathered(found: list[tuple[Contacts, int | None]]) -> ContactPoints:
+    """Contacts in one list, each with the object there."""
+    if not found:
+        return ContactPoints()
+    count = [len(contacts.points_m) for contacts, _ in found]
+    ids = [NO_OBJECT if object_id is None else object_id for _, object_id in found]
+    sources = [CONTACT_SOURCES.index(contacts.side) for contacts, _ in found]
+    return ContactPoints(
+        points_m=np.concatenate([contacts.points_m for contacts, _ in found]),
+        normals=np.concatenate([contacts.normals for contacts, _ in found]),
+        forces_n=np.concatenate([contacts.forces_n for contacts, _ in found]),
+        object_ids=np.repeat(ids, count),
+        sources=np.repeat(sources, count),
+    )
 
 
 def surface_distance(surface_m: np.ndarray, point_m: np.ndarray) -> float:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.robot_model import RobotModel
-from sakiyomi.scene import HandMotion, ObjectState, Prediction, Scene
+from sakiyomi.scene import ContactPoints, HandMotion, ObjectState, Prediction, Scene
 from sakiyomi.sensing import CameraFrame, JointReading, LidarScan, TactileReading, WrenchReading
 from world_model_node.config import WorldModelConfig
 from world_model_node.dynamics import Dynamics
@@ -122,6 +123,7 @@ class WorldModel:
         else:
             self._seen_stamp_s = stamp_s
             self.scene = self._scene(snapshot, self._look(snapshot, stamp_s))
+        self.scene = replace(self.scene, contacts=self._contacts(snapshot))
         self.dynamics.observe(self.scene)
         return self.scene
 
@@ -209,6 +211,16 @@ class WorldModel:
             if track.id == held_id and self.feeling.scale.mass_kg is not None:
                 track.weighed = self.feeling.scale.mass_kg
 
+    def _contacts(self, snapshot: Snapshot) -> ContactPoints:
+        """Where the hand is touched, at the stamp of its newest taxels."""
+        stamps = [reading.stamp_s for reading in snapshot.tactile if reading is not None]
+        joints = snapshot.joints if not stamps else self.inputs.joints.at(max(stamps))
+        hand = self.robot.hand(snapshot, joints)
+        if hand is None or not hand.contacts:
+            return ContactPoints()
+        shapes = {t.id: t.world_points() for t in self.tracker.confirmed()}
+        return self.feeling.contacts(shapes, hand, self.inputs)
+
     def _scene(self, snapshot: Snapshot, cloud: Cloud) -> Scene:
         tracks = self.tracker.confirmed()
         blind = 'camera' in snapshot.stale or 'lidar' in snapshot.stale
@@ -244,10 +256,15 @@ class WorldModel:
             colors=np.concatenate([track.colors, np.full((len(track.guess_m), 3), 128, np.uint8)]),
             guessed=np.arange(len(track.points_m) + len(track.guess_m)) >= len(track.points_m),
             properties=prior_properties(
-                track.volume_m3, track.extent_m, self.config.prediction, track.weighed
+                track.volume_m3,
+                track.extent_m,
+                self.config.prediction,
+                track.weighed,
+                self.feeling.friction(track.id),
             ),
             visible=track.visible,
             held=track.held,
+            slip_probability=self.feeling.slip_probability(track.id),
         )
 
     @contextmanager

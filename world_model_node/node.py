@@ -23,6 +23,7 @@ from sakiyomi_interfaces.msg import ObjectStateArray, PredictionArray, StageTime
 from sakiyomi_interfaces.srv import Imagine
 from sakiyomi_ros.beliefs import (
     from_hand_motion,
+    to_contacts,
     to_object_states,
     to_predictions,
     to_scene_cloud,
@@ -92,6 +93,7 @@ class WorldModelNode(LifecycleNode):
     def _advertise(self) -> None:
         self.objects = self.create_output(ObjectStateArray, 'world_model/objects')
         self.predictions = self.create_output(PredictionArray, 'world_model/predictions')
+        self.contacts = self.create_output(PointCloud2, 'world_model/contacts')
         self.cloud = self.create_output(PointCloud2, 'world_model/cloud')
         self.markers = self.create_output(MarkerArray, 'world_model/markers')
         self.poses = self.create_output(PoseArray, 'world_model/predicted_poses')
@@ -169,6 +171,7 @@ class WorldModelNode(LifecycleNode):
         for publisher, make in (
             (self.poses, lambda: conversions.predicted_poses(predictions, stamp_s)),
             (self.trajectories, lambda: conversions.predicted_trajectories(predictions, stamp_s)),
+            (self.contacts, lambda: to_contacts(scene)),
             (self.cloud, lambda: to_scene_cloud(scene)),
             (self.markers, lambda: conversions.markers(scene, predictions)),
         ):

@@ -150,6 +150,7 @@ class PhysicsPrior:
         hold = hold_probability(
             self.config.grip_force_n, gravity, np.zeros_like(gravity), state.properties
         )
+        hold = hold * (1.0 - state.slip_probability)
         return _replaced(free, free.T_world_object, hold, 1.0 - hold)
 
     def _with_hand(
@@ -231,7 +232,8 @@ class PhysicsPrior:
         com = transform_points(T_grasp_object, state.properties.center_of_mass_m[None])[0]
         arm = np.full(len(after_s), np.hypot(com[0], com[2]))
         load = hand_load(T_world_grasp, after_s, self.config.gravity_mps2)
-        return np.minimum.accumulate(hold_probability(force_n, load, arm, state.properties))
+        hold = np.minimum.accumulate(hold_probability(force_n, load, arm, state.properties))
+        return hold * (1.0 - state.slip_probability)
 
 
 def _replaced(

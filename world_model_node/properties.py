@@ -13,19 +13,25 @@ def prior_properties(
     extent_m: np.ndarray,
     config: PredictionConfig,
     weighed: Gaussian | None = None,
+    friction: Gaussian | None = None,
 ) -> HiddenProperties:
-    """Mass from the seen volume and the wrist; the rest as configured."""
+    """Mass from the seen volume and the wrist, friction as felt; the rest as configured."""
     mass = Gaussian(
         volume_m3 * config.density_kgpm3, (volume_m3 * config.density_sigma_kgpm3) ** 2
     )
     sigma_com = 0.1 * np.maximum(extent_m, 0.01)
     return HiddenProperties(
         mass_kg=mass if weighed is None else combined(mass, weighed),
-        friction=Gaussian(config.friction, config.friction_sigma**2),
+        friction=friction_prior(config) if friction is None else friction,
         restitution=Gaussian(config.restitution, config.restitution_sigma**2),
         center_of_mass_m=np.zeros(3),
         center_of_mass_covariance=np.diag(sigma_com**2),
     )
+
+
+def friction_prior(config: PredictionConfig) -> Gaussian:
+    """What is assumed of an object's friction before it was held."""
+    return Gaussian(config.friction, config.friction_sigma**2)
 
 
 def combined(one: Gaussian, other: Gaussian) -> Gaussian:

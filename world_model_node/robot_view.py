@@ -31,8 +31,8 @@ class RobotView:
         T = self.robot.frame_pose(self.config.grasp_frame, q, width)
         force = np.array([pad_force(reading) for reading in snapshot.tactile])
         contacts = self._contacts(snapshot, q, width)
-        R = self.robot.frame_pose(self.config.wrench_frame, q, width)[:3, :3]
-        return HandState(joints.stamp_s, T, width, force, contacts, R)
+        T_wrench = self.robot.frame_pose(self.config.wrench_frame, q, width)
+        return HandState(joints.stamp_s, T, width, force, contacts, T_wrench)
 
     def _contacts(self, snapshot: Snapshot, q: np.ndarray, width: float) -> tuple[Contacts, ...]:
         frames = (self.config.left_pad_frame, self.config.right_pad_frame)

@@ -1,4 +1,9 @@
-"""Incipient slip: the shear nears the edge of the friction cone, and a sliding skin vibrates."""
+"""Slip of what is held: where a contact slides, shear is friction times pressure everywhere.
+
+While a contact sticks, its shear is spread otherwise than its pressure, and slip sets in where the
+two first reach the friction's ratio (Cattaneo, 1938; Mindlin, 1949; Chen et al., Tactile sensors
+for friction estimation and incipient slip detection, 2018). A sliding skin may tremble as well.
+"""
 
 from __future__ import annotations
 
@@ -9,42 +14,58 @@ from scipy.special import ndtr
 
 from sakiyomi.scene import Gaussian
 from sakiyomi.sensing import TactileReading
+from world_model_node.contacts import LEAST_SHARE
 
-VIBRATION_SHARE = 0.05  # of the normal force: a shear that trembles so much is sliding
-VIBRATION_SPREAD = 0.02
 MIN_READINGS = 4
+MIN_SIGNAL = 5.0  # a shear less far above its noise has no pattern that could be told
+SLIDING_SPREAD, STICKING_SPREAD = 0.03, 0.4
+VIBRATION_SHARE = 0.08  # of the normal force: a shear that trembles so much is sliding
+VIBRATION_SPREAD = 0.02
+RATIO_SIGMA = 0.02
+START_RATE, STAY_RATE = 0.03, 0.8  # chance of slip beginning, and going on, from look to look
+MAX_ODDS = 30.0  # that one look may be worth
 
 
 @dataclass(frozen=True)
-class Slip:
-    """What one pad feels of slip."""
+class Shear:
+    """What one pad feels of a load along its surface."""
 
-    friction_used: float  # shear over normal force
+    ratio: float  # of shear to normal force, taxel by taxel, so that twisting counts
+    spread: float | None  # of the shear around ratio x pressure, relative; None where unclear
     vibration: float  # of the shear above the pass, over the normal force
-    probability: float
 
 
-NO_SLIP = Slip(0.0, 0.0, 0.0)
-
-
-def pad_slip(readings: list[TactileReading], friction: Gaussian, contact_force_n: float) -> Slip:
-    """Slip from a pad's newest readings, oldest first; nothing where nothing presses.
-
-    The probability is that of a friction below the one in use, or of a vibration: whichever says
-    more.
-    """
+def pad_shear(readings: list[TactileReading], contact_force_n: float) -> Shear | None:
+    """The shear in a pad's newest readings, oldest first; None where nothing presses."""
     if not readings:
-        return NO_SLIP
-    forces = np.array([r.forces_n.sum(axis=0) for r in readings], float)  # (T, 3) pad frame
-    press = float(forces[-1, 2])
-    if press <= contact_force_n:
-        return NO_SLIP
-    used = float(np.linalg.norm(forces[-1, :2]) / press)
-    vibration = high_pass(forces[:, :2]) / press
-    edge = float(ndtr((used - friction.mean) / np.sqrt(max(friction.variance, 1e-9))))
-    trembling = float(ndtr((vibration - VIBRATION_SHARE) / VIBRATION_SPREAD))
-    probability = max(edge, trembling if len(readings) >= MIN_READINGS else 0.0)
-    return Slip(used, vibration, probability)
+        return None
+    taxels = readings[-1].forces_n.shape
+    forces = np.array([r.forces_n for r in readings if r.forces_n.shape == taxels], float)
+    mean = forces.mean(axis=0)  # (n, 3) pad frame
+    press_n = float(mean[:, 2].sum())
+    if press_n <= contact_force_n:
+        return None
+    pressed = mean[:, 2] > LEAST_SHARE * mean[:, 2].max()
+    sheared = np.linalg.norm(mean[pressed, :2], axis=1)
+    ratio = float(sheared.sum() / mean[pressed, 2].sum())
+    vibration = high_pass(forces[:, :, :2].sum(axis=1)) / press_n
+    return Shear(ratio, _spread(forces, mean), vibration)
+
+
+def _spread(forces: np.ndarray, mean: np.ndarray) -> float | None:
+    """How far (T, n, 3) forces are from shear = ratio x pressure; their own noise taken off."""
+    if len(forces) < MIN_READINGS:
+        return None
+    shear, press = mean[:, :2], mean[:, 2:]
+    power = float(np.sum(press**2))
+    ratio = (shear * press).sum(axis=0) / power
+    noise = float(np.mean(np.diff(forces, n=2, axis=0) ** 2)) / 6.0  # (N^2) of one number
+    noise *= shear.size / len(forces)
+    signal = float(ratio @ ratio) * power
+    if signal < MIN_SIGNAL**2 * noise or signal <= 0.0:
+        return None
+    rest = float(np.sum((shear - press * ratio) ** 2))
+    return float(np.sqrt(max(rest - noise, 0.0) / signal))
 
 
 def high_pass(shear: np.ndarray) -> float:
@@ -53,3 +74,44 @@ def high_pass(shear: np.ndarray) -> float:
         return 0.0
     second = np.diff(shear, n=2, axis=0) / np.sqrt(6.0)  # unit gain for white noise
     return float(np.sqrt(np.mean(np.sum(second**2, axis=1))))
+
+
+class SlipFilter:
+    """The probability that what is held slides, look by look (a hidden Markov model)."""
+
+    def __init__(self) -> None:
+        self.probability = 0.0
+
+    def update(self, shears: list[Shear], friction: Gaussian) -> float:
+        """Take in what the pads feel at one instant; the probability of sliding now."""
+        before = STAY_RATE * self.probability + START_RATE * (1.0 - self.probability)
+        odds = slip_odds(shears, friction) * before / (1.0 - before)
+        self.probability = odds / (1.0 + odds) if shears else 0.0
+        return self.probability
+
+
+def slip_odds(shears: list[Shear], friction: Gaussian) -> float:
+    """How much likelier the pads' shears are where they slide than where they stick."""
+    if not shears:
+        return 1.0
+    odds = _cone_odds(max(s.ratio for s in shears), friction)
+    for shear in shears:
+        if shear.spread is not None:
+            odds *= _half_normal(shear.spread, SLIDING_SPREAD, STICKING_SPREAD)
+    trembling = float(
+        ndtr((max(s.vibration for s in shears) - VIBRATION_SHARE) / VIBRATION_SPREAD)
+    )
+    odds *= max(1.0, trembling / max(1.0 - trembling, 1e-3))  # sliding may be smooth
+    return float(np.clip(odds, 1.0 / MAX_ODDS, MAX_ODDS))
+
+
+def _half_normal(value: float, one: float, other: float) -> float:
+    return other / one * float(np.exp(-0.5 * value**2 * (one**-2 - other**-2)))
+
+
+def _cone_odds(ratio: float, friction: Gaussian) -> float:
+    """Sliding takes all of the friction; sticking any share of it."""
+    mean, sigma = max(friction.mean, 0.01), float(np.hypot(friction.variance**0.5, RATIO_SIGMA))
+    z = (ratio - mean) / sigma
+    slides = np.exp(-0.5 * z**2) / (sigma * np.sqrt(2.0 * np.pi))
+    return float(slides * mean / max(ndtr(-z), 1e-6))

@@ -24,7 +24,7 @@ class HandState:
     finger_width_m: float
     force_n: np.ndarray  # (2,) magnitude on the left and right pad; 0 where the reading is stale
     contacts: tuple[Contacts, ...] = ()  # of the pads that something presses on
-    R_world_wrench: np.ndarray | None = None  # (3, 3) of the wrist sensor's axes
+    T_world_wrench: np.ndarray | None = None  # (4, 4) of the wrist sensor
 
     def grips(self, config: TouchConfig) -> bool:
         """Whether both pads feel contact."""

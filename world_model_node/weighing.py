@@ -53,6 +53,11 @@ class Scale:
         self._weighted += mass / sigma**2
 
     @property
+    def tare_n(self) -> np.ndarray:
+        """What the empty hand reads (3,), world frame."""
+        return self._tare_n
+
+    @property
     def mass_kg(self) -> Gaussian | None:
         """What the readings since the last tare say, or None before the first."""
         if self._information <= 0.0:

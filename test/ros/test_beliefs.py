@@ -5,6 +5,7 @@ from geometry_msgs.msg import Pose
 from sakiyomi.errors import BadInputError
 from sakiyomi.geometry import from_xyz_rpy
 from sakiyomi.scene import (
+    ContactPoints,
     Gaussian,
     HandMotion,
     HiddenProperties,
@@ -13,9 +14,11 @@ from sakiyomi.scene import (
     Scene,
 )
 from sakiyomi_ros.beliefs import (
+    from_contacts,
     from_hand_motion,
     from_object_states,
     from_predictions,
+    to_contacts,
     to_hand_motion,
     to_object_states,
     to_predictions,
@@ -48,6 +51,7 @@ def make_state(number=7):
         ),
         held=True,
         guessed=np.arange(40) >= 30,
+        slip_probability=0.3,
     )
 
 
@@ -89,6 +93,14 @@ def test_the_fused_cloud_keeps_its_normals():
     read = from_object_states(to_object_states(scene), to_scene_cloud(scene))
     np.testing.assert_array_equal(read.cloud_m, cloud)
     np.testing.assert_array_equal(read.normals, normals)
+
+
+def test_contacts_survive_the_round_trip():
+    rows = np.random.default_rng(0).standard_normal((3, 5, 3)).astype(np.float32)
+    contacts = ContactPoints(*rows, np.array([7, 7, -1, 8, 8]), np.array([0, 1, 1, 2, 0]))
+    cloud = np.zeros((0, 3), np.float32)
+    assert_same(contacts, from_contacts(to_contacts(Scene(1.0, (), cloud, contacts=contacts))))
+    assert_same(ContactPoints(), from_contacts(to_contacts(Scene(1.0, (), cloud))))
 
 
 def test_a_prediction_survives_the_round_trip():

@@ -4,7 +4,7 @@ import numpy as np
 import trimesh
 
 from sakiyomi.geometry import make_transform, transform_points
-from sakiyomi.scene import Gaussian, HiddenProperties, ObjectState, Prediction
+from sakiyomi.scene import ContactPoints, Gaussian, HiddenProperties, ObjectState, Prediction
 from sakiyomi.sensing import TactileReading
 from viewer_node.layers.plan import ChosenGrasp, PathPart
 from viewer_node.status import HealthLine, NodeTimes, PickStatus
@@ -107,6 +107,12 @@ def touch(side, force_n=0.3):
     return TactileReading(0.0, side, points, forces.astype(np.float32))
 
 
+def contacts():
+    points = np.array([[0.55, 0.02, 0.055], [0.55, 0.06, 0.055]])
+    normals = np.array([[0.0, -1.0, 0.0], [0.0, 1.0, 0.0]])
+    return ContactPoints(points, normals, 2.0 * normals, np.array([2, 2]), np.array([0, 1]))
+
+
 def grasp():
     down = np.diag([1.0, -1.0, -1.0])
     return ChosenGrasp(2, make_transform(down, np.array([0.55, 0.04, 0.055])), 0.07, 8.0, 0.87)
@@ -147,6 +153,7 @@ def fill(page, t=0.0):
         page.show_cloud(*cloud(states))
         page.show_image(camera_image())
         page.show_touch(touch('left'), touch('right', 0.2))
+        page.show_contacts(contacts())
         page.show_grasp(grasp())
         page.show_path(path())
         page.show_pick(PICK)

@@ -1,16 +1,25 @@
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from sakiyomi.geometry import make_transform, transform_points
-from sakiyomi.scene import Gaussian
+from sakiyomi.scene import CONTACT_SOURCES, NO_OBJECT, Gaussian
 from sakiyomi.sensing import TactileReading, WrenchReading
 from world_model_node.config import PredictionConfig, TouchConfig
-from world_model_node.contacts import Contacts, offset_to_contact, pad_contacts
+from world_model_node.contacts import (
+    Contacts,
+    gathered,
+    load_contact,
+    nearest_shape,
+    offset_to_contact,
+    pad_contacts,
+)
+from world_model_node.friction import FrictionBelief, at_least
 from world_model_node.grip_pose import GripPose
 from world_model_node.holding import Holding
 from world_model_node.kalman import PointFilter
 from world_model_node.properties import combined, prior_properties
-from world_model_node.slip import pad_slip
+from world_model_node.slip import SlipFilter, pad_shear
 from world_model_node.touch import HandState
 from world_model_node.weighing import Scale
 
@@ -131,21 +140,116 @@ def test_weighing_sharpens_the_prior():
     assert even.mean == pytest.approx(1.0) and even.variance == pytest.approx(0.5)
 
 
-def shears(values, press=4.0):
-    return [pad([[s, 0.0, press], [0, 0, 0], [0, 0, 0]], 1.0 + 0.02 * k) for k, s in values]
+GRID = np.stack(np.meshgrid(*2 * [np.linspace(-0.008, 0.008, 6)]), -1).reshape(-1, 2)
+PRESS = 0.4 * np.exp(-(GRID**2).sum(axis=1) / 5e-5)  # (36,) N
 
 
-def test_slip_is_likelier_the_nearer_the_shear_is_to_the_friction_cone():
-    told = [
-        pad_slip(shears(enumerate([r * 4.0] * 6)), MU, 0.3).probability
-        for r in (0.0, 0.2, 0.4, 0.5, 0.7)
-    ]
-    assert told == sorted(told) and told[0] < 0.01 and told[3] == pytest.approx(0.5, abs=0.01)
+def pressed(shear, n=6, noise_n=0.002, seed=0):
+    """`n` readings of a round contact whose taxels bear this shear (36,) or (n, 36) [N]."""
+    rng = np.random.default_rng(seed)
+    points = np.column_stack([GRID, np.zeros(36)]).astype(np.float32)
+    readings = []
+    for k, along in enumerate(np.broadcast_to(shear, (n, 36))):
+        forces = np.column_stack([along, np.zeros(36), PRESS]) + noise_n * rng.normal(size=(36, 3))
+        readings.append(TactileReading(1.0 + 0.02 * k, 'left', points, forces.astype(np.float32)))
+    return readings
+
+
+def sticking(ratio):
+    """The same load, borne where the pressure is least (Mindlin, 1949)."""
+    even = np.full(36, 1.0)
+    return ratio * PRESS.sum() * even / even.sum()
+
+
+def slip_after(shear, looks=3, friction=MU):
+    told = SlipFilter()
+    for k in range(looks):
+        told.update([pad_shear(pressed(shear, seed=k), 0.3)] * 2, friction)
+    return told.probability
+
+
+@pytest.mark.parametrize('ratio', [0.3, 0.5, 0.7])
+def test_shear_that_follows_the_pressure_is_slip_and_shear_that_does_not_is_none(ratio):
+    wide = Gaussian(0.5, 0.2**2)
+    assert slip_after(ratio * PRESS, friction=wide) > 0.9
+    assert slip_after(sticking(ratio), friction=wide) < 0.1
+
+
+def test_a_shear_far_inside_the_friction_cone_is_no_slip():
+    assert slip_after(0.1 * PRESS, friction=Gaussian(0.6, 0.05**2)) < 0.1
 
 
 def test_a_trembling_shear_is_slip_and_a_growing_one_is_not():
-    trembling = shears(enumerate([0.4, 1.2, 0.3, 1.1, 0.2, 1.2]))
-    growing = shears(enumerate(np.linspace(0.0, 1.0, 6)))
-    assert pad_slip(trembling, MU, 0.3).probability > 0.9
-    assert pad_slip(growing, MU, 0.3).probability < 0.1
-    assert pad_slip([], MU, 0.3).probability == 0.0
+    trembling = sticking(0.3) * np.array([0.2, 1.8, 0.2, 1.8, 0.2, 1.8])[:, None]
+    growing = sticking(0.3) * np.linspace(0.2, 1.8, 6)[:, None]
+    assert slip_after(trembling) > 0.9
+    assert slip_after(growing) < 0.1
+
+
+def test_nothing_that_presses_is_no_slip():
+    assert pad_shear([], 0.3) is None
+    assert pad_shear(pressed(0.0 * PRESS), 100.0) is None
+    assert SlipFilter().update([], MU) == 0.0
+
+
+def test_a_twisted_contact_uses_up_friction_though_its_shears_cancel():
+    around = np.sign(GRID[:, 0]) * 0.4 * PRESS
+    assert pad_shear(pressed(around), 0.3).ratio == pytest.approx(0.4, abs=0.02)
+
+
+PRIOR = Gaussian(0.5, 0.2**2)
+
+
+def test_friction_is_at_least_what_was_borne():
+    belief = FrictionBelief(PRIOR)
+    for ratio in (0.2, 0.7, 0.3):
+        belief.held(ratio)
+    told = belief.belief
+    assert told.mean > 0.7 and told.variance < PRIOR.variance
+
+
+def test_slipping_tells_friction_and_bearing_more_refutes_a_slip():
+    belief = FrictionBelief(PRIOR)
+    for ratio in (0.21, 0.19, 0.20):
+        belief.slid(ratio)
+    assert belief.belief.mean == pytest.approx(0.21, abs=0.02)
+    assert belief.belief.variance < 0.05**2
+    belief.held(0.6)
+    assert belief.belief.mean > 0.6
+
+
+@pytest.mark.parametrize('bound', [-5.0, 0.1, 0.5, 0.9, 30.0])
+def test_a_bounded_normal_has_the_moments_of_its_samples(bound):
+    told = at_least(PRIOR, bound, 0.03)
+    assert np.isfinite([told.mean, told.variance]).all() and told.variance > 0.0
+    x = np.linspace(-1.0, 2.0, 30_001)
+    weight = np.exp(-0.5 * ((x - 0.5) / 0.2) ** 2) * ndtr((x - bound) / 0.03)
+    if weight.sum() > 1e-3:
+        mean = np.average(x, weights=weight)
+        assert told.mean == pytest.approx(mean, abs=1e-3)
+        assert told.variance == pytest.approx(
+            np.average((x - mean) ** 2, weights=weight), rel=0.01
+        )
+
+
+def test_a_load_on_what_is_held_is_found_where_it_acts():
+    surface = box([0.02, 0.02, 0.05]) + np.float32([0.5, 0.0, 0.1])
+    origin, at = np.array([0.5, 0.0, 0.25]), np.array([0.52, 0.005, 0.08])
+    force = np.array([-4.0, 0.0, 0.0])  # a wall on the side of +x
+    load = np.concatenate([force, np.cross(at - origin, force)])
+    found = load_contact(load, origin, surface)
+    assert np.linalg.norm(found.points_m[0] - at) < 0.005
+    assert found.normals[0] @ force > 0.0
+    assert load_contact(load + np.eye(6)[4] * 4.0, origin, surface) is None  # a metre off
+    assert load_contact(np.zeros(6), origin, surface) is None
+
+
+def test_contacts_name_the_object_that_is_there():
+    shapes = {3: box([0.02] * 3), 8: box([0.02] * 3) + np.float32([0.2, 0.0, 0.0])}
+    assert nearest_shape(shapes, np.array([0.22, 0.0, 0.0]), 0.01) == 8
+    assert nearest_shape(shapes, np.array([0.11, 0.0, 0.0]), 0.01) is None
+    one = pad_contacts(pad([[0.0, 0.0, 2.0], [0.0, 0.0, 2.0], [0, 0, 0]]), np.eye(4), 0.3)
+    both = gathered([(one, 8), (one, None)])
+    assert both.object_ids.tolist() == [8, 8, NO_OBJECT, NO_OBJECT]
+    assert [CONTACT_SOURCES[row] for row in both.sources] == ['left'] * 4
+    assert len(gathered([]).points_m) == 0

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -142,6 +144,14 @@ def test_the_hold_probability_is_that_of_sampled_friction_and_mass():
     sampled = np.mean(2 * mu * 15.0 > m * G)
     closed = hold_probability(15.0, np.array([G]), np.zeros(1), properties(mass=1.5))[0]
     assert closed == pytest.approx(sampled, abs=0.005)
+
+
+def test_what_slips_in_the_hand_is_predicted_to_slip():
+    firm = cube((0.5, 0.0, 0.3), held=True)
+    slips = [predict(replace(firm, slip_probability=p)) for p in (0.0, 0.5, 1.0)]
+    told = np.array([p.slip_probability for p in slips])
+    assert (np.diff(told, axis=0) > 0.1).all() and (told[2] == 1.0).all()
+    assert np.allclose([p.held_probability for p in slips], 1.0 - told)
 
 
 def test_a_held_object_follows_the_hand():

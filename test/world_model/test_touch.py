@@ -93,6 +93,13 @@ def test_a_grasped_object_follows_the_hand_and_leaves_it_when_let_go(robot):
     feel(1.6, q_high, 0.04, 3.0)
     lifted = look(1.6, []).objects[0]
     assert lifted.held and lifted.id == seen.id
+    contacts = model.scene.contacts
+    assert set(contacts.object_ids) == {seen.id} and set(contacts.sources) == {0, 1}
+    T_grasp = make_transform(DOWN, lifted.T_world_object[:3, 3] * [1, 1, 0] + [0, 0, T[2, 3]])
+    assert np.abs(contacts.points_m - T_grasp[:3, 3]).max() < 0.03
+    inward = (contacts.points_m - T_grasp[:3, 3])[:, 1] * contacts.normals[:, 1]
+    assert (inward > 0.0).all()  # out of the object and into the fingers on either side
+    assert (np.sum(contacts.forces_n * contacts.normals, axis=1) > 0.0).all()
     rise = lifted.T_world_object[:3, 3] - seen.T_world_object[:3, 3]
     assert np.allclose(rise, [0.0, 0.0, 0.15], atol=0.004)
     assert len(model.scene.cloud_m) == 0  # what is held is no obstacle
