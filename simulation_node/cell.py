@@ -22,11 +22,14 @@ from simulation_node.config import (
     LIDAR_LINK,
     PAD_LINKS,
     PHYSICS_HZ,
+    CameraConfig,
+    LidarConfig,
     SimulationConfig,
 )
 from simulation_node.controllers import GripperDrive, PoseFollower, TrajectoryFollower
+from simulation_node.hidden import Hidden
 from simulation_node.meshes import Shape
-from simulation_node.objects import TrueObject, load_object, object_files
+from simulation_node.objects import ObjectModel, TrueObject, load_object, object_files
 from simulation_node.scenes import lay
 from simulation_node.sensors.camera import DepthCamera
 from simulation_node.sensors.lidar import Lidar
@@ -123,6 +126,22 @@ class SimulatedCell:
         self._ray_scene_step = -1
         return name
 
+    def add(
+        self, model: ObjectModel, T_world_object: np.ndarray, scale: float, hidden: Hidden
+    ) -> str:
+        """Put an object of that size and with those properties into the scene, at rest."""
+        self._ray_scene_step = -1
+        return self.world.objects.add(model, T_world_object, scale, hidden)
+
+    def place(self, name: str, T_world_object: np.ndarray, twist: np.ndarray) -> None:
+        """Set the pose of an object and the twist (6,) of its origin."""
+        self.world.objects.put(name, T_world_object, twist)
+        self._ray_scene_step = -1
+
+    def launch(self, name: str, velocity: np.ndarray, spin: np.ndarray) -> None:
+        """Set the velocity (3,) m/s of an object's centre of mass and its spin (3,) rad/s."""
+        self.world.objects.launch(name, velocity, spin)
+
     def remove(self, name: str) -> None:
         """Take one object out of the scene."""
         self.world.objects.remove(name)
@@ -187,6 +206,23 @@ class SimulatedCell:
             raise BadInputError('command_hand: got a cell with an arm, expected hand_only')
         self._hand.follow(times_s, T_world_grasp @ self._T_grasp_hand, self.time_s)
 
+    def put_hand(self, T_world_grasp: np.ndarray, width_m: float) -> None:
+        """Set the free hand's grasp frame and the opening of its pads at once, at rest.
+
+        Raises:
+            BadInputError: the cell has an arm.
+        """
+        if not self.config.hand_only:
+            raise BadInputError('put_hand: got a cell with an arm, expected hand_only')
+        T_world_hand = T_world_grasp @ self._T_grasp_hand
+        self.world.robot.put_hand(T_world_hand, width_m)
+        self._hand = PoseFollower(T_world_hand)
+        self._gripper = GripperDrive(width_m, self.config.gripper_speed_mps)
+
+    def grasp_pose(self) -> np.ndarray:
+        """`T_world_grasp` of the hand as it is."""
+        return self.world.robot.link_pose(HAND_LINK) @ inverse(self._T_grasp_hand)
+
     def arm_done(self) -> bool:
         """Whether the commanded motion of arm or hand has run out."""
         mover = self._hand if self.config.hand_only else self._follower
@@ -210,6 +246,27 @@ class SimulatedCell:
         self.world.robot.drive_fingers(*self._gripper.sample(self.time_s))
 
     # ---- sensors
+
+    def mount(
+        self, camera: CameraConfig, T_camera: np.ndarray, lidar: LidarConfig, T_lidar: np.ndarray
+    ) -> None:
+        """Other camera and LiDAR, each moved by (4, 4) in its own frame from where it was."""
+        config = replace(self.config, camera=camera, lidar=lidar)
+        T_world_camera = self.description.fixed_pose(CAMERA_LINK) @ T_camera
+        T_world_lidar = self.description.fixed_pose(LIDAR_LINK) @ T_lidar
+        self._camera = DepthCamera(config.camera, T_world_camera)
+        self._lidar = Lidar(config.lidar, T_world_lidar)
+        self.config = config
+
+    def restart_clock(self) -> None:
+        """Back to time 0, for a scene that must not depend on what the cell did before."""
+        self._steps = self._reset_step = 0
+        self._owed_steps = 0.0
+        self._ray_scene_step = -1
+        self._hand = PoseFollower(self.world.robot.link_pose(HAND_LINK))
+        self._gripper = GripperDrive(
+            self.world.robot.finger_width_m(), self.config.gripper_speed_mps
+        )
 
     def camera_frame(self) -> CameraFrame:
         """The camera's picture at this instant."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.geometry import from_xyz_quat, inverse, quat_xyzw
+from simulation_node.hidden import Hidden
 from simulation_node.meshes import Shape
 from simulation_node.objects import ObjectModel, TrueObject
 from simulation_node.physics_urdf import PhysicsUrdfs
@@ -38,13 +40,30 @@ class ObjectBodies:
         self._p, self._urdfs = client, urdfs
         self.bodies: dict[str, Body] = {}
 
-    def add(self, model: ObjectModel, T_world_object: np.ndarray, scale: float = 1.0) -> str:
-        """Load one object at rest and return its name in this world."""
-        urdf = self._urdfs.of_object(model)
-        try:
-            uid = self._p.loadURDF(str(urdf), globalScaling=scale)
-        except self._p.error as error:
-            raise BadInputError(f'object {model.path}: PyBullet cannot load it') from error
+    def add(
+        self,
+        model: ObjectModel,
+        T_world_object: np.ndarray,
+        scale: float = 1.0,
+        hidden: Hidden | None = None,
+    ) -> str:
+        """Load one object at rest, with its file's properties or those given; its name here."""
+        if hidden is None:
+            uid = self._load(model, self._urdfs.of_object(model), scale)
+        else:
+            center_m = hidden.center_of_mass_m / scale
+            urdf = self._urdfs.of_weighted(model, hidden.mass_kg, center_m)
+            uid = self._load(model, urdf, scale)
+            urdf.unlink()
+            self._p.changeDynamics(
+                uid,
+                -1,
+                mass=hidden.mass_kg,
+                lateralFriction=hidden.friction,
+                rollingFriction=hidden.rolling_friction_m,
+                spinningFriction=hidden.spinning_friction_m,
+                restitution=hidden.restitution,
+            )
         dynamics = self._p.getDynamicsInfo(uid, -1)
         self._p.changeDynamics(
             uid,
@@ -59,6 +78,12 @@ class ObjectBodies:
         self.bodies[name] = Body(uid, model, shape, from_xyz_quat(dynamics[3], dynamics[4]))
         self.put(name, T_world_object)
         return name
+
+    def _load(self, model: ObjectModel, urdf: Path, scale: float) -> int:
+        try:
+            return self._p.loadURDF(str(urdf), globalScaling=scale)
+        except self._p.error as error:
+            raise BadInputError(f'object {model.path}: PyBullet cannot load it') from error
 
     def _free_name(self, stem: str) -> str:
         name, n = stem, 1
@@ -106,6 +131,14 @@ class ObjectBodies:
         spin = R @ (R.T @ np.cross(arm, impulse) / np.asarray(dynamics[2]))
         linear = np.asarray(linear) + np.asarray(impulse) / dynamics[0]
         self._p.resetBaseVelocity(uid, linear, np.asarray(angular) + spin)
+
+    def launch(self, name: str, velocity: np.ndarray, spin: np.ndarray) -> None:
+        """Set the velocity (3,) m/s of the centre of mass and the spin (3,) rad/s."""
+        self._p.resetBaseVelocity(self.body(name).uid, velocity, spin)
+
+    def inertia(self, name: str) -> np.ndarray:
+        """Principal moments (3,) kg m^2 about the centre of mass, along the object's axes."""
+        return np.array(self._p.getDynamicsInfo(self.body(name).uid, -1)[2])
 
     def pose(self, name: str) -> np.ndarray:
         """`T_world_object`."""

@@ -119,10 +119,16 @@ def _mesh_link(path: Path) -> ET.Element:
 
 def mass_and_center(shape: Shape) -> tuple[float, np.ndarray]:
     """Mass [kg] and centre of mass (3,) [m] of the shape's solid convex hull."""
+    volume_m3, center_m = volume_and_center(shape)
+    return float(np.clip(DENSITY_KG_M3 * volume_m3, *MASS_RANGE_KG)), center_m
+
+
+def volume_and_center(shape: Shape) -> tuple[float, np.ndarray]:
+    """Volume [m^3] and its centroid (3,) [m] of the shape's convex hull."""
     points = shape.vertices_m.astype(float)
     hull = ConvexHull(points, qhull_options='QJ')
     inside = points[hull.vertices].mean(0)
     corners = points[hull.simplices] - inside  # (F, 3, 3)
     volumes = np.abs(np.linalg.det(corners)) / 6.0  # (F,) of the tetrahedra from a point inside
     center = inside + (corners.sum(1) / 4.0 * volumes[:, None]).sum(0) / max(volumes.sum(), 1e-12)
-    return float(np.clip(DENSITY_KG_M3 * volumes.sum(), *MASS_RANGE_KG)), center
+    return float(volumes.sum()), center

@@ -135,6 +135,17 @@ class RobotBody:
             self._mount, T_world_com[:3, 3], quat_xyzw(T_world_com), maxForce=HAND_FORCE_N
         )
 
+    def put_hand(self, T_world_hand: np.ndarray, width_m: float) -> None:
+        """Set the free hand's pose and the fingers' opening at once, at rest."""
+        T_world_com = T_world_hand @ self._T_hand_com
+        self._p.resetBasePositionAndOrientation(
+            self.uid, T_world_com[:3, 3], quat_xyzw(T_world_com)
+        )
+        self._p.resetBaseVelocity(self.uid, [0, 0, 0], [0, 0, 0])
+        for joint in self._fingers:
+            self._p.resetJointState(self.uid, joint, width_m / 2)
+        self.drive_hand(T_world_hand)
+
     def drive_fingers(self, width_m: float, force_n: float) -> None:
         """Push both fingers towards an opening, each no harder than `force_n`."""
         self._p.setJointMotorControlArray(

@@ -50,6 +50,7 @@ with _quiet():
 
 SOLVER_ITERATIONS = 150
 SURFACE_FRICTION = 1.0  # of table and bin: contact friction is then the object's own
+SURFACE_RESTITUTION = 1.0  # likewise: the engine multiplies the two of a contact
 
 
 class World:
@@ -115,7 +116,12 @@ class World:
     def _index_surroundings(self) -> None:
         links = link_indices(self._p, self._surroundings)
         for index in links.values():
-            self._p.changeDynamics(self._surroundings, index, lateralFriction=SURFACE_FRICTION)
+            self._p.changeDynamics(
+                self._surroundings,
+                index,
+                lateralFriction=SURFACE_FRICTION,
+                restitution=SURFACE_RESTITUTION,
+            )
         root = self.description.root_link
         self._fixed_poses = {link: self.description.fixed_pose(link, root) for link in links}
         box = self.link_shapes[TABLE_LINK].vertices_m.astype(float)

@@ -1,22 +1,38 @@
-"""`sakiyomi collect NAME`: make training data in simulation; resumes where it was interrupted."""
+"""`sakiyomi collect [NAME]`: make training data in simulation; resumes where it was interrupted.
+
+Without a name: episodes of interaction, which the dynamics are learned from.
+"""
 
 from __future__ import annotations
 
 import argparse
 import importlib
 
-COLLECTIONS = {'segmentation': 'labelled views of packed scenes and of piles'}
+INTERACTIONS = 'interactions'
+COLLECTIONS = {
+    INTERACTIONS: 'episodes of pushing, sliding, falling and lifting (without a name: these)',
+    'segmentation': 'labelled views of packed scenes and of piles',
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser, args: list[str]) -> None:
-    """Every collection by name; the arguments of the one that is asked for."""
+    """The arguments of the collection that is asked for; of interactions where none is named."""
+    named = args[args.index('collect') + 1 :][:1]
+    if named and named[0].startswith('--') and named[0] != '--help':
+        parser.set_defaults(collection=INTERACTIONS)
+        _module(INTERACTIONS).add_arguments(parser)
+        return
     names = parser.add_subparsers(dest='collection', metavar='NAME', required=True)
     for name, summary in COLLECTIONS.items():
         collection = names.add_parser(name, help=summary, description=f'{summary.capitalize()}.')
-        if name in args:
-            importlib.import_module(f'sakiyomi_training.collect_{name}').add_arguments(collection)
+        if name in named:
+            _module(name).add_arguments(collection)
 
 
 def run(options: argparse.Namespace) -> int:
     """Collect; the exit status."""
-    return importlib.import_module(f'sakiyomi_training.collect_{options.collection}').run(options)
+    return _module(options.collection).run(options)
+
+
+def _module(name: str) -> object:
+    return importlib.import_module(f'sakiyomi_training.collect_{name}')

@@ -1,0 +1,1 @@
+"""Episodes of interaction: made in simulation, stored in shards, read back as scenes."""

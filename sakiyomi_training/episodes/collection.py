@@ -1,0 +1,148 @@
+"""A collection: a folder of shards that any number of workers fill, and that resumes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from sakiyomi.errors import BadInputError
+from sakiyomi_training.episodes.executors import Executor
+from sakiyomi_training.episodes.layout import VERSION
+from sakiyomi_training.episodes.recorder import HEIGHT, WIDTH, Recorder
+from sakiyomi_training.episodes.shards import shard_about, shard_file, write_shard
+from sakiyomi_training.object_split import is_held_out
+from simulation_node.interactions.scenarios import check_scenarios
+from simulation_node.objects import object_files
+
+log = logging.getLogger(__name__)
+SPLITS = ('train', 'held_out', 'all')
+ABOUT_FILE = 'collection.json'
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a collection is made from; the same plan gives the same episodes."""
+
+    objects: tuple[str, ...]
+    split: str
+    scenarios: tuple[str, ...]
+    seed: int
+    shard_size: int = 50
+    width: int = WIDTH
+    height: int = HEIGHT
+    rays: int | None = None
+    version: int = VERSION
+
+    def scenario(self, index: int) -> str:
+        """Of episode `index`: each in turn."""
+        return self.scenarios[index % len(self.scenarios)]
+
+
+@dataclass(frozen=True)
+class ShardJob:
+    """One shard to be made."""
+
+    plan: Plan
+    out: Path
+    index: int
+    count: int
+
+    @property
+    def path(self) -> Path:
+        """Where it goes."""
+        return shard_file(self.out, self.index)
+
+
+def split_files(objects: tuple[str, ...], split: str) -> tuple[Path, ...]:
+    """The object files of all folders that belong to the split.
+
+    Raises:
+        BadInputError: a folder is missing or empty, or the split is.
+    """
+    files = tuple(file for folder in objects for file in object_files(folder))
+    own = tuple(f for f in files if split == 'all' or is_held_out(f.stem) == (split == 'held_out'))
+    if not own:
+        got = f'{",".join(objects)} with {len(files)} objects'
+        raise BadInputError(f'objects: got {got}, expected some in the split {split}')
+    return own
+
+
+def make_shard(job: ShardJob) -> int:
+    """Record one shard's episodes and write them; how many."""
+    recorder = _recorder(job.plan.width, job.plan.height, job.plan.rays)
+    files = split_files(job.plan.objects, job.plan.split)
+    first = job.index * job.plan.shard_size
+    episodes = [
+        recorder.episode(job.plan.scenario(i), files, job.plan.seed, i)
+        for i in range(first, first + job.count)
+    ]
+    write_shard(job.path, episodes, asdict(job.plan))
+    return job.count
+
+
+@lru_cache(maxsize=1)
+def _recorder(width: int, height: int, rays: int | None) -> Recorder:
+    """One per process."""
+    return Recorder(width=width, height=height, rays=rays)
+
+
+def missing_shards(plan: Plan, out: Path, episodes: int) -> list[ShardJob]:
+    """The shards that are not there yet; a damaged one is made again, and that is said."""
+    jobs = []
+    for index in range(-(-episodes // plan.shard_size)):
+        count = min(plan.shard_size, episodes - index * plan.shard_size)
+        job = ShardJob(plan, out, index, count)
+        if not _is_done(job):
+            jobs.append(job)
+    return jobs
+
+
+def _is_done(job: ShardJob) -> bool:
+    if not job.path.exists():
+        return False
+    try:
+        return shard_about(job.path)['episodes'] >= job.count
+    except BadInputError as error:
+        log.warning('%s; it is made again', error)
+        return False
+
+
+def open_collection(plan: Plan, out: Path) -> None:
+    """Make the folder, or check that what is in it was made from the same plan.
+
+    Raises:
+        BadInputError: a bad plan, a file in place of the folder, or another plan's folder.
+    """
+    check_scenarios(plan.scenarios)
+    split_files(plan.objects, plan.split)
+    if out.exists() and not out.is_dir():
+        raise BadInputError(f'--out {out}: got a file, expected a folder')
+    out.mkdir(parents=True, exist_ok=True)
+    for left in out.glob('*.part'):
+        left.unlink()
+    mine, about = json.loads(json.dumps(asdict(plan))), out / ABOUT_FILE
+    if not about.exists():
+        part = about.with_suffix('.part')
+        part.write_text(json.dumps(mine, indent=2) + '\n', encoding='utf-8')
+        os.replace(part, about)
+    try:
+        theirs = json.loads(about.read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise BadInputError(f'{about}: not valid JSON: {error}') from error
+    differing = [key for key in mine if theirs.get(key) != mine[key]]
+    if differing:
+        key = differing[0]
+        raise BadInputError(
+            f'--out {out}: was begun with {key} {theirs.get(key)!r}, got {mine[key]!r};'
+            ' expected the same or another folder'
+        )
+
+
+def collect(plan: Plan, out: Path, episodes: int, executor: Executor) -> Iterator[int]:
+    """Fill the folder; yields how many episodes each newly written shard holds."""
+    yield from executor.results(make_shard, missing_shards(plan, out, episodes))

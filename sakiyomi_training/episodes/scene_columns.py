@@ -1,0 +1,136 @@
+"""Scenes as columns, and columns as scenes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sakiyomi.scene import Gaussian, HandMotion, HiddenProperties, ObjectState, Scene
+from sakiyomi_training.episodes.layout import BEFORE, FRAMES, POINTS, SLOTS, Episode, empty_episode
+
+NO_TRACK = -1
+GREY = 128
+
+
+def note_scenes(scenes: list[Scene], t0_s: float) -> Episode:
+    """The `frames` columns of one episode; stamps count from t0."""
+    columns = {n: c for n, c in empty_episode().items() if n.startswith('frames/')}
+    ids = kept_ids(scenes)
+    columns['frames/id'][:] = NO_TRACK
+    columns['frames/id'][: len(ids)] = ids
+    for frame, scene in enumerate(scenes):
+        columns['frames/stamp_s'][frame] = scene.stamp_s - t0_s
+        columns['frames/table_height_m'][frame] = scene.table_height_m
+        for slot, object_id in enumerate(ids):
+            state = scene.object_by_id(object_id)
+            if state is not None and len(state.points_m):
+                _note(columns, frame, slot, state)
+    return columns
+
+
+def kept_ids(scenes: list[Scene]) -> list[int]:
+    """The tracks that are kept: those at t0 first, then those seen longest."""
+    frames: dict[int, int] = {}
+    for scene in scenes:
+        for state in scene.objects:
+            frames[state.id] = frames.get(state.id, 0) + 1
+    at_t0 = {state.id for state in scenes[BEFORE].objects}
+    ranked = sorted(frames, key=lambda i: (i not in at_t0, -frames[i], i))
+    return sorted(ranked[:SLOTS])
+
+
+def _note(columns: Episode, frame: int, slot: int, state: ObjectState) -> None:
+    chosen = farthest_points(state.points_m, POINTS)
+    guessed = state.guessed if len(state.guessed) else np.zeros(len(state.points_m), bool)
+    p = state.properties
+    values = {
+        'present': True,
+        'visible': state.visible,
+        'held': state.held,
+        'T_world_object': state.T_world_object,
+        'pose_covariance': state.pose_covariance,
+        'twist': state.twist,
+        'twist_covariance': state.twist_covariance,
+        'points_m': state.points_m[chosen],
+        'guessed': guessed[chosen],
+        'properties': [
+            value for g in (p.mass_kg, p.friction, p.restitution) for value in (g.mean, g.variance)
+        ],
+        'center_of_mass_m': p.center_of_mass_m,
+        'center_of_mass_covariance': p.center_of_mass_covariance,
+    }
+    for name, value in values.items():
+        columns[f'frames/{name}'][frame, slot] = value
+
+
+def farthest_points(points: np.ndarray, count: int) -> np.ndarray:
+    """Indices (count,) of points each as far as can be from those before; repeated if too few."""
+    chosen = np.zeros(count, int)
+    gap = np.sum((points - points.mean(axis=0)) ** 2, axis=1)
+    for i in range(count):
+        chosen[i] = int(gap.argmax())
+        gap = (
+            np.minimum(gap, np.sum((points - points[chosen[i]]) ** 2, axis=1))
+            if i
+            else np.sum((points - points[chosen[0]]) ** 2, axis=1)
+        )
+    return chosen
+
+
+def read_scenes(episode: Episode, until: int = FRAMES) -> list[Scene]:
+    """The scenes of one episode up to frame `until`; colours are not kept, the cloud is empty."""
+    return [_scene(episode, frame) for frame in range(until)]
+
+
+def _scene(episode: Episode, frame: int) -> Scene:
+    objects = tuple(
+        _state(episode, frame, slot)
+        for slot in range(SLOTS)
+        if episode['frames/present'][frame, slot]
+    )
+    return Scene(
+        stamp_s=float(episode['frames/stamp_s'][frame]),
+        objects=objects,
+        cloud_m=np.zeros((0, 3), np.float32),
+        table_height_m=float(episode['frames/table_height_m'][frame]),
+    )
+
+
+def _state(episode: Episode, frame: int, slot: int) -> ObjectState:
+    c = {
+        name.partition('/')[2]: episode[name][frame, slot].astype(
+            np.float64 if episode[name].dtype == np.float32 else episode[name].dtype
+        )
+        for name in episode
+        if name.startswith('frames/') and episode[name].ndim >= 2
+    }
+    mass, friction, restitution = (
+        Gaussian(float(m), float(v)) for m, v in c['properties'].reshape(3, 2)
+    )
+    return ObjectState(
+        id=int(episode['frames/id'][slot]),
+        stamp_s=float(episode['frames/stamp_s'][frame]),
+        T_world_object=c['T_world_object'],
+        pose_covariance=c['pose_covariance'],
+        twist=c['twist'],
+        twist_covariance=c['twist_covariance'],
+        points_m=c['points_m'].astype(np.float32),
+        colors=np.full((POINTS, 3), GREY, np.uint8),
+        properties=HiddenProperties(
+            mass, friction, restitution, c['center_of_mass_m'], c['center_of_mass_covariance']
+        ),
+        visible=bool(c['visible']),
+        held=bool(c['held']),
+        guessed=c['guessed'],
+    )
+
+
+def read_action(episode: Episode) -> HandMotion | None:
+    """The hand's plan from t0 on, or None where no hand takes part."""
+    if not episode['hand/present']:
+        return None
+    return HandMotion(
+        times_s=episode['action/times_s'].astype(float),
+        T_world_grasp=episode['action/T_world_grasp'].astype(float),
+        finger_width_m=episode['action/finger_width_m'].astype(float),
+        force_n=float(episode['action/force_n'][0]),
+    )

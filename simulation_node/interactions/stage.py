@@ -1,0 +1,150 @@
+"""The table before an interaction: seeded objects with drawn properties, settled."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from sakiyomi.errors import WorkFailedError
+from sakiyomi.geometry import make_transform, transform_points
+from simulation_node.cell import SimulatedCell
+from simulation_node.config import WORKSPACE_CENTER_M
+from simulation_node.hidden import Hidden, draw_hidden
+from simulation_node.meshes import Shape
+from simulation_node.objects import ObjectModel, load_object
+from simulation_node.scenes import settle
+
+SCALES = (0.7, 1.0)
+MAX_EXTENT_M = 0.24  # of an object that fits on the watched part of the table
+LYING = 0.5  # share of objects that were dropped rather than stood up
+TRIES = 12
+SETTLE_S = 1.5
+
+
+class NoRoomError(WorkFailedError):
+    """The draw led to a scene that the scenario cannot use; another draw may."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """An object as it is going to be: file, size and hidden properties."""
+
+    model: ObjectModel
+    scale: float
+    shape: Shape  # scaled
+    hidden: Hidden
+
+
+class Stage:
+    """Puts objects on an empty table.
+
+    Args:
+        cell: with a free hand, just reset to an empty scene.
+        files: of the objects to choose from.
+        rng: everything is drawn from it.
+    """
+
+    def __init__(self, cell: SimulatedCell, files: tuple[Path, ...], rng: np.random.Generator):
+        self.cell, self.files, self.rng = cell, files, rng
+        self.hidden: dict[str, Hidden] = {}
+        self.chosen: dict[str, Chosen] = {}
+
+    def choose(self, max_extent_m: float = MAX_EXTENT_M) -> Chosen:
+        """Draw an object that is not larger than that.
+
+        Raises:
+            NoRoomError: none of a dozen is.
+        """
+        for _ in range(TRIES):
+            path = self.files[int(self.rng.integers(len(self.files)))]
+            model, scale = load_object(path), float(self.rng.uniform(*SCALES))
+            shape = Shape(model.shape.vertices_m * np.float32(scale), model.shape.triangles, None)
+            if np.ptp(shape.vertices_m, axis=0).max() < max_extent_m:
+                return Chosen(model, scale, shape, draw_hidden(shape, self.rng))
+        raise NoRoomError(f'objects: got {TRIES} larger than {max_extent_m} m, expected a smaller')
+
+    def best(self, count: int, score: Callable[[np.ndarray], float]) -> Chosen:
+        """Of `count` draws the one whose (V, 3) vertices score highest."""
+        draws = [self.choose() for _ in range(count)]
+        return max(draws, key=lambda chosen: score(chosen.shape.vertices_m.astype(float)))
+
+    def lay(
+        self, chosen: Chosen, xy: np.ndarray, R: np.ndarray | None = None, settled: bool = True
+    ) -> str:
+        """Put the object on the table, upright or as it falls, or in the orientation given.
+
+        Raises:
+            NoRoomError: it does not stay where it was put.
+        """
+        if R is None:
+            R = Rotation.from_rotvec([0, 0, self.rng.uniform(0, 2 * np.pi)]).as_matrix()
+            if self.rng.random() < LYING:
+                R = Rotation.random(random_state=self.rng).as_matrix()
+        vertices = chosen.shape.vertices_m.astype(float) @ R.T
+        middle = 0.5 * (vertices.min(0) + vertices.max(0))
+        at = [*(xy - middle[:2]), 0.002 - vertices[:, 2].min()]
+        name = self._add(chosen, make_transform(R, at))
+        if settled:
+            settle(self.cell.world, SETTLE_S)
+            if np.linalg.norm(self.middle(name)[:2] - xy) > 0.06:
+                raise NoRoomError(f'object {name}: rolled away, expected it to lie still')
+        return name
+
+    def hang(self, chosen: Chosen, T_world_object: np.ndarray) -> str:
+        """Put the object into the air."""
+        return self._add(chosen, T_world_object)
+
+    def litter(self, chance: float) -> None:
+        """Now and then another object, which just lies there."""
+        if self.rng.random() >= chance:
+            return
+        xy = place() + self.rng.uniform(-1.0, 1.0, 2) * [0.16, 0.20]
+        others = list(self.cell.names)
+        name = None
+        with contextlib.suppress(NoRoomError):
+            name = self.lay(self.choose(0.15), xy)
+        crowded = name is None or any(
+            np.linalg.norm(self.middle(n)[:2] - xy) < 0.5 * (self.size(n) + self.size(name)) + 0.03
+            for n in others
+        )
+        if crowded:
+            self._remove(set(self.cell.names) - set(others))
+
+    def points(self, name: str) -> np.ndarray:
+        """The object's vertices (V, 3) in the world frame."""
+        vertices = self.cell.shape(name).vertices_m.astype(float)
+        return transform_points(self.cell.world.objects.pose(name), vertices)
+
+    def middle(self, name: str) -> np.ndarray:
+        """The middle (3,) of the object's box in the world frame."""
+        points = self.points(name)
+        return 0.5 * (points.min(0) + points.max(0))
+
+    def size(self, name: str) -> float:
+        """The longer side of the object's footprint [m]."""
+        return float(np.ptp(self.points(name)[:, :2], axis=0).max())
+
+    def heading(self) -> np.ndarray:
+        """Any level direction (2,)."""
+        angle = self.rng.uniform(0, 2 * np.pi)
+        return np.array([np.cos(angle), np.sin(angle)])
+
+    def _add(self, chosen: Chosen, T_world_object: np.ndarray) -> str:
+        name = self.cell.add(chosen.model, T_world_object, chosen.scale, chosen.hidden)
+        self.hidden[name], self.chosen[name] = chosen.hidden, chosen
+        return name
+
+    def _remove(self, names: set[str]) -> None:
+        for name in names:
+            self.cell.remove(name)
+            self.hidden.pop(name), self.chosen.pop(name)
+
+
+def place() -> np.ndarray:
+    """The middle (2,) of the watched part of the table."""
+    return np.array(WORKSPACE_CENTER_M)
