@@ -39,9 +39,8 @@ def write_shard(path: Path, episodes: Sequence[Episode], about: dict[str, Any]) 
 
 def _write_column(file: h5py.File, name: str, kind: type, rows: list[np.ndarray]) -> None:
     if kind is np.str_:
-        kind = h5py.string_dtype()
-        data = np.array([np.asarray(row, object) for row in rows], object)
-        file.create_dataset(name, data=data, dtype=kind)
+        texts = [np.asarray(row).tolist() for row in rows]
+        file.create_dataset(name, data=texts, dtype=h5py.string_dtype())
         return
     data = np.array(rows, kind)
     if data.shape != (len(rows), *COLUMNS[name].shape):

@@ -36,7 +36,7 @@ class TruthNotes:
         columns = {n: c for n, c in empty_episode().items() if n.startswith('truth/')}
         n = len(self._names)
         names = [*self._names, *[''] * (OBJECTS - n)]
-        columns['truth/name'] = np.array(names, dtype=object)
+        columns['truth/name'] = np.array(names)
         columns['truth/present'][:n] = True
         columns['truth/actor'][: len(self._interaction.actors)] = True
         stamps = np.array([row[0] for row in self._rows])
