@@ -112,7 +112,19 @@ def from_pose(pose: Pose, what: str = 'pose') -> np.ndarray:
     Raises:
         BadInputError: it is not finite, or its quaternion is zero.
     """
-    p, o = pose.position, pose.orientation
+    return _rigid(pose.position, pose.orientation, what)
+
+
+def from_transform(transform: Transform, what: str = 'transform') -> np.ndarray:
+    """A transform message as a (4, 4) transform; the quaternion is normalised.
+
+    Raises:
+        BadInputError: it is not finite, or its quaternion is zero.
+    """
+    return _rigid(transform.translation, transform.rotation, what)
+
+
+def _rigid(p: Point | Vector3, o: Quaternion, what: str) -> np.ndarray:
     numbers = _finite(np.array([p.x, p.y, p.z, o.x, o.y, o.z, o.w]), what)
     norm = float(np.linalg.norm(numbers[3:]))
     if norm < 1e-6:

@@ -46,13 +46,17 @@ def write_findings(folder: Path, found: Perceived, source: str, notes: list[str]
 
 
 def description(found: Perceived) -> dict[str, Any]:
-    """The findings as plain lists; poses are in the frame of the support plane, z up."""
+    """The findings as plain lists; poses are in the frame of the support plane, z up.
+
+    The root is the frame that the recording's tf hangs on, such as the robot's base.
+    """
     return {
         'frames': found.frames,
         'T_world_sensor': found.T_world_sensor.tolist(),
+        'T_root_world': None if found.T_root_world is None else found.T_root_world.tolist(),
         'table_height_m': found.scene.table_height_m,
         'stage_ms': found.stage_ms,
-        'objects': [_object(o, found.T_world_sensor) for o in found.scene.objects],
+        'objects': [_object(o, found) for o in found.scene.objects],
     }
 
 
@@ -67,17 +71,26 @@ def overlay(found: Perceived, points: np.ndarray, ids: np.ndarray) -> np.ndarray
     return image
 
 
-def _object(state: ObjectState, T_world_sensor: np.ndarray) -> dict[str, Any]:
-    T, sensor = state.T_world_object, inverse(T_world_sensor) @ state.T_world_object
+def _object(state: ObjectState, found: Perceived) -> dict[str, Any]:
+    T, sensor = state.T_world_object, inverse(found.T_world_sensor) @ state.T_world_object
+    root = {} if found.T_root_world is None else _in_root(found.T_root_world @ T)
     return {
         'id': state.id,
         'position_m': T[:3, 3].tolist(),
         'quaternion_xyzw': quat_xyzw(T).tolist(),
         'position_in_sensor_m': sensor[:3, 3].tolist(),
         'quaternion_in_sensor_xyzw': quat_xyzw(sensor).tolist(),
+        **root,
         'size_m': np.ptp(state.points_m.astype(float), axis=0).tolist(),
         'covariance': state.pose_covariance.tolist(),
         'points': len(state.points_m),
+    }
+
+
+def _in_root(T_root_object: np.ndarray) -> dict[str, Any]:
+    return {
+        'position_in_root_m': T_root_object[:3, 3].tolist(),
+        'quaternion_in_root_xyzw': quat_xyzw(T_root_object).tolist(),
     }
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sakiyomi.errors import BadInputError
-from sakiyomi.geometry import transform_points
+from sakiyomi.geometry import inverse, transform_points
 from sakiyomi.scene import Scene
 from sakiyomi.sensing import CameraFrame, LidarScan
 from world_model_node.alignment import align, workspace_around
@@ -20,6 +20,7 @@ from world_model_node.core import WorldModel
 from world_model_node.readings import check_camera, check_rows
 
 MIN_POINTS = 200
+VIEWS_MEASURED = 4  # for the extent of the scene
 STRIDE = 2  # every second pixel is enough to find the plane
 # the network learned what clutter is in a cell of known bounds; elsewhere it may discard objects
 OFFLINE = WorldModelConfig(segmenter='clustering')
@@ -35,6 +36,7 @@ class RecordedView:
     color: np.ndarray | None = None  # (H, W, 3) uint8 RGB
     intrinsics: np.ndarray | None = None  # (3, 3), with depth
     points_m: np.ndarray | None = None  # (N, 3) float32, without depth
+    T_root_sensor: np.ndarray | None = None  # (4, 4) in the recording's own root frame, if known
 
     @property
     def optical(self) -> bool:
@@ -57,11 +59,12 @@ class Perceived:
     """What was found in a recording."""
 
     scene: Scene
-    T_world_sensor: np.ndarray  # (4, 4)
+    T_world_sensor: np.ndarray  # (4, 4) of the last view
     workspace: WorkspaceConfig
     frames: int
     stage_ms: dict[str, float]  # of the last frame
     picture: CameraFrame | None  # the last one, where there is colour
+    T_root_world: np.ndarray | None = None  # (4, 4) into the recording's own root frame, if known
 
 
 def perceive(
@@ -69,7 +72,7 @@ def perceive(
     T_world_sensor: np.ndarray | None = None,
     config: WorldModelConfig | None = None,
 ) -> Perceived:
-    """Track the objects through all views of one still sensor.
+    """Track the objects through all views of a sensor: a still one, unless its poses are known.
 
     Raises:
         BadInputError: no view, or one that cannot be used.
@@ -83,13 +86,33 @@ def perceive(
     if len(points) < MIN_POINTS:
         raise BadInputError(f'first view: got {len(points)} points, expected {MIN_POINTS} or more')
     T = align(points, views[0].optical) if T_world_sensor is None else T_world_sensor
-    workspace = workspace_around(points, T)
+    poses = _poses(views, T)
+    workspace = _workspace(views, poses)
     model = WorldModel(replace(config or OFFLINE, workspace=workspace))
-    for stamp_s, view in zip(_stamps(views), views, strict=True):
+    for stamp_s, view, T in zip(_stamps(views), views, poses, strict=True):
         _feed(model, view, stamp_s, T)
         scene = model.update(stamp_s)
-    picture = _camera_frame(views[-1], START_S, T) if views[-1].color is not None else None
-    return Perceived(scene, T, workspace, len(views), dict(model.stage_ms), picture)
+    last, T = views[-1], poses[-1]
+    picture = _camera_frame(last, START_S, T) if last.color is not None else None
+    T_root_world = None if last.T_root_sensor is None else last.T_root_sensor @ inverse(T)
+    stage_ms = dict(model.stage_ms)
+    return Perceived(scene, T, workspace, len(views), stage_ms, picture, T_root_world)
+
+
+def _poses(views: Sequence[RecordedView], T_world_first: np.ndarray) -> list[np.ndarray]:
+    """`T_world_sensor` of every view; that of the first where the recording does not say."""
+    known = [view.T_root_sensor for view in views]
+    if any(T is None for T in known):
+        return [T_world_first] * len(views)
+    T_world_root = T_world_first @ inverse(known[0])
+    return [T_world_root @ T for T in known]
+
+
+def _workspace(views: Sequence[RecordedView], poses: Sequence[np.ndarray]) -> WorkspaceConfig:
+    """What holds everything that stands in some of the views."""
+    few = range(0, len(views), -(-len(views) // VIEWS_MEASURED))
+    seen = [transform_points(poses[i], views[i].points(STRIDE)) for i in few]
+    return workspace_around(np.concatenate(seen), np.eye(4))
 
 
 def check_view(view: RecordedView) -> None:

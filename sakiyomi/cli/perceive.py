@@ -109,12 +109,26 @@ def _recorded(options: argparse.Namespace) -> tuple[list[RecordedView], list[str
     from sakiyomi_ros.recording import read_recording
 
     recording = read_recording(options.recording, options.max_frames, tuple(options.topics))
+    items = recording.pictures or recording.clouds
+    found = [recording.transforms.pose(item.frame_id, item.stamp_s) for item in items]
+    poses = [None if one is None else one[1] for one in found]
+    if all(one is None for one in found):
+        note = 'no tf of the sensor: it is taken to have stood still'
+    elif None in found:
+        note = 'no tf of the sensor for every view: it is taken to have stood still'
+    else:
+        note = f'poses "in root" are in {found[0][0]!r}, from tf'
     if recording.pictures:
-        pictures = [
-            RecordedView(p.stamp_s, p.depth_m, p.color, p.intrinsics) for p in recording.pictures
+        views = [
+            RecordedView(p.stamp_s, p.depth_m, p.color, p.intrinsics, T_root_sensor=T)
+            for p, T in zip(recording.pictures, poses, strict=True)
         ]
-        return pictures, recording.notes
-    return [RecordedView(s, points_m=cloud) for s, cloud in recording.clouds], recording.notes
+    else:
+        views = [
+            RecordedView(c.stamp_s, points_m=c.points_m, T_root_sensor=T)
+            for c, T in zip(recording.clouds, poses, strict=True)
+        ]
+    return views, [*recording.notes, note]
 
 
 def _show(found: Perceived, notes: list[str], out: str) -> None:
