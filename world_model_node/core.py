@@ -31,6 +31,7 @@ from world_model_node.support import SupportPlane
 from world_model_node.track import Track
 from world_model_node.tracking import Tracker
 from world_model_node.visibility import Sight
+from world_model_node.warm_up import box_on_a_table
 
 GUESS_EVERY_S = 1.0  # the unseen side of each object at rest, one object at a time
 STALE_FACTOR = 4.0  # on position variances while a range sensor is missing
@@ -68,6 +69,7 @@ class WorldModel:
         self.labels = np.zeros(0, int)
         self.now_s = 0.0
         self._seen_stamp_s: float | None = None
+        self._warm_up()
 
     @property
     def model_name(self) -> str:
@@ -164,6 +166,12 @@ class WorldModel:
         self.scene = Scene(0.0, (), np.zeros((0, 3), np.float32))
         self.now_s = 0.0
         self._seen_stamp_s = None
+
+    def _warm_up(self) -> None:
+        """Look at something made up and forget it, so that the first frame takes no longer."""
+        self._look(box_on_a_table(self.config.workspace), 0.0)
+        self._forget()
+        self.voxels, self.labels, self.stage_ms = None, np.zeros(0, int), {}
 
     def _look(self, snapshot: Snapshot, stamp_s: float) -> Cloud:
         """Fuse, divide and track; returns what is above the table."""

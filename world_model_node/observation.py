@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -30,18 +31,21 @@ def observe(
     voxels: PointSet, labels: np.ndarray, plane: SupportPlane, cell_m: float
 ) -> list[Observation]:
     """One observation per label, in label order."""
-    heights = plane.height_of(voxels.points_m)
-    paint = shading_free(voxels.colors)
+    order = np.argsort(labels, kind='stable')
+    bounds = np.searchsorted(labels[order], np.arange(int(labels.max(initial=-1)) + 2))
+    grouped = voxels[order[bounds[0] :]]
+    heights = plane.height_of(grouped.points_m)
+    paint = shading_free(grouped.colors)
+    colors = np.clip(grouped.colors, 0, 255).astype(np.uint8)
     found = []
-    for label in range(int(labels.max(initial=-1)) + 1):
-        own = labels == label
-        points = voxels.points_m[own]
+    for start, end in pairwise(bounds - bounds[0]):
+        own = slice(start, end)
+        points = grouped.points_m[own]
         position, volume = volume_under(points, heights[own], cell_m)
-        weight = voxels.colored[own] + 1e-6
-        mean_paint = (paint[own] * weight[:, None]).sum(axis=0) / weight.sum()
+        weight = grouped.colored[own] + 1e-6
+        mean_paint = weight @ paint[own] / weight.sum()
         extent = np.ptp(points.astype(float), axis=0)
-        colors = np.clip(voxels.colors[own], 0, 255).astype(np.uint8)
-        found.append(Observation(position, extent, volume, mean_paint, points, colors))
+        found.append(Observation(position, extent, volume, mean_paint, points, colors[own]))
     return found
 
 
@@ -53,7 +57,8 @@ def volume_under(
     Sensors see tops and some sides, never the underside; the mean of the points would lie too high
     and towards the sensors, the centre of the columns does not.
     """
-    low = float(np.percentile(heights, LOWEST_PERCENT))
+    rank = len(heights) * LOWEST_PERCENT // 100
+    low = float(np.partition(heights, rank)[rank])
     floor = low * float(np.clip((low - STANDS_M) / (FLOATS_M - STANDS_M), 0.0, 1.0))
     cell = np.floor(points[:, :2] / (1.5 * cell_m)).astype(np.int64)
     cell -= cell.min(axis=0)

@@ -10,7 +10,7 @@ from world_model_node.config import WorkspaceConfig
 
 BIN_M = 0.002
 MIN_POINTS = 200
-MAX_POINTS = 5000
+MAX_POINTS = 3000
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ def fit_support(
     The lowest strong level of the height histogram starts a least-squares fit whose band
     narrows from 10 to 4 mm, so that flat tops of objects stay outside.
     """
-    p = points[np.abs(points[:, 2]) < workspace.table_band_m].astype(float)
-    p = p[:: max(1, len(p) // MAX_POINTS)]
+    low = np.flatnonzero(np.abs(points[:, 2]) < workspace.table_band_m)
+    p = points[low[:: max(1, len(low) // MAX_POINTS)]].astype(float)
     if len(p) < MIN_POINTS:
         return previous
     plane = SupportPlane(np.zeros(2), lowest_level(p[:, 2], workspace.table_band_m))

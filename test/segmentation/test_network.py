@@ -12,8 +12,8 @@ MAX_BYTES = 5_000_000
 
 def random_graph(m, seed=0):
     rng = np.random.default_rng(seed)
-    pairs = rng.normal(0.0, 0.5, (m, m, PAIR_FEATURES))
-    pairs = 0.5 * (pairs + pairs.transpose(1, 0, 2))
+    pairs = rng.normal(0.0, 0.5, (PAIR_FEATURES, m, m))
+    pairs = 0.5 * (pairs + pairs.transpose(0, 2, 1))
     nodes = rng.normal(0.0, 0.5, (m, NODE_FEATURES))
     centers = rng.uniform((0.4, -0.1, 0.0), (0.6, 0.1, 0.1), (m, 3))
     counts = np.full(m, 10)
@@ -42,7 +42,7 @@ def test_the_graph_computes_what_the_weights_do(model_folder):
 
 def test_padding_changes_nothing(model_folder):
     network, graph = shipped(model_folder), random_graph(40)
-    exact = [a[:, :40, :40] if a.ndim == 4 else a[:, :40] for a in padded(graph).values()]
+    exact = [a[..., :40, :40] if a.ndim == 4 else a[:, :40] for a in padded(graph).values()]
     with torch.no_grad():
         same = network(*(torch.from_numpy(np.ascontiguousarray(a)) for a in exact))[0][0].numpy()
     np.testing.assert_allclose(Engine(model_folder).judge(graph).same, same, atol=1e-4, rtol=1e-4)
@@ -52,7 +52,7 @@ def test_the_order_of_parts_does_not_matter(model_folder):
     graph, order = random_graph(50), np.random.default_rng(1).permutation(50)
     shuffled = PartGraph(
         graph.nodes[order],
-        graph.pairs[np.ix_(order, order)],
+        graph.pairs[:, order[:, None], order],
         graph.centers_m[order],
         graph.counts[order],
     )

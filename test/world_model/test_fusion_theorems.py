@@ -80,14 +80,14 @@ def test_the_table_is_found_within_1_mm_below_a_crowd(table_m):
     boxes = [on_table(x, y, (0.07, 0.07, 0.03)) for x in (0.4, 0.5, 0.6) for y in (-0.1, 0.0, 0.1)]
     rng = np.random.default_rng(1)
     view = DepthView(camera(1.0, boxes, rng, table_m), WorkspaceConfig(), NoiseConfig())
-    plane = fit_support(view.sparse().points_m, WorkspaceConfig(), LEVEL)
+    plane = fit_support(view.near_table(), WorkspaceConfig(), LEVEL)
     assert abs(plane.table_height_m(0.5, 0.0) - table_m) < 0.001
 
 
 def test_projection_undoes_back_projection():
     frame = camera(1.0, TWINS)
-    points = DepthView(frame, WorkspaceConfig(), NoiseConfig()).sparse()
-    u, v, z = project(points.points_m, frame)
+    points = DepthView(frame, WorkspaceConfig(), NoiseConfig()).near_table()
+    u, v, z = project(points, frame)
     assert np.allclose(frame.depth_m[v, u], z, atol=1e-5)
 
 

@@ -11,8 +11,8 @@ from sakiyomi.errors import BadInputError
 from world_model_node.segmentation.features import NODE_FEATURES, PAIR_FEATURES, PartGraph
 from world_model_node.segmentation.model_files import GRAPH, read_card, read_checked
 
-THREADS = 2
-BUCKET = 64  # parts are padded to a multiple of this, so that few shapes occur
+THREADS = 1  # a second one waits for a core that the other nodes use: worse at the 99th percentile
+BUCKET = 16  # parts are padded to a multiple of this, so that few shapes occur
 INPUTS = ('nodes', 'pairs', 'places', 'mask')
 OUTPUTS = ('same', 'object', 'votes')
 
@@ -68,8 +68,8 @@ def padded(graph: PartGraph) -> dict[str, np.ndarray]:
     m = len(graph)
     size = -(-m // BUCKET) * BUCKET
     nodes = np.zeros((1, size, NODE_FEATURES), np.float32)
-    pairs = np.zeros((1, size, size, PAIR_FEATURES), np.float32)
+    pairs = np.zeros((1, PAIR_FEATURES, size, size), np.float32)
     places, mask = np.zeros((1, size, 3), np.float32), np.zeros((1, size), np.float32)
-    nodes[0, :m], pairs[0, :m, :m], mask[0, :m] = graph.nodes, graph.pairs, 1.0
+    nodes[0, :m], pairs[0, :, :m, :m], mask[0, :m] = graph.nodes, graph.pairs, 1.0
     places[0, :m] = graph.centers_m - graph.centers_m.mean(axis=0)
     return dict(zip(INPUTS, (nodes, pairs, places, mask), strict=True))

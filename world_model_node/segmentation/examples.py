@@ -34,7 +34,7 @@ class Example:
     """One view; half precision, for there are thousands."""
 
     nodes: np.ndarray  # (M, F) float16
-    pairs: np.ndarray  # (M, M, P) float16
+    pairs: np.ndarray  # (P, M, M) float16
     centers_m: np.ndarray  # (M, 3) float32
     counts: np.ndarray  # (M,) cells
     labels: np.ndarray  # (M,) object index or -1
@@ -97,7 +97,7 @@ def some_parts(item: Example, most: int, rng: np.random.Generator) -> Example:
     kept = rng.permutation(len(item.nodes))[:most]
     return Example(
         item.nodes[kept],
-        item.pairs[np.ix_(kept, kept)],
+        item.pairs[:, kept[:, None], kept],
         item.centers_m[kept],
         item.counts[kept],
         item.labels[kept],
@@ -118,9 +118,9 @@ def varied(item: Example, rng: np.random.Generator) -> Example:
     nodes[:, hue] = nodes[:, hue] @ _turn(rng)
     if rng.random() < BLIND:
         nodes[:, NODE_COLOR] = 0.0
-        pairs[..., PAIR_COLOR] = 0.0
+        pairs[PAIR_COLOR] = 0.0
     if rng.random() < BLIND:
-        pairs[..., PAIR_CLEARANCE] = 0.0
+        pairs[PAIR_CLEARANCE] = 0.0
     nodes += NOISE * rng.standard_normal(nodes.shape, np.float32)
     middle = item.centers_m.mean(axis=0)
     places, votes = item.centers_m - middle, item.votes_m - middle
@@ -147,11 +147,11 @@ def repaint(nodes: np.ndarray, pairs: np.ndarray, item: Example, rng: np.random.
     changed = np.abs(paint - item.nodes[:, NODE_PAINT]).max(axis=1) > 1e-3
     step = paint[:, None] - paint[None]
     unlike = np.linalg.norm(step, axis=2) * PAINT_UNIT / UNLIKE_UNIT
-    unlike = np.minimum(unlike, MAX_UNLIKE) * pairs[..., PAIR_BOTH_COLORED]
+    unlike = np.minimum(unlike, MAX_UNLIKE) * pairs[PAIR_BOTH_COLORED]
     either = changed[:, None] | changed[None]
-    pairs[..., PAIR_UNLIKE] = np.where(either, unlike, pairs[..., PAIR_UNLIKE])
-    linked = either & (pairs[..., PAIR_LINKS] > 0.0)
-    pairs[..., PAIR_LINK_UNLIKE] = np.where(linked, unlike, pairs[..., PAIR_LINK_UNLIKE])
+    pairs[PAIR_UNLIKE] = np.where(either, unlike, pairs[PAIR_UNLIKE])
+    linked = either & (pairs[PAIR_LINKS] > 0.0)
+    pairs[PAIR_LINK_UNLIKE] = np.where(linked, unlike, pairs[PAIR_LINK_UNLIKE])
 
 
 def _turn(rng: np.random.Generator) -> np.ndarray:

@@ -32,11 +32,11 @@ def graph_of(network: PartNetwork) -> bytes:
     """The ONNX graph of a network."""
     example = (
         torch.zeros(1, PARTS, NODE_FEATURES),
-        torch.zeros(1, PARTS, PARTS, PAIR_FEATURES),
+        torch.zeros(1, PAIR_FEATURES, PARTS, PARTS),
         torch.zeros(1, PARTS, 3),
         torch.ones(1, PARTS),
     )
-    axes = {'nodes': {1: 'm'}, 'pairs': {1: 'm', 2: 'm'}, 'places': {1: 'm'}, 'mask': {1: 'm'}}
+    axes = {'nodes': {1: 'm'}, 'pairs': {2: 'm', 3: 'm'}, 'places': {1: 'm'}, 'mask': {1: 'm'}}
     axes |= {'same': {1: 'm', 2: 'm'}, 'object': {1: 'm'}, 'votes': {1: 'm'}}
     stream = io.BytesIO()
     torch.onnx.export(

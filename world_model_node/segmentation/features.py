@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sakiyomi.geometry import inverse, transform_points
+from sakiyomi.sensing import CameraFrame
 from world_model_node.local_planes import UPPER, eigenvalues_of
 from world_model_node.segmentation.parts import Cells, means
 from world_model_node.support import SupportPlane
@@ -25,7 +26,7 @@ class PartGraph:
     """The input of the network."""
 
     nodes: np.ndarray  # (M, NODE_FEATURES) float32
-    pairs: np.ndarray  # (M, M, PAIR_FEATURES) float32, symmetric
+    pairs: np.ndarray  # (PAIR_FEATURES, M, M) float32, symmetric
     centers_m: np.ndarray  # (M, 3)
     counts: np.ndarray  # (M,) cells
 
@@ -48,9 +49,9 @@ def node_features(
 ) -> np.ndarray:
     """Place, shape, colour and certainty of each part. Shape (M, NODE_FEATURES) float32."""
     heights = plane.height_of(cells.points_m)
-    low, high = np.full(len(centers), np.inf), np.full(len(centers), -np.inf)
-    np.minimum.at(low, part, heights)
-    np.maximum.at(high, part, heights)
+    order = np.argsort(part, kind='stable')
+    first = np.searchsorted(part[order], np.arange(len(centers)))  # no part is empty
+    low, high = (f.reduceat(heights[order], first) for f in (np.minimum, np.maximum))
     towards = means(unit(cells.eyes_m - cells.points_m), part)
     off = cells.points_m - centers[part]
     i, j = UPPER
@@ -75,7 +76,7 @@ def node_features(
 def pair_features(
     cells: Cells, part: np.ndarray, centers: np.ndarray, normals: np.ndarray, sight: Sight
 ) -> np.ndarray:
-    """Distance, contact, crease, colour and view between parts. (M, M, PAIR_FEATURES) float32."""
+    """Distance, contact, crease, colour and view between parts. (PAIR_FEATURES, M, M) float32."""
     c = (centers - centers.mean(axis=0)).astype(np.float32)
     n = normals.astype(np.float32)
     distance = np.sqrt(np.maximum(squared_distances(c), 0.0))
@@ -95,27 +96,25 @@ def pair_features(
         *links(cells, part, len(centers)),
         *clearance(centers, distance, sight),
     ]
-    out = np.empty((len(c), len(c), PAIR_FEATURES), np.float32)
-    for index, channel in enumerate(channels):
-        out[..., index] = channel
-    return out
+    return np.stack(channels, dtype=np.float32)
 
 
 def links(cells: Cells, part: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """How many touching cells two parts share, how concave and how unlike there. Each (M, M)."""
-    a, k = np.nonzero((cells.gaps_m < LINK_M) & (part[cells.neighbours] != part[:, None]))
-    b = cells.neighbours[a, k]
-    off = unit(cells.points_m[a] - cells.points_m[b])
+    k = cells.gaps_m.shape[1]
+    edge = np.flatnonzero((cells.gaps_m < LINK_M) & (part[cells.neighbours] != part[:, None]))
+    a, b, gap = edge // k, cells.neighbours.ravel()[edge], cells.gaps_m.ravel()[edge]
+    off = cells.points_m[a] - cells.points_m[b]
     opening = np.einsum('ij,ij->i', cells.normals[a] - cells.normals[b], off)
+    opening /= np.maximum(gap, 1e-12)
     known = np.minimum(cells.colored[a], cells.colored[b])
-    unlike = np.linalg.norm(cells.paint[a] - cells.paint[b], axis=1) / 10.0 * known
-    key = part[a] * m + part[b]
-    sums = [
-        np.bincount(key, weights, m * m).reshape(m, m).astype(np.float32)
-        for weights in (None, opening, np.minimum(unlike, 4.0))
-    ]
-    count, opening_sum, unlike_sum = (s + s.T for s in sums)
-    safe = np.maximum(count, 1.0)
+    step = cells.paint[a] - cells.paint[b]
+    unlike = np.sqrt(np.einsum('ij,ij->i', step, step)) / 10.0 * known
+    key, weights = part[a] * m + part[b], (None, opening, np.minimum(unlike, 4.0))
+    sums = np.stack([np.bincount(key, w, m * m) for w in weights]).astype(np.float32)
+    sums = sums.reshape(3, m, m)
+    count, opening_sum, unlike_sum = sums + sums.transpose(0, 2, 1)
+    safe = np.maximum(count, np.float32(1.0))
     return np.log1p(count) / 2.0, opening_sum / safe, unlike_sum / safe
 
 
@@ -130,24 +129,32 @@ def clearance(
     middle, most = np.zeros((m, m), np.float32), np.zeros((m, m), np.float32)
     if sight.camera is None:
         return middle, most
-    i, j = np.nonzero(np.triu(distance < FAR_M, 1))
-    in_camera = transform_points(inverse(sight.camera.T_world_camera), centers).astype(np.float32)
-    ends, span = in_camera[i], in_camera[j] - in_camera[i]
-    past = [past_surface(ends + np.float32(f) * span, sight) for f in FRACTIONS]
-    middle[i, j] = middle[j, i] = past[1] / 0.01
-    most[i, j] = most[j, i] = np.max(past, axis=0) / 0.01
+    i, j = np.divmod(np.flatnonzero(np.triu(distance < FAR_M, 1)), m)
+    ends = pixels(centers, sight.camera)  # (3, M); what lies between two is linear in them
+    start, span = ends[:, i], ends[:, j] - ends[:, i]
+    past = [past_surface(start + np.float32(f) * span, sight) for f in FRACTIONS]
+    middle[i, j] = middle[j, i] = past[1] / np.float32(0.01)
+    most[i, j] = most[j, i] = np.max(past, axis=0) / np.float32(0.01)
     return middle, most
 
 
-def past_surface(points: np.ndarray, sight: Sight) -> np.ndarray:
-    """Depth seen behind (N, 3) points of the camera frame [m], cut to 4 cm; 0 unknown. (N,)."""
-    depth, K = sight.camera.depth_m, sight.camera.intrinsics.astype(np.float32)
-    z = np.maximum(points[:, 2], np.float32(1e-3))
-    u = (K[0, 0] * points[:, 0] / z + (K[0, 2] + np.float32(0.5))).astype(np.int32)
-    v = (K[1, 1] * points[:, 1] / z + (K[1, 2] + np.float32(0.5))).astype(np.int32)
-    inside = (u >= 0) & (v >= 0) & (u < depth.shape[1]) & (v < depth.shape[0])
-    seen = finite(depth[np.where(inside, v, 0), np.where(inside, u, 0)])
-    return np.where(inside & (seen > 0.0), np.clip(seen - z, -CLEAR_M, CLEAR_M), 0.0)
+def pixels(points: np.ndarray, camera: CameraFrame) -> np.ndarray:
+    """Homogeneous pixel coordinates (u z, v z, z) of (N, 3) world points. Shape (3, N) float32."""
+    in_camera = transform_points(inverse(camera.T_world_camera), points)
+    return (camera.intrinsics @ in_camera.T).astype(np.float32)
+
+
+def past_surface(columns: np.ndarray, sight: Sight) -> np.ndarray:
+    """Depth seen behind (3, N) homogeneous pixels [m], cut to 4 cm; 0 where unknown. (N,)."""
+    depth = sight.camera.depth_m
+    height, width = depth.shape
+    z = columns[2]
+    pixel = columns[:2] / np.maximum(z, np.float32(1e-3)) + np.float32(0.5)
+    u, v = np.clip(pixel, -1e6, 1e6).astype(np.int32)
+    inside = (u >= 0) & (v >= 0) & (u < width) & (v < height)
+    seen = finite(depth.ravel()[np.where(inside, v * width + u, 0)])
+    past = np.clip(seen - z, -CLEAR_M, CLEAR_M, dtype=np.float32)
+    return np.where(inside & (seen > 0.0), past, np.float32(0.0))
 
 
 def part_paint(cells: Cells, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -45,7 +45,7 @@ class Batch:
     """Padded tensors."""
 
     nodes: Tensor  # (B, M, F)
-    pairs: Tensor  # (B, M, M, P)
+    pairs: Tensor  # (B, P, M, M)
     places: Tensor  # (B, M, 3) m
     mask: Tensor  # (B, M)
     labels: Tensor  # (B, M)
@@ -57,7 +57,7 @@ def batch_of(items: list[Example]) -> Batch:
     """Pad examples to the largest."""
     b, m = len(items), max(len(item.nodes) for item in items)
     nodes = torch.zeros(b, m, items[0].nodes.shape[1])
-    pairs = torch.zeros(b, m, m, items[0].pairs.shape[2])
+    pairs = torch.zeros(b, len(items[0].pairs), m, m)
     batch = Batch(
         nodes,
         pairs,
@@ -70,7 +70,7 @@ def batch_of(items: list[Example]) -> Batch:
     for index, item in enumerate(items):
         n = len(item.nodes)
         batch.nodes[index, :n] = torch.from_numpy(item.nodes)
-        batch.pairs[index, :n, :n] = torch.from_numpy(item.pairs)
+        batch.pairs[index, :, :n, :n] = torch.from_numpy(item.pairs)
         batch.places[index, :n] = torch.from_numpy(item.centers_m)
         batch.mask[index, :n] = 1.0
         batch.labels[index, :n] = torch.from_numpy(item.labels)
