@@ -8,6 +8,7 @@ import importlib
 EVALUATIONS = {
     'clutter': 'clear tables of unseen objects: success rate, declutter rate, failures',
     'perceive': 'how well objects are told apart, tracked and measured, with which sensors',
+    'predict': 'where objects are going to be, against physics engines and simpler guesses',
     'segmentation': 'instances by the network and by clustering, on rendered scenes',
     'latency': 'sensor-to-prediction and plan times, messages lost, CPU of each process',
 }

@@ -88,13 +88,22 @@ def read_episodes(folder: Path) -> Iterator[Episode]:
     Raises:
         BadInputError: no such folder, no shard in it, or one that cannot be read.
     """
+    for file in shard_files(folder):
+        yield from read_shard(file)
+
+
+def shard_files(folder: Path) -> list[Path]:
+    """The shards of a folder, in order.
+
+    Raises:
+        BadInputError: no such folder, or no shard in it.
+    """
     if not folder.is_dir():
         raise BadInputError(f'episodes {folder}: no such folder')
     files = sorted(folder.glob(PATTERN))
     if not files:
         raise BadInputError(f'episodes {folder}: got no {PATTERN}, expected at least one')
-    for file in files:
-        yield from read_shard(file)
+    return files
 
 
 def _check_layout(path: Path, file: h5py.File) -> None:
@@ -111,3 +120,12 @@ def _read_column(file: h5py.File, name: str) -> np.ndarray:
     if COLUMNS[name].kind is np.str_:
         return np.asarray(file[name].asstr()[()])
     return file[name][()]
+
+
+def count_episodes(folder: Path) -> int:
+    """How many there are.
+
+    Raises:
+        BadInputError: as `read_episodes`.
+    """
+    return sum(shard_about(file)['episodes'] for file in shard_files(folder))

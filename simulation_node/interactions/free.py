@@ -25,7 +25,7 @@ def slide(stage: Stage) -> Interaction:
     stage.litter(LITTER)
     back = _turned(-along, rng.uniform(-0.6, 0.6))
     first = _shove(name, rng.uniform(-1.15, -0.85), back * rng.uniform(0.2, 0.5), rng)
-    second = _shove(name, -rng.uniform(0.06, 0.25), along * rng.uniform(0.5, 1.5), rng)
+    second = _shove(name, -rng.uniform(0.05, 0.22), along * rng.uniform(0.5, 1.6), rng)
     return Interaction('slide', (name,), (first, second))
 
 

@@ -1,0 +1,140 @@
+"""What predicts an episode's future from what was watched: any dynamics, and what it must beat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from sakiyomi.geometry import inverse
+from sakiyomi.scene import ObjectState
+from sakiyomi_training.episodes.layout import BEFORE, FINE_BEFORE, FINE_S, PLAN, Episode
+from sakiyomi_training.episodes.scene_columns import read_action, read_scenes
+from simulation_node.hidden import Hidden
+from simulation_node.meshes import Shape
+from simulation_node.objects import volume_and_center
+from simulation_node.rollout import HullWorld, RolloutBody, standing
+from world_model_node.dynamics import Dynamics
+
+TIMES_S = FINE_S * np.arange(1, PLAN)  # (H,) from t0
+NEAR_TABLE_M, FALLING_MPS = 0.02, 0.3
+NOMINAL = {
+    'mass_kg': 0.2,
+    'friction': 0.5,
+    'rolling_friction_m': 1e-4,
+    'spinning_friction_m': 1e-4,
+    'restitution': 0.1,
+}
+
+
+@dataclass(frozen=True)
+class Future:
+    """One object's predicted motion; the start is where it was believed to be at t0."""
+
+    R_start: np.ndarray  # (3, 3)
+    T_world_object: np.ndarray  # (H, 4, 4)
+    position_covariance: np.ndarray | None = None  # (H, 3, 3); None: it does not say
+
+
+class Predictor(Protocol):
+    """Anything that predicts."""
+
+    name: str
+
+    def predict(self, episode: Episode) -> dict[int, Future]:
+        """The future of each object that has a track at t0, by the track's id."""
+
+
+class DynamicsPredictor:
+    """Dynamics that watch the episode's scenes one by one."""
+
+    def __init__(self, dynamics: Dynamics, name: str | None = None) -> None:
+        self.dynamics, self.name = dynamics, name or dynamics.name
+
+    def predict(self, episode: Episode) -> dict[int, Future]:
+        """Roll out from the last scene that was watched."""
+        scenes = read_scenes(episode, BEFORE + 1)
+        self.dynamics.reset()
+        for scene in scenes:
+            self.dynamics.observe(scene)
+        now = scenes[-1]
+        predictions = self.dynamics.roll_out(now, now.stamp_s + TIMES_S, read_action(episode))
+        starts = {state.id: state.T_world_object[:3, :3] for state in now.objects}
+        return {
+            p.object_id: Future(
+                starts[p.object_id], p.T_world_object, p.pose_covariance[:, :3, :3]
+            )
+            for p in predictions
+        }
+
+
+class ConstantTwist:
+    """Everything goes on as it moves."""
+
+    name = 'constant_twist'
+
+    def predict(self, episode: Episode) -> dict[int, Future]:
+        """Straight on, turning evenly."""
+        return {s.id: _straight_on(s) for s in read_scenes(episode, BEFORE + 1)[-1].objects}
+
+
+class Simulated:
+    """PyBullet from the observed state: convex hulls of the points, tracked poses and twists.
+
+    Args:
+        world: the engine.
+        true_properties: mass, frictions, restitution and centre of mass as they are, else nominal.
+    """
+
+    def __init__(self, world: HullWorld, true_properties: bool) -> None:
+        self.name = 'pybullet_true' if true_properties else 'pybullet_nominal'
+        self._world, self._true = world, true_properties
+
+    def predict(self, episode: Episode) -> dict[int, Future]:
+        """All tracked objects at once, with the hand's motion where there is one."""
+        scene = read_scenes(episode, BEFORE + 1)[-1]
+        if not scene.objects:
+            return {}
+        bodies = [self._body(episode, s, scene.table_height_m) for s in scene.objects]
+        width_m = float(episode['hand/finger_width_m'][FINE_BEFORE])
+        poses = self._world.roll_out(bodies, TIMES_S, read_action(episode), width_m)
+        return {
+            s.id: Future(s.T_world_object[:3, :3], poses[:, row])
+            for row, s in enumerate(scene.objects)
+        }
+
+    def _body(self, episode: Episode, state: ObjectState, table_m: float) -> RolloutBody:
+        points, T = state.points_m.astype(float), state.T_world_object
+        if not state.held and abs(state.twist[2]) < FALLING_MPS:
+            points, T = standing(points, T, table_m, NEAR_TABLE_M)
+        shape = Shape(points.astype(np.float32), np.zeros((0, 3), np.uint32), None)
+        nominal = Hidden(center_of_mass_m=volume_and_center(shape)[1], **NOMINAL)
+        hidden = _true_hidden(episode, state) if self._true else None
+        return RolloutBody(points, T, state.twist, hidden or nominal, state.held)
+
+
+def _straight_on(state: ObjectState) -> Future:
+    T = np.tile(state.T_world_object, (len(TIMES_S), 1, 1))
+    T[:, :3, 3] += TIMES_S[:, None] * state.twist[:3]
+    turns = Rotation.from_rotvec(TIMES_S[:, None] * state.twist[3:]).as_matrix()
+    T[:, :3, :3] = turns @ T[:, :3, :3]
+    return Future(state.T_world_object[:3, :3], T)
+
+
+def _true_hidden(episode: Episode, state: ObjectState) -> Hidden | None:
+    """The properties of the object whose track this is; None where it is nobody's."""
+    slots = episode['truth/slot']
+    rows = np.flatnonzero((slots >= 0) & (episode['frames/id'][slots] == state.id))
+    if not len(rows):
+        return None
+    row = rows[0]
+    center = episode['truth/T_world_object'][FINE_BEFORE, row].astype(float) @ [
+        *episode['truth/center_of_mass_m'][row],
+        1.0,
+    ]
+    return Hidden(
+        center_of_mass_m=(inverse(state.T_world_object) @ center)[:3],
+        **{key: float(episode[f'truth/{key}'][row]) for key in NOMINAL},
+    )
