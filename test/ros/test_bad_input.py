@@ -1,7 +1,10 @@
 import array
 import itertools
+import os
+from pathlib import Path
 
 import numpy as np
+import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, PointCloud2
@@ -112,6 +115,47 @@ def test_the_physics_prior_says_what_it_is(start, observer):
     status = observer.wait_for(lambda: status_of(reports, name), 'the dynamics on /diagnostics')
     assert status.level == DiagnosticStatus.WARN
     assert 'physics prior in place of the learned model' in status.message
+
+
+def segmentation_of(observer, reports):
+    name = 'world_model: segmentation'
+    return observer.wait_for(lambda: status_of(reports, name), 'the segmenter on /diagnostics')
+
+
+@pytest.mark.parametrize('wanted', ['network', 'clustering'])
+def test_the_segmenter_that_was_asked_for_is_well(start, observer, wanted):
+    parameters = ('-p', 'diagnostics_period_s:=0.1', '-p', f'segmenter:={wanted}')
+    start('world_model_node.node', *parameters)
+    reports = observer.collect(DiagnosticArray, '/diagnostics')
+    status = segmentation_of(observer, reports)
+    assert status.level == DiagnosticStatus.OK
+    assert status.message.startswith(wanted)
+
+
+WITHOUT_MODEL = """import sys
+from pathlib import Path
+
+from world_model_node.segmentation import segmenter
+
+segmenter.share_dir = lambda _: Path('/nowhere')
+from world_model_node.node import main
+
+sys.exit(main())
+"""
+
+
+def test_a_network_that_does_not_load_is_said_to_be_replaced(
+    start, observer, tmp_path, monkeypatch
+):
+    (tmp_path / 'without_model.py').write_text(WITHOUT_MODEL)
+    folders = [str(tmp_path), str(Path(__file__).parents[2]), os.environ.get('PYTHONPATH', '')]
+    monkeypatch.setenv('PYTHONPATH', os.pathsep.join(filter(None, folders)))
+    process = start('without_model', '-p', 'diagnostics_period_s:=0.1')
+    reports = observer.collect(DiagnosticArray, '/diagnostics')
+    status = segmentation_of(observer, reports)
+    assert status.level == DiagnosticStatus.WARN
+    assert status.message == 'clustering in place of the network'
+    assert process.running
 
 
 def test_an_input_that_never_comes_is_stale(start, observer):
