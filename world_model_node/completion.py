@@ -61,12 +61,11 @@ def extruded(surface: np.ndarray, floor_m: float, step_m: float) -> np.ndarray:
     order = np.lexsort((np.linalg.norm(xy, axis=1), sector))
     last = np.append(np.diff(sector[order]) > 0, True)
     outline = surface[order[last]]  # the farthest of each sector
-    walls = [
-        np.column_stack([np.tile(p[:2], (len(z), 1)), z])
-        for p in outline
-        for z in [np.arange(floor_m + step_m, p[2], step_m)]
-    ]
-    return np.concatenate(walls) if walls else np.zeros((0, 3))
+    levels = np.maximum(np.ceil((outline[:, 2] - floor_m) / step_m - 1.0), 0.0).astype(int)
+    level = np.arange(levels.sum()) - np.repeat(np.cumsum(levels) - levels, levels)
+    return np.column_stack(
+        [np.repeat(outline[:, :2], levels, axis=0), floor_m + step_m * (level + 1)]
+    )
 
 
 def _mirror(points: np.ndarray, middle: np.ndarray, normal: np.ndarray) -> np.ndarray:

@@ -242,24 +242,19 @@ class WorldModel:
 
     def _state(self, track: Track, stale_factor: float) -> ObjectState:
         """The track at the present instant: extrapolated over the sensors' delay."""
-        config = self.config.tracking
         ahead_s = float(np.clip(self.now_s - (self.tracker.stamp_s or self.now_s), 0.0, 1.0))
-        T, x, P = track.T_world_object, track.filter.x, track.filter.P
+        T, x = track.T_world_object, track.filter.x
         if track.moving() or track.held:
             T[:3, 3] += ahead_s * x[3:]
-        middle = np.hypot(config.position_sigma_m, config.middle_sigma_share * track.extent_m)
-        position = P[:3, :3] + np.diag(middle**2)
-        position = (position + ahead_s**2 * P[3:, 3:]) * stale_factor
-        turn = track.rotation_P
-        twist = np.concatenate([x[3:], track.angular_velocity])
-        zero = np.zeros((3, 3))
+        pose, twist = track.pose_covariance(), track.twist_covariance()
+        pose[:3, :3] = (pose[:3, :3] + ahead_s**2 * twist[:3, :3]) * stale_factor
         return ObjectState(
             id=track.id,
             stamp_s=self.now_s,
             T_world_object=T,
-            pose_covariance=np.block([[position, zero], [zero, turn]]),
-            twist=twist,
-            twist_covariance=np.block([[P[3:, 3:], zero], [zero, np.eye(3) * 0.25]]),
+            pose_covariance=pose,
+            twist=np.concatenate([x[3:], track.angular_velocity]),
+            twist_covariance=twist,
             points_m=np.concatenate([track.points_m, track.guess_m]),
             colors=np.concatenate([track.colors, np.full((len(track.guess_m), 3), 128, np.uint8)]),
             guessed=np.arange(len(track.points_m) + len(track.guess_m)) >= len(track.points_m),

@@ -1,15 +1,17 @@
-"""A constant-velocity Kalman filter whose process noise wakes up when the object does."""
+"""A constant-velocity Kalman filter of a point under white acceleration noise.
+
+Bar-Shalom, Li and Kirubarajan, Estimation with applications to tracking and navigation, 2001: the
+model is that of section 6.2, the noise adapts to the innovations as in section 11.2.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-CHI2_3_99 = 11.34
-RECENTRE_SHARE = 0.3
-DRIFT_MEMORY = 0.7  # per update, of the summed whitened innovations
-DRIFT_LIMIT = 16.3 / (1.0 - DRIFT_MEMORY**2)  # their square stays below this 99.9 % of the time
 PUSH_FACTOR = 2.0
-REST_SHARE = 0.03  # of the process noise, while measurements agree with the motion so far
+CHI2_3_99 = 11.34
+CALM = 0.1  # of the process noise is left where the motion stays as it is
+AGITATION_GAIN = 0.3
 
 
 class PointFilter:
@@ -18,7 +20,8 @@ class PointFilter:
     def __init__(self, position_m: np.ndarray, sigma_m: float, speed_sigma_mps: float) -> None:
         self.x = np.concatenate([position_m, np.zeros(3)])
         self.P = np.diag([sigma_m**2] * 3 + [speed_sigma_mps**2] * 3)
-        self.drift = np.zeros(3)
+        self.agitation = 1.0  # share of the process noise that the innovations speak for
+        self._noise = np.zeros((6, 6))
 
     @property
     def position_m(self) -> np.ndarray:
@@ -36,35 +39,27 @@ class PointFilter:
         self.x = F @ self.x
         self.x[2] -= 0.5 * drop_mps2 * dt_s**2
         self.x[5] -= drop_mps2 * dt_s
-        self.P = F @ self.P @ F.T + process_noise(dt_s, REST_SHARE * acceleration_sigma)
-
-    def surprised_by(self, position_m: np.ndarray, sigma_m: float) -> bool:
-        """Whether a measured position disagrees with the motion so far, at 99 %."""
-        innovation = position_m - self.x[:3]
-        S = self.P[:3, :3] + np.eye(3) * sigma_m**2
-        return bool(innovation @ np.linalg.solve(S, innovation) > CHI2_3_99)
+        self._noise = process_noise(dt_s, acceleration_sigma)
+        self.P = F @ self.P @ F.T + self.agitation * self._noise
 
     def push(self, dt_s: float, acceleration_sigma: float) -> None:
         """Admit that something accelerated the object within the last `dt_s`."""
         self.P = self.P + process_noise(max(dt_s, 1e-3), PUSH_FACTOR * acceleration_sigma)
+        self.agitation = 1.0
 
-    def update(
-        self, position_m: np.ndarray, sigma_m: float, dt_s: float, acceleration_sigma: float
-    ) -> None:
-        """Take in a measured position; errors that keep one sign are motion that set in."""
-        R = np.eye(3) * sigma_m**2
+    def update(self, position_m: np.ndarray, noise: np.ndarray) -> None:
+        """Take in a measured position with its covariance (3, 3) [m^2]."""
         innovation = position_m - self.x[:3]
-        S = self.P[:3, :3] + R
-        self.drift = DRIFT_MEMORY * self.drift + innovation / np.sqrt(np.diag(S))
-        if self.drift @ self.drift > DRIFT_LIMIT:
-            self.drift = np.zeros(3)
-            self.P = self.P + process_noise(max(dt_s, 1e-3), acceleration_sigma)
-            S = self.P[:3, :3] + R
-        K = np.linalg.solve(S, self.P[:3]).T
+        surprise = float(innovation @ np.linalg.solve(self.P[:3, :3] + noise, innovation))
+        if surprise > CHI2_3_99:
+            self.P = self.P + (1.0 - self.agitation) * self._noise
+            self.agitation = 1.0
+        self.agitation += AGITATION_GAIN * (np.clip(surprise / 3.0, CALM, 1.0) - self.agitation)
+        K = np.linalg.solve(self.P[:3, :3] + noise, self.P[:3]).T
         self.x = self.x + K @ innovation
         A = np.eye(6)
         A[:, :3] -= K
-        self.P = A @ self.P @ A.T + K @ R @ K.T  # Joseph form: stays symmetric and positive
+        self.P = A @ self.P @ A.T + K @ noise @ K.T  # Joseph form: symmetric and positive
 
     def update_along(self, direction: np.ndarray, offset_m: float, sigma_m: float) -> None:
         """Take in that the position is off by `offset_m` along a unit direction (3,)."""
@@ -74,10 +69,16 @@ class PointFilter:
         self.P = self.P - np.outer(gain, column)
         self.P = 0.5 * (self.P + self.P.T)
 
-    def recentre(self, position_m: np.ndarray) -> None:
-        """Shift towards a better estimate of where a still object's middle is: no motion."""
-        self.x[:3] += RECENTRE_SHARE * (position_m - self.x[:3])
-        self.x[3:] *= 1.0 - RECENTRE_SHARE
+    def settle(self, position_m: np.ndarray, sigma_m: float, speed_sigma_mps: float) -> None:
+        """Lie still at a place."""
+        self.x = np.concatenate([position_m, np.zeros(3)])
+        self.P = np.diag([sigma_m**2] * 3 + [speed_sigma_mps**2] * 3)
+
+    def slow(self, keeps: float) -> None:
+        """Lose speed, of which a share remains."""
+        self.x[3:] *= keeps
+        self.P[3:] *= keeps
+        self.P[:, 3:] *= keeps
 
     def place(
         self, position_m: np.ndarray, velocity_mps: np.ndarray, covariance: np.ndarray
@@ -96,6 +97,6 @@ def transition(dt_s: float) -> np.ndarray:
 
 
 def process_noise(dt_s: float, acceleration_sigma: float) -> np.ndarray:
-    """The (6, 6) noise of an acceleration that is constant and unknown over `dt_s`."""
-    G = np.vstack([0.5 * dt_s**2 * np.eye(3), dt_s * np.eye(3)])
-    return G @ G.T * acceleration_sigma**2
+    """The (6, 6) noise of white acceleration that changes the speed by `sigma dt_s`."""
+    block = np.array([[dt_s**2 / 3.0, dt_s / 2.0], [dt_s / 2.0, 1.0]])
+    return np.kron(block, np.eye(3)) * (acceleration_sigma * dt_s) ** 2

@@ -1,25 +1,28 @@
 """Where a known surface is now: point-to-plane ICP with a prior, and how sure the answer is.
 
-Chen and Medioni, Object modelling by registration of multiple range images, 1992; the covariance
-is the inverse of the least-squares Hessian, so that a sphere's rotation stays unknown.
+Chen and Medioni, Object modelling by registration of multiple range images, 1992, with the
+Geman-McClure weights of Zhou, Park and Koltun, Fast global registration, 2016, so that a side that
+comes into view for the first time does not pull. The covariance is the inverse of the
+least-squares Hessian, so that a sphere's rotation stays unknown.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import cKDTree
-from scipy.spatial.transform import Rotation
 
 from sakiyomi.geometry import inverse, make_transform, transform_points
 
-MAX_SAMPLES = 150
 POINT_SIGMA_M = 0.002
 CORRELATED = 8.0  # so many neighbouring points err alike
 SLIDING = 0.05  # weight of the distance across the normal: edges hold a face in place
-TRIM_FACTOR, TRIM_FLOOR_M, TRIM_CEILING_M = 2.5, 0.004, 0.015
+NARROW_M, WIDE_M = 0.003, 0.010  # distances that count half: at the end, and to begin with
+NARROWER = 0.6  # per step
 INLIER_M = 0.004
+STEPS_M, STEPS_RAD = 2e-4, 2e-3  # smaller steps end the search
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def register(
     iterations: int,
     sigma_m: float,
     sigma_rad: float,
-    trim: bool = True,
+    samples: int = 150,
 ) -> Fit:
     """Lay the surface on (M, 3) world points.
 
@@ -56,59 +59,104 @@ def register(
         shape: what is known of the object.
         seen_m: points of its surface as seen now, world frame.
         T_start: the predicted pose (4, 4).
-        iterations: Gauss-Newton steps.
+        iterations: Gauss-Newton steps at most.
         sigma_m: how far the prediction may be off [m].
         sigma_rad: and turned [rad].
-        trim: leave out what is unusually far; a motion that begins shows only without.
+        samples: of the seen points, at most.
     """
-    seen = seen_m[:: max(1, len(seen_m) // MAX_SAMPLES)].astype(float)
+    seen = seen_m[:: max(1, -(-len(seen_m) // samples))].astype(float)
     prior = np.diag([sigma_m**-2.0] * 3 + [sigma_rad**-2.0] * 3)
-    T, start, H = T_start.copy(), T_start, prior
+    T, H, width_m = T_start.copy(), prior, WIDE_M
     for _ in range(iterations):
-        local = transform_points(inverse(T), seen)
-        H, gradient = _normal_equations(shape, local, trim)
-        so_far = _twist_between(start, T)
+        H, gradient = _normal_equations(shape, (seen - T[:3, 3]) @ T[:3, :3], width_m)
         H = H + prior
-        step = -np.linalg.solve(H, gradient + prior @ so_far)
+        step = -np.linalg.solve(H, gradient + prior @ twist_between(T_start, T))
         T = T @ _exp(step)
-        if np.linalg.norm(step[:3]) < 2e-4 and np.linalg.norm(step[3:]) < 2e-3:
+        if np.linalg.norm(step[:3]) < STEPS_M and np.linalg.norm(step[3:]) < STEPS_RAD:
             break
-    distance, _ = shape.tree.query(transform_points(inverse(T), seen))
-    R = np.kron(np.eye(2), T[:3, :3])  # both halves of a twist to the world frame
+        width_m = max(NARROW_M, NARROWER * width_m)
+    distance, _ = shape.tree.query((seen - T[:3, 3]) @ T[:3, :3])
+    R = np.zeros((6, 6))  # both halves of a twist to the world frame
+    R[:3, :3] = R[3:, 3:] = T[:3, :3]
     covariance = R @ np.linalg.inv(H) @ R.T
     inliers = float(np.mean(distance < INLIER_M))
     return Fit(T, covariance, inliers, float(np.median(distance)))
 
 
+def twist_between(T_from: np.ndarray, T_to: np.ndarray) -> np.ndarray:
+    """The motion (translation, rotation vector) from one pose to another, in the latter's axes."""
+    T = inverse(T_from) @ T_to
+    return np.concatenate([T[:3, :3].T @ T[:3, 3], rotation_vector(T[:3, :3])])
+
+
+def rotation_vector(R: np.ndarray) -> np.ndarray:
+    """Axis times angle (3,) [rad] of a rotation (3, 3) of less than pi."""
+    axis = 0.5 * np.array([R[2, 1] - R[1, 2], R[0, 2] - R[2, 0], R[1, 0] - R[0, 1]])
+    sine, cosine = math.sqrt(axis @ axis), 0.5 * (R[0, 0] + R[1, 1] + R[2, 2] - 1.0)
+    return axis if sine < 1e-9 else axis * (math.atan2(sine, cosine) / sine)
+
+
+def rotation_by(vector: np.ndarray) -> np.ndarray:
+    """The rotation (3, 3) by a rotation vector (3,) [rad]; Rodrigues' formula."""
+    angle = math.sqrt(vector @ vector)
+    if angle < 1e-12:
+        return np.eye(3)
+    K = skew(vector / angle)
+    return np.eye(3) + math.sin(angle) * K + (1.0 - math.cos(angle)) * (K @ K)
+
+
+def displacement(T_from: np.ndarray, T_to: np.ndarray, points_m: np.ndarray) -> float:
+    """How far (M, 3) world points of a body move from one of its poses to another, r.m.s. [m]."""
+    shift = transform_points(T_to @ inverse(T_from), points_m) - points_m
+    return math.sqrt(np.mean(np.sum(shift**2, axis=1)))
+
+
 def _normal_equations(
-    shape: ShapeView, local: np.ndarray, trim: bool
+    shape: ShapeView, local: np.ndarray, width_m: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Hessian (6, 6) and gradient (6,) of a small motion (translation, rotation) of the object."""
     distance, index = shape.tree.query(local)
-    limit = TRIM_FACTOR * float(np.median(distance)) if trim else TRIM_CEILING_M
-    near = distance <= np.clip(limit, TRIM_FLOOR_M, TRIM_CEILING_M)
-    p, q, n = local[near], shape.points_m[index[near]].astype(float), shape.normals[index[near]]
-    gap = q - p  # the object moves by this much too far
-    lever = np.cross(q, n)
-    J = np.hstack([n, lever])  # (K, 6)
-    r = np.einsum('kj,kj->k', n, gap)
+    weight = 1.0 / (1.0 + (distance / width_m) ** 2)  # its square is Geman and McClure's
+    q, n = shape.points_m[index].astype(float), shape.normals[index]
+    gap = q - local  # the object moves by this much too far
+    lever = _cross(q, n)
+    J = np.concatenate([n, lever], axis=1) * weight[:, None]  # (K, 6)
+    r = np.einsum('kj,kj->k', n, gap) * weight
     H, g = J.T @ J, J.T @ r
-    for axis in range(3):
-        e = np.zeros(3)
-        e[axis] = 1.0
-        J = np.hstack([np.tile(e, (len(q), 1)), np.cross(q, e)])
-        H += SLIDING * J.T @ J
-        g += SLIDING * J.T @ gap[:, axis]
+    w2 = SLIDING * weight**2
+    S = _skew_sums(q, gap, w2)
     scale = 1.0 / (CORRELATED * POINT_SIGMA_M**2)
-    return scale * H, scale * g
+    return scale * (H + S[0]), scale * (g + S[1])
+
+
+def _skew_sums(
+    q: np.ndarray, gap: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Hessian and gradient of plain distances: sums of J^T w J with J = (I, -[q]x)."""
+    total, wq = weight.sum(), weight @ q
+    H = np.zeros((6, 6))
+    H[:3, :3] = total * np.eye(3)
+    H[3:, :3] = cross = skew(wq)
+    H[:3, 3:] = cross.T
+    second = (q * weight[:, None]).T @ q
+    H[3:, 3:] = np.trace(second) * np.eye(3) - second
+    wgap = gap * weight[:, None]
+    return H, np.concatenate([wgap.sum(axis=0), _cross(q, wgap).sum(axis=0)])
+
+
+def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The cross products of (K, 3) and (K, 3); numpy's own takes far longer for few."""
+    out = np.empty_like(b)
+    out[:, 0] = a[:, 1] * b[:, 2] - a[:, 2] * b[:, 1]
+    out[:, 1] = a[:, 2] * b[:, 0] - a[:, 0] * b[:, 2]
+    out[:, 2] = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+    return out
+
+
+def skew(v: np.ndarray) -> np.ndarray:
+    """The (3, 3) matrix of the cross product with (3,)."""
+    return np.array([[0.0, -v[2], v[1]], [v[2], 0.0, -v[0]], [-v[1], v[0], 0.0]])
 
 
 def _exp(step: np.ndarray) -> np.ndarray:
-    return make_transform(Rotation.from_rotvec(step[3:]).as_matrix(), step[:3])
-
-
-def _twist_between(T_from: np.ndarray, T_to: np.ndarray) -> np.ndarray:
-    """The motion (translation, rotation vector) from one pose to another, in the latter's axes."""
-    T = inverse(T_from) @ T_to
-    turn = Rotation.from_matrix(T[:3, :3]).as_rotvec()
-    return np.concatenate([T[:3, :3].T @ T[:3, 3], turn])
+    return make_transform(rotation_by(step[3:]), step[:3])

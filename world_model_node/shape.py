@@ -12,7 +12,6 @@ MATCH_M = 0.006
 MAX_WEIGHT = 20.0
 MAX_MISSES = 10
 MAX_POINTS = 4000
-MAX_SAMPLES = 400
 NORMAL_NEIGHBOURS = 9
 NORMALS_GROWTH = 1.3  # normals are found anew when the surface has grown by this
 
@@ -51,9 +50,18 @@ class Shape:
         self._normals = np.zeros((0, 3))
         self._normals_of = 0
 
-    def merge(self, points_m: np.ndarray, colors: np.ndarray) -> np.ndarray:
+    def nearest(self, points_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Distance [m] to, and index of, the point of the surface next to each of (M, 3)."""
+        return self.tree.query(points_m)
+
+    def merge(
+        self,
+        points_m: np.ndarray,
+        colors: np.ndarray,
+        nearest: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> np.ndarray:
         """Average what is known with (M, 3) points seen of it, add the rest; who was seen (N,)."""
-        distance, index = self.tree.query(points_m)
+        distance, index = self.nearest(points_m) if nearest is None else nearest
         known = distance < MERGE_SHARE * self.voxel_m
         self._average(index[known], points_m[known])
         fresh = ~known
@@ -89,12 +97,6 @@ class Shape:
         """Move the frame's origin by (3,) within the shape."""
         self.points_m = self.points_m - shift_m.astype(np.float32)
         self._tree = None
-
-    def matched_share(self, points_m: np.ndarray) -> float:
-        """The share of the surface that (M, 3) points in its frame cover."""
-        few = self.points_m[:: max(1, len(self) // MAX_SAMPLES)]
-        distance, _ = cKDTree(points_m).query(few, distance_upper_bound=MATCH_M)
-        return float(np.isfinite(distance).mean())
 
     def _average(self, index: np.ndarray, points_m: np.ndarray) -> None:
         n = len(self)

@@ -17,6 +17,7 @@ from world_model_node.visibility import GONE, HIDDEN, Sight
 NO_MATCH = 1e6
 LEAVING_M = 0.03
 ALIKE_GROWTH, ALIKE_PAINT = 0.3, 8.0  # of log volume and shading-free colour
+REST_SHARE = 0.03  # of the process noise, for what rests or is not seen
 UNSEEN_KEEPS = 0.5  # of its speed per frame: nothing keeps an unseen object moving for long
 
 
@@ -39,16 +40,19 @@ class Tracker:
         """Forget everything, ids included."""
         self.tracks: list[Track] = []
         self.stamp_s: float | None = None
+        self.table_height_m = 0.0
         self._next_id = 1
 
     def predict(self, stamp_s: float, table_height_m: float) -> float:
         """Move every track to `stamp_s`; returns the time since the last step [s]."""
+        self.table_height_m = table_height_m
         dt_s = 0.0 if self.stamp_s is None else max(0.0, stamp_s - self.stamp_s)
         for track in self.tracks:
             if track.held:
                 continue  # the hand says where it is
             drop = self.gravity_mps2 if track.airborne(table_height_m) else 0.0
-            track.filter.predict(dt_s, self.config.acceleration_sigma_mps2, drop)
+            share = REST_SHARE if track.resting or not track.visible else 1.0
+            track.filter.predict(dt_s, share * self.config.acceleration_sigma_mps2, drop)
         return dt_s
 
     def carry(self, held_id: int | None, hand: HandState | None, dt_s: float) -> None:
@@ -80,7 +84,7 @@ class Tracker:
         surface = [o.points_m for o in observations] or [np.zeros((0, 3))]
         cloud = cKDTree(np.concatenate(surface))
         for track, observation in matched:
-            track.correct(observation, stamp_s, dt_s, cloud, sight)
+            track.correct(observation, stamp_s, dt_s, cloud, sight, self.table_height_m)
         seen = {track.id for track, _ in matched}
         for track in free:
             if track.id not in seen:
@@ -96,7 +100,7 @@ class Tracker:
         return [t for t in self.tracks if t.hits >= self.config.confirm_frames]
 
     def _enter(self, observation: Observation, stamp_s: float, confirmed: bool) -> None:
-        track = Track(self._next_id, observation, stamp_s, self.config)
+        track = Track(self._next_id, observation, stamp_s, self.table_height_m, self.config)
         track.hits = self.config.confirm_frames if confirmed else 1
         self._next_id += 1
         self.tracks.append(track)
@@ -106,7 +110,7 @@ class Tracker:
         track.absence = sight.judge(track.world_points())
         if track.absence == GONE:
             track.gone_frames += 1
-        track.filter.x[3:] *= UNSEEN_KEEPS
+        track.filter.slow(UNSEEN_KEEPS)
 
     def _left(self, track: Track) -> bool:
         """Whether it is beyond the workspace and nobody carries it."""

@@ -69,7 +69,7 @@ def test_constant_motion_gives_its_twist_within_10_percent(model, velocity):
 def test_an_update_never_grows_the_covariance_of_a_filter():
     still = PointFilter(np.zeros(3), 0.01, 0.1)
     before = np.trace(still.P)
-    still.update(np.zeros(3), 0.01, 0.1, 1.0)
+    still.update(np.zeros(3), np.eye(3) * 0.01**2)
     assert np.trace(still.P) < before
     assert np.allclose(still.P, still.P.T) and np.linalg.eigvalsh(still.P).min() > 0.0
 
@@ -85,5 +85,6 @@ def test_slow_motion_that_sets_in_is_noticed_within_half_a_second():
     body = PointFilter(np.zeros(3), 0.003, 0.02)
     for k in range(25):
         body.predict(0.1, 1.5)
-        body.update(np.array([0.0, 0.05 * max(0.0, 0.1 * (k - 19)), 0.0]), 0.0025, 0.1, 1.5)
+        seen = np.array([0.0, 0.05 * max(0.0, 0.1 * (k - 19)), 0.0])
+        body.update(seen, np.eye(3) * 0.0025**2)
     assert body.velocity_mps[1] == pytest.approx(0.05, rel=0.25)

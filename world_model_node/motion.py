@@ -1,0 +1,122 @@
+"""An object in motion: its surface is laid on what is seen, until that stays the same."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from sakiyomi.geometry import make_transform
+from world_model_node.body import Body
+from world_model_node.observation import Observation
+from world_model_node.registration import Fit, displacement, register, rotation_by, rotation_vector
+from world_model_node.visibility import Sight
+
+FITS, FITS_WELL = 0.55, 0.7  # shares of inliers
+LOST = 0.4  # without a fit
+TURN_SIGMA_RADPS = 2.0
+KEEP_TURNING = 0.3
+REST_M = 0.002
+STILL_FRAMES = 2  # fits that agree
+SAME_M, SAME_PERCENT, SAME_FRAMES = 0.0028, 90, 3  # or views that do
+COARSE, FINE, FEW = 50, 150, 20  # samples
+UNSURE_SHARE = 0.06  # of its size: where the middle is by what is seen in part
+
+
+class Motion:
+    """One stretch of motion of a body."""
+
+    def __init__(self, body: Body) -> None:
+        self.body = body
+        self.fit: Fit | None = None
+        self._still_frames = self._same_frames = 0
+        self._mark_m: np.ndarray | None = None
+        self._T_last = body.T_world_object
+
+    @property
+    def over(self) -> bool:
+        """Whether it has come to rest."""
+        return self._still_frames >= STILL_FRAMES or self._same_frames >= SAME_FRAMES
+
+    def find(self, observation: Observation, dt_s: float) -> Fit | None:
+        """The pose at which the surface lies on what is seen, or None if there is none."""
+        body = self.body
+        body.rotation_P = body.rotation_P + np.eye(3) * (TURN_SIGMA_RADPS * dt_s) ** 2
+        sigma_rad = float(np.clip(np.sqrt(np.trace(body.rotation_P) / 3.0), 0.1, 0.5))
+        view, seen = body.shape.view(), observation.points_m
+        fits = [
+            register(view, seen, T, 2, 0.02, sigma_rad, COARSE)
+            for T in self._starts(observation, dt_s)
+        ]
+        start = max(fits, key=lambda fit: (fit.inliers, -fit.residual_m)).T_world_object
+        fit = register(view, seen, start, 6, 0.02, sigma_rad, FINE)
+        self.fit = fit if fit.inliers > FITS else None
+        return self.fit
+
+    def _starts(self, observation: Observation, dt_s: float) -> list[np.ndarray]:
+        """Guesses at the pose: going on as before, sliding to what is seen, and rolling there."""
+        body, seen_m = self.body, self.body.middle_seen(observation)
+        R, turn = body.R_world_object, rotation_by(body.angular_velocity * dt_s)
+        starts = [
+            make_transform(turn @ R, body.filter.position_m),
+            make_transform(turn @ R, seen_m),
+        ]
+        if np.linalg.norm(body.angular_velocity) * dt_s > 0.1:
+            starts.append(make_transform(R, seen_m))
+        way = seen_m - self._T_last[:3, 3]
+        radius = 0.5 * body.extent_m[2]
+        roll = np.array([-way[1], way[0], 0.0]) / max(radius, 0.01)
+        if np.linalg.norm(roll) > 0.15:
+            starts.append(make_transform(rotation_by(roll) @ R, seen_m))
+        return starts
+
+    def follow(self, observation: Observation, fit: Fit | None, dt_s: float, sight: Sight) -> None:
+        """Take in what was seen."""
+        body, config = self.body, self.body.config
+        body.wandered(LOST if fit is None else fit.inliers)
+        if fit is None:
+            sigma = np.hypot(config.position_sigma_m, UNSURE_SHARE * body.extent_m)
+            body.filter.update(body.middle_seen(observation), np.diag(sigma**2))
+        else:
+            noise = fit.covariance[:3, :3] + np.eye(3) * (0.5 * config.position_sigma_m) ** 2
+            body.filter.update(fit.T_world_object[:3, 3], noise)
+        self._turn(fit, dt_s)
+        if fit is None:
+            body.start_over(observation, body.T_world_object)
+        elif fit.inliers > FITS_WELL:
+            body.keep(observation, fit.T_world_object, sight, at_rest=False)
+        self._mind_stillness(observation, fit)
+
+    def _turn(self, fit: Fit | None, dt_s: float) -> None:
+        body = self.body
+        if fit is None:
+            body.rotation_P = np.eye(3) * body.config.rotation_sigma_rad**2
+            body.angular_velocity = np.zeros(3)
+            body.turn_rate_P = np.eye(3) * TURN_SIGMA_RADPS**2
+            return
+        R = fit.T_world_object[:3, :3]
+        if dt_s > 1e-6:
+            turned = rotation_vector(R @ body.R_world_object.T) / dt_s
+            body.angular_velocity = turned + KEEP_TURNING * (body.angular_velocity - turned)
+        body.R_world_object = R
+        body.rotation_P = fit.covariance[3:, 3:]
+        body.turn_rate_P = np.eye(3) * TURN_SIGMA_RADPS**2
+
+    def _mind_stillness(self, observation: Observation, fit: Fit | None) -> None:
+        """Count how long it has stayed: by the fits, and by what is seen where they are poor."""
+        seen = observation.points_m
+        if self._mark_m is not None and _same(self._mark_m, seen):
+            self._same_frames += 1
+        else:
+            self._same_frames, self._mark_m = 0, seen
+        T = self.body.T_world_object if fit is None else fit.T_world_object
+        few = seen[:: max(1, len(seen) // FEW)].astype(float)
+        step = displacement(self._T_last, T, few)
+        self._still_frames = self._still_frames + 1 if step < REST_M and fit is not None else 0
+        self._T_last = T
+
+
+def _same(before_m: np.ndarray, now_m: np.ndarray) -> bool:
+    """Whether two views (N, 3) and (M, 3) are of the same surface at the same place."""
+    few = now_m[:: max(1, len(now_m) // COARSE)]
+    distance, _ = cKDTree(before_m).query(few)
+    return float(np.percentile(distance, SAME_PERCENT)) < SAME_M
