@@ -1,0 +1,1 @@
+"""The learned world model: known physics computed, the rest learned (torch; no ROS)."""

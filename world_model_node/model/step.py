@@ -1,0 +1,239 @@
+"""One rigid-body step with compliant, frictional contact: implicit, batched, differentiable.
+
+Every point of a body's surface is a spring, a damper and a Coulomb slider against what it touches,
+and the twist at the end of the substep makes all of them consistent at once:
+
+    (M + sum_i J_i^T D_i J_i) V+ = M V_free + sum_i J_i^T p_i
+
+D_i holds the spring-damper h (h k + d) of active contacts along the normal, and across it the
+secant of regularised Coulomb friction, mu p_i / slip_i, at a predicted impulse (lagged friction:
+Castro, Permenter and Han, An unconstrained convex formulation of compliant contact, T-RO 2022;
+contacts as implicit spring-dampers: Todorov, Convex and analytically-invertible dynamics with
+contacts and constraints, ICRA 2014). The system is 6x6 per body however many points touch, and is
+solved in closed form: no iteration to tune, no branch, static shapes.
+
+All of it happens in the body frame, where points, their moments and the inertia are constants and
+only the plane's normal turns; turning the world about the vertical changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from world_model_node.model.bilinear import pairs
+from world_model_node.model.contact_tables import ContactTables
+from world_model_node.model.rotation import Rotations
+from world_model_node.model.solve import Solver
+from world_model_node.model.state import BodyParameters, BodyState, ContactLaw
+
+GRAVITY_MPS2 = 9.81
+TINY = 1e-12
+
+
+class Motion(NamedTuple):
+    """`BodyState` with bodies along the last axis and the spin in the body frame."""
+
+    position: Tensor  # (3, N)
+    rotation: Tensor  # (4, N)
+    velocity: Tensor  # (3, N) world frame
+    spin: Tensor  # (3, N) body frame
+
+
+class Bodies(NamedTuple):
+    """`BodyParameters` and `ContactLaw` as the step needs them: computed once per rollout."""
+
+    mass: Tensor  # (1, N)
+    inertia: Tensor  # (6, N) stored entries
+    mass_entries: Tensor  # (21, N) of the 6x6 mass matrix
+    gyration: Tensor  # (1, N) mass over mean moment of inertia [1/m^2]
+    friction: Tensor  # (1, N)
+    restitution: Tensor  # (1, N)
+    points: Tensor  # (4, P, N) homogeneous
+    moments: Tensor  # (10, P, N) products of their coordinates
+    stiffness: Tensor  # (1, N) [N/m]
+    damping: Tensor  # (1, N) [N s/m]
+    slip_mps: Tensor  # (1, N)
+    ground: Tensor  # (1, N) height of the plane, raised by the rounding [m]
+    latent: Tensor  # (Z, N) for the residual
+
+
+class Residual(Protocol):
+    """What is learned on top: corrects the twist of bodies that touch something."""
+
+    def __call__(self, features: Tensor, latent: Tensor) -> Tensor:
+        """A change (6, N) of the twist in the body frame.
+
+        Args:
+            features: The vertical, the twist before and after the contact in the body frame, and
+                the contact's impulse over the mass. Shape (16, N).
+            latent: Whatever the belief carries. Shape (Z, N).
+        """
+
+
+class ContactStep(nn.Module):
+    """Moves N bodies that touch a level plane by one substep."""
+
+    def __init__(
+        self,
+        substep_s: float,
+        gravity_mps2: float = GRAVITY_MPS2,
+        residual: Residual | None = None,
+    ) -> None:
+        super().__init__()
+        self.h, self.residual = substep_s, residual
+        self.least_bounce_mps = (
+            2.0 * gravity_mps2 * substep_s
+        )  # less is what weight does in a step
+        self.rotations, self.tables, self.solver = Rotations(), ContactTables(), Solver()
+        fall = torch.tensor([[0.0], [0.0], [-gravity_mps2 * substep_s]])
+        self.register_buffer('fall', fall, persistent=False)
+        half_up = torch.tensor([[0.0], [0.0], [0.5]])
+        self.register_buffer('half_up', half_up, persistent=False)
+
+    def enter(self, state: BodyState) -> Motion:
+        """Bodies to the last axis."""
+        q = state.rotation.T
+        spin = self.rotations.to_body(self.rotations.matrix(q), state.angular_velocity.T)
+        return Motion(state.position.T, q, state.velocity.T, spin)
+
+    def leave(self, motion: Motion) -> BodyState:
+        """Bodies back to the first axis."""
+        omega = self.rotations.to_world(self.rotations.matrix(motion.rotation), motion.spin)
+        return BodyState(motion.position.T, motion.rotation.T, motion.velocity.T, omega.T)
+
+    def prepare(
+        self,
+        body: BodyParameters,
+        law: ContactLaw,
+        height_m: Tensor,
+        latent: Tensor | None = None,
+    ) -> Bodies:
+        """What a rollout computes once; `height_m` (N, 1) of the plane, `latent` (N, Z)."""
+        mass = body.mass.T
+        inertia = torch.stack([body.inertia[:, a, b] for a, b in pairs(3)])
+        mean = (inertia[0] + inertia[3] + inertia[5]).unsqueeze(0) / 3.0
+        points = body.points.permute(2, 1, 0)
+        points = torch.cat([torch.ones_like(points[:1]), points])
+        left, right = self.tables.pair_left, self.tables.pair_right
+        moments = points.index_select(0, left) * points.index_select(0, right)
+
+        def row(value: Tensor) -> Tensor:
+            return (value * torch.ones_like(body.mass)).T
+
+        return Bodies(
+            mass, inertia, self._mass_entries(mass, inertia), mass / mean,
+            body.friction.T, body.restitution.T, points, moments,
+            row(law.stiffness) * mass, row(law.damping) * mass, row(law.slip_mps),
+            height_m.T + row(law.rounding_m),
+            mass[:0] if latent is None else latent.T,
+        )  # fmt: skip
+
+    @staticmethod
+    def _mass_entries(mass: Tensor, inertia: Tensor) -> Tensor:
+        zero = torch.zeros_like(mass)
+        stored = {pair: k for k, pair in enumerate(pairs(3))}
+        rows = []
+        for a, b in pairs(6):
+            if b < 3:
+                rows.append(mass if a == b else zero)
+            else:
+                rows.append(zero if a < 3 else inertia[stored[a - 3, b - 3]].unsqueeze(0))
+        return torch.cat(rows)
+
+    def forward(self, motion: Motion, bodies: Bodies) -> Motion:
+        """The motion one substep later."""
+        h = self.h
+        R = self.rotations.matrix(motion.rotation)  # (9, N)
+        n = R[6:]  # (3, N) up, in the body frame
+        v = self.rotations.to_body(R, motion.velocity + self.fall)
+        momentum = self.tables.inertia_times(bodies.inertia, motion.spin)
+        momentum = momentum + h * self.tables.gyration(momentum, motion.spin)
+        free = torch.cat([bodies.mass_entries, bodies.mass * v, momentum])  # (27, N)
+        before = torch.cat([v, motion.spin])
+        system, kick = self._contacts(before, n, motion.position[2:], bodies)
+        after = self.solver(free + system)
+        touching = kick.sign()
+        if self.residual is not None:
+            features = torch.cat([n, before, after, kick / bodies.mass])
+            after = after + touching * self.residual(features, bodies.latent)
+        return self._integrate(motion, R, after, touching)
+
+    def _contacts(
+        self, twist: Tensor, n: Tensor, z: Tensor, bodies: Bodies
+    ) -> tuple[Tensor, Tensor]:
+        """What the plane adds to the system (27, N), and its impulse (1, N) [N s]."""
+        depth, u_n, slip = self._points(twist, n, z, bodies)  # (1, P, N) each
+        gain, target = self._spring(depth, u_n, bodies)
+        reached = (depth - self.h * u_n).relu().sign()
+        push = (target - gain * u_n).relu() * reached  # impulse of each contact alone
+        active = push.sign()
+        shared, kick = self._shared(push, gain, n, bodies)
+        slip = (slip - bodies.friction * kick / bodies.mass).clamp(min=0.0) + bodies.slip_mps
+        drag = bodies.friction * shared / slip
+        weights = torch.cat([drag, gain * active - drag, target * active])  # (3, P, N)
+        moments = (weights.unsqueeze(1) * bodies.moments).sum(2)  # (3, 10, N)
+        drag, normal, target = moments.split(1)
+        stacked = torch.cat([normal.squeeze(0), target.squeeze(0)[:4]])
+        normals = torch.cat([self.tables.normal_square(n, n), n])
+        system = self.tables.normal_system(normals, stacked)
+        return system + self.tables.drag_system @ drag.squeeze(0), kick
+
+    def _spring(self, depth: Tensor, u_n: Tensor, bodies: Bodies) -> tuple[Tensor, Tensor]:
+        """Gain [kg] and target [N s] of the impulse `target - gain u` of every point (1, P, N).
+
+        A spring that pushes back with e^2 of its force returns the share e of the speed where the
+        substeps resolve an impact (Walton and Braun, 1986); where they do not, the spring aims at
+        that speed at once.
+        """
+        h, e = self.h, bodies.restitution
+        loading = (-u_n).relu().sign()
+        share = e * e
+        spring = h * bodies.stiffness * (share + (1.0 - share) * loading)
+        bounce = e * (-u_n - self.least_bounce_mps).relu()
+        return h * (spring + bodies.damping) + TINY, spring * torch.maximum(depth, h * bounce)
+
+    def _points(
+        self, twist: Tensor, n: Tensor, z: Tensor, bodies: Bodies
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Depth [m], normal speed and slip [m/s] of every point. Shape (1, P, N) each."""
+        rows = torch.cat(
+            [
+                bodies.ground - z,
+                -n,
+                self.tables.normal_speed(n, twist),
+                self.tables.point_velocities @ twist,
+            ]
+        ).reshape(5, 4, 1, -1)
+        values = (rows * bodies.points).sum(1)  # (5, P, N)
+        depth, u_n, u = values.split([1, 1, 3])
+        square = (u * u).sum(0, keepdim=True) - u_n * u_n
+        return depth, u_n, square.relu().add(TINY).sqrt()
+
+    def _shared(
+        self, push: Tensor, gain: Tensor, n: Tensor, bodies: Bodies
+    ) -> tuple[Tensor, Tensor]:
+        """Impulses (1, P, N) if all acted at their common centre, and their sum (1, N)."""
+        first = (push * bodies.points).sum(1)  # (4, N)
+        total, moment = first.split([1, 3])
+        arm = moment / (total + TINY)
+        off = (arm * n).sum(0, keepdim=True)
+        lever = (arm * arm).sum(0, keepdim=True) - off * off
+        w = (1.0 + bodies.gyration * lever) / bodies.mass
+        stiff = total * total / ((push * push / gain).sum(1) + TINY)
+        scale = 1.0 / (1.0 + w * stiff)
+        return scale * push, scale * total
+
+    def _integrate(self, motion: Motion, R: Tensor, twist: Tensor, touching: Tensor) -> Motion:
+        v, spin = twist.split(3)
+        velocity = self.rotations.to_world(R, v)
+        # the mean velocity is exact in free flight and, along the plane, under constant friction
+        lag = (0.5 - self.half_up * touching) * (motion.velocity - velocity)
+        return Motion(
+            motion.position + self.h * (velocity + lag),
+            self.rotations.turn(motion.rotation, 0.5 * self.h * spin),
+            velocity,
+            spin,
+        )
