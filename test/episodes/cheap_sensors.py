@@ -1,0 +1,1 @@
+CHEAP = {'width': 160, 'height': 120, 'rays': 1500}

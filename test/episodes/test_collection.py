@@ -1,0 +1,119 @@
+from dataclasses import replace
+
+import pytest
+from cheap_sensors import CHEAP
+
+from sakiyomi.cli import main
+from sakiyomi.errors import BadInputError
+from sakiyomi_training.episodes.collection import (
+    Plan,
+    collect,
+    missing_shards,
+    open_collection,
+    split_files,
+)
+from sakiyomi_training.episodes.executors import LocalExecutor
+from sakiyomi_training.episodes.shards import read_episodes, read_shard, shard_file, write_shard
+
+PLAN = Plan(('random_urdfs',), 'train', ('drop',), seed=4, shard_size=1, **CHEAP)
+
+
+@pytest.fixture(scope='module')
+def complete(tmp_path_factory):
+    out = tmp_path_factory.mktemp('complete')
+    open_collection(PLAN, out)
+    assert list(collect(PLAN, out, 2, LocalExecutor(1))) == [1, 1]
+    return out
+
+
+class Interrupted:
+    """Stops after the first job, as Ctrl-C would."""
+
+    def results(self, work, jobs):
+        yield work(jobs[0])
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_collection_goes_on_and_ends_the_same(complete, tmp_path, same):
+    open_collection(PLAN, tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        list(collect(PLAN, tmp_path, 2, Interrupted()))
+    (tmp_path / 'shard_00001.h5.1.part').write_bytes(b'half')
+    open_collection(PLAN, tmp_path)
+    assert [job.index for job in missing_shards(PLAN, tmp_path, 2)] == [1]
+    list(collect(PLAN, tmp_path, 2, LocalExecutor(1)))
+    assert not list(tmp_path.glob('*.part'))
+    for one, other in zip(read_episodes(complete), read_episodes(tmp_path), strict=True):
+        assert same(one, other) == []
+
+
+@pytest.mark.slow
+def test_two_workers_make_what_one_makes(complete, tmp_path, same):
+    open_collection(PLAN, tmp_path)
+    assert sorted(collect(PLAN, tmp_path, 2, LocalExecutor(2))) == [1, 1]
+    for one, other in zip(read_episodes(complete), read_episodes(tmp_path), strict=True):
+        assert same(one, other) == []
+
+
+def test_a_damaged_shard_is_refused_in_one_line_and_made_again(complete, tmp_path):
+    whole = shard_file(complete, 0).read_bytes()
+    cut = shard_file(tmp_path, 0)
+    for content in (whole[: len(whole) // 2], b'', b'not HDF5' * 100):
+        cut.write_bytes(content)
+        with pytest.raises(BadInputError, match=r'shard_00000\.h5') as caught:
+            read_shard(cut)
+        assert '\n' not in str(caught.value)
+        assert [job.index for job in missing_shards(PLAN, tmp_path, 1)] == [0]
+
+
+def test_a_shard_of_another_layout_is_refused(complete, tmp_path):
+    import h5py
+
+    path = shard_file(tmp_path, 0)
+    path.write_bytes(shard_file(complete, 0).read_bytes())
+    with h5py.File(path, 'r+') as file:
+        file.attrs['version'] = 99
+    with pytest.raises(BadInputError, match='99'):
+        read_shard(path)
+    with h5py.File(path, 'r+') as file:
+        file.attrs['version'] = PLAN.version
+        del file['frames/twist']
+    with pytest.raises(BadInputError, match='frames/twist'):
+        read_shard(path)
+
+
+def test_what_is_written_is_read_again(push, drop, tmp_path, same):
+    write_shard(tmp_path / 'shard_00000.h5', [push, drop], {})
+    for one, other in zip((push, drop), read_episodes(tmp_path), strict=True):
+        for name in other:
+            assert str(other[name]) == str(one[name]) or other[name].shape == one[name].shape
+        assert str(other['episode/scenario']) == str(one['episode/scenario'])
+        assert list(other['truth/name']) == list(one['truth/name'])
+
+
+def test_a_folder_that_was_begun_otherwise_is_not_mixed(complete):
+    with pytest.raises(BadInputError, match='seed'):
+        open_collection(replace(PLAN, seed=5), complete)
+
+
+def test_the_splits_share_no_object():
+    train, held_out = (
+        {f.stem for f in split_files(('random_urdfs',), part)} for part in ('train', 'held_out')
+    )
+    assert train and held_out and not train & held_out
+    assert train | held_out == {f.stem for f in split_files(('random_urdfs',), 'all')}
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'told'),
+    [
+        (['--objects', '/nowhere'], '/nowhere'),
+        (['--objects', 'random_urdfs', '--scenarios', 'juggle'], 'juggle'),
+        (['--objects', 'random_urdfs', '--episodes', '0'], '--episodes'),
+        (['--objects', 'random_urdfs', '--workers', '0'], '--workers'),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(arguments, told, tmp_path, capsys):
+    assert main(['collect', *arguments, '--out', str(tmp_path / 'out')]) == 2
+    error = capsys.readouterr().err.strip()
+    assert told in error and '\n' not in error
