@@ -22,8 +22,6 @@ from world_model_node.readings import check_camera, check_rows
 MIN_POINTS = 200
 VIEWS_MEASURED = 4  # for the extent of the scene
 STRIDE = 2  # every second pixel is enough to find the plane
-# the network learned what clutter is in a cell of known bounds; elsewhere it may discard objects
-OFFLINE = WorldModelConfig(segmenter='clustering')
 START_S = 1.0  # recordings begin here, whatever their clock said
 
 
@@ -88,7 +86,7 @@ def perceive(
     T = align(points, views[0].optical) if T_world_sensor is None else T_world_sensor
     poses = _poses(views, T)
     workspace = _workspace(views, poses)
-    model = WorldModel(replace(config or OFFLINE, workspace=workspace))
+    model = WorldModel(replace(config or WorldModelConfig(), workspace=workspace))
     for stamp_s, view, T in zip(_stamps(views), views, poses, strict=True):
         _feed(model, view, stamp_s, T)
         scene = model.update(stamp_s)

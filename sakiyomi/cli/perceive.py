@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser, _: list[str]) -> None:
         help='T_world_sensor, 4x4, z up and the table at z = 0 (default: found by itself)',
     )
     parser.add_argument(
-        '--segmenter', choices=('clustering', 'network'), default='clustering', help='what divides'
+        '--segmenter', choices=('network', 'clustering'), default='network', help='what divides'
     )
     parser.add_argument('--topics', nargs='+', default=[], help='only these of the recording')
     parser.add_argument('--max-frames', type=int, default=30, help='of the recording')

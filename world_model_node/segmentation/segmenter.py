@@ -16,6 +16,7 @@ from world_model_node.points import PointSet, voxel_of
 from world_model_node.segmentation.engine import Engine
 from world_model_node.segmentation.features import part_graph
 from world_model_node.segmentation.grouping import objects
+from world_model_node.segmentation.islands import islands
 from world_model_node.segmentation.parts import CELL_M, NEIGHBOURS, cut, make_cells
 from world_model_node.support import SupportPlane
 from world_model_node.visibility import Sight
@@ -58,6 +59,15 @@ class NetworkSegmenter:
 
     def divide(self, voxels: PointSet, sight: Sight, plane: SupportPlane) -> np.ndarray:
         """A label per voxel, 0 upward, or NOT_AN_OBJECT. Shape (N,)."""
+        labels = np.full(len(voxels), NOT_AN_OBJECT)
+        island = islands(voxels.points_m)
+        for index in range(island.max(initial=-1) + 1):
+            own = np.flatnonzero(island == index)
+            found = self._divide(voxels[own], sight, plane)
+            labels[own] = np.where(found >= 0, found + labels.max() + 1, NOT_AN_OBJECT)
+        return labels
+
+    def _divide(self, voxels: PointSet, sight: Sight, plane: SupportPlane) -> np.ndarray:
         cell_of_voxel = voxel_of(voxels.points_m, CELL_M)
         if cell_of_voxel.max(initial=0) < NEIGHBOURS:
             return np.full(len(voxels), NOT_AN_OBJECT)

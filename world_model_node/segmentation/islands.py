@@ -1,0 +1,27 @@
+"""Parts of a cloud that are too far from each other to share an object.
+
+The network sees the place of each part relative to the middle of all it is given; what stands far
+off, such as the robot where it is not known, would move that middle beyond all that was learnt.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from world_model_node.cell_graph import components
+from world_model_node.points import voxel_of
+
+EDGE_M = 0.05  # nearer points are of one island, those with a gap of more than twice it are not
+DIAGONAL = 1.75  # of a cube, in edges, and a little more
+
+
+def islands(points: np.ndarray) -> np.ndarray:
+    """The island of each of (N, 3) points, 0 upward. Shape (N,)."""
+    if not len(points):
+        return np.zeros(0, int)
+    block_of_point = voxel_of(points, EDGE_M)
+    _, first = np.unique(block_of_point, return_index=True)
+    blocks = np.floor(points[first] / EDGE_M)
+    pairs = cKDTree(blocks).query_pairs(DIAGONAL, output_type='ndarray')
+    return components(pairs, len(blocks))[block_of_point]
