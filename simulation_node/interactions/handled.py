@@ -19,6 +19,7 @@ FINGER_HALF_M = (
 GAP_M = 0.02
 LOWEST_M = 0.014  # of the grasp frame, so that the finger tips clear the table
 MAX_GRASP_M, OPENED_M = 0.066, 0.014
+ABOVE_M, DOWN_S = 0.14, (-1.15, -0.85)  # the hand comes down, so that what it grasps is seen
 TALL_DRAWS = 6
 DOWN = np.diag([1.0, -1.0, -1.0])
 PUSH_FORCE_N = 20.0
@@ -66,13 +67,13 @@ def topple(stage: Stage) -> Interaction:
 
 
 def lift(stage: Stage) -> Interaction:
-    """The hand closes with some force and lifts; t0 is about when the object leaves the table."""
-    return _lifted(stage, 'lift', stage.rng.uniform(-0.6, 0.05))
+    """The hand comes down, closes with some force and lifts, about when predictions start."""
+    return _lifted(stage, 'lift', stage.rng.uniform(-0.5, 0.05))
 
 
 def shake(stage: Stage) -> Interaction:
     """Lifted while it is watched, then tilted and shaken."""
-    return _lifted(stage, 'shake', stage.rng.uniform(-0.75, -0.6))
+    return _lifted(stage, 'shake', stage.rng.uniform(-0.65, -0.55))
 
 
 def _slenderness(vertices: np.ndarray) -> float:
@@ -127,13 +128,15 @@ def _lifted(stage: Stage, scenario: str, lift_s: float) -> Interaction:
     force_n = float(np.exp(rng.uniform(np.log(1.5), np.log(30.0))))
     start_m = min(0.08, width_m + OPENED_M)
     rise_m, speed = rng.uniform(0.05, 0.14), rng.uniform(0.12, 0.35)
-    times, poses = [-WATCH_S, lift_s], [T, T]
+    above = T.copy()
+    above[2, 3] += ABOVE_M
+    times, poses = [-WATCH_S, DOWN_S[0], DOWN_S[1], lift_s], [above, above, T, T]
     up = T.copy()
     up[2, 3] += rise_m
     times.append(lift_s + rise_m / speed)
     poses.append(up)
     _swing(times, poses, rng)
-    grip = ((-WATCH_S + 0.05, GripperCommand(0.0, force_n)),)
+    grip = ((DOWN_S[1], GripperCommand(0.0, force_n)),)
     return Interaction(
         scenario, (name,), hand=HandScript(np.array(times), np.array(poses), grip, start_m)
     )
