@@ -20,7 +20,7 @@ from world_model_node.weighing import Scale
 LIFTED_M = 0.02  # what the hand has raised so far hangs free of the table
 LOAD_WINDOW_S = 0.1  # of wrist readings that are averaged
 SHEAR_WINDOW_S = 0.2  # older shear belongs to another instant
-SLID, HELD = 0.8, 0.3  # a slip that is likelier than this happened; one that is less did not
+SLID, HELD = 0.8, 0.5  # twice likelier than the one is a slip, less likely than the other none
 
 
 class Feeling:
@@ -111,8 +111,9 @@ class Feeling:
         found = [pad_shear(readings, self.config.contact_force_n) for readings in pads]
         shears = [shear for shear in found if shear is not None]
         friction = self._frictions.setdefault(held, FrictionBelief(self._prior))
+        before = self._slip.probability
         slip = self._slip.update(shears, friction.belief)
-        if shears and slip > SLID:
+        if shears and min(before, slip) > SLID:
             friction.slid(float(np.mean([shear.ratio for shear in shears])))
         elif shears and slip < HELD:
             friction.held(max(shear.ratio for shear in shears))

@@ -22,8 +22,11 @@ SLIDING_SPREAD, STICKING_SPREAD = 0.03, 0.4
 VIBRATION_SHARE = 0.08  # of the normal force: a shear that trembles so much is sliding
 VIBRATION_SPREAD = 0.02
 RATIO_SIGMA = 0.02
-START_RATE, STAY_RATE = 0.03, 0.8  # chance of slip beginning, and going on, from look to look
+STEADY_SHARE = 0.5  # a normal force that changes by more from reading to reading is no grip yet
+START_RATE, STAY_RATE = 0.02, 0.8  # chance of slip beginning, and going on, from look to look
+MAX_START_RATE = 0.2
 MAX_ODDS = 30.0  # that one look may be worth
+MIN_PATCH_M = 0.004  # the pattern of a smaller contact is only that of the pad's own skin
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Shear:
 
     ratio: float  # of shear to normal force, taxel by taxel, so that twisting counts
     spread: float | None  # of the shear around ratio x pressure, relative; None where unclear
-    vibration: float  # of the shear above the pass, over the normal force
+    vibration: float  # of the shear, beyond that of the normal force and relative to it
 
 
 def pad_shear(readings: list[TactileReading], contact_force_n: float) -> Shear | None:
@@ -48,8 +51,19 @@ def pad_shear(readings: list[TactileReading], contact_force_n: float) -> Shear |
     pressed = mean[:, 2] > LEAST_SHARE * mean[:, 2].max()
     sheared = np.linalg.norm(mean[pressed, :2], axis=1)
     ratio = float(sheared.sum() / mean[pressed, 2].sum())
-    vibration = high_pass(forces[:, :, :2].sum(axis=1)) / press_n
-    return Shear(ratio, _spread(forces, mean), vibration)
+    total = forces.sum(axis=1)
+    if np.ptp(total[:, 2]) > STEADY_SHARE * press_n:  # still closing, or letting go
+        return Shear(ratio, None, 0.0)
+    vibration = max(high_pass(total[:, :2]) - high_pass(total[:, 2:]), 0.0) / press_n
+    wide = _patch_m(readings[-1].points_m[pressed], mean[pressed, 2]) >= MIN_PATCH_M
+    return Shear(ratio, _spread(forces, mean) if wide else None, vibration)
+
+
+def _patch_m(points: np.ndarray, press: np.ndarray) -> float:
+    """The standard deviation of pressure (n,) over taxels (n, 3) along its longest axis [m]."""
+    share = press / press.sum()
+    offset = points[:, :2].astype(float) - share @ points[:, :2]
+    return float(np.sqrt(np.linalg.eigvalsh((offset * share[:, None]).T @ offset)[-1]))
 
 
 def _spread(forces: np.ndarray, mean: np.ndarray) -> float | None:
@@ -69,7 +83,7 @@ def _spread(forces: np.ndarray, mean: np.ndarray) -> float | None:
 
 
 def high_pass(shear: np.ndarray) -> float:
-    """Root mean square of the second differences of (T, 2): what a straight change leaves."""
+    """Root mean square of the second differences of (T, k): what a straight change leaves."""
     if len(shear) < MIN_READINGS:
         return 0.0
     second = np.diff(shear, n=2, axis=0) / np.sqrt(6.0)  # unit gain for white noise
@@ -84,17 +98,21 @@ class SlipFilter:
 
     def update(self, shears: list[Shear], friction: Gaussian) -> float:
         """Take in what the pads feel at one instant; the probability of sliding now."""
-        before = STAY_RATE * self.probability + START_RATE * (1.0 - self.probability)
-        odds = slip_odds(shears, friction) * before / (1.0 - before)
-        self.probability = odds / (1.0 + odds) if shears else 0.0
+        if not shears:
+            self.probability = 0.0
+            return 0.0
+        # how near the cone's edge it is tells once how soon it may slip, not anew at every look
+        edge = _cone_odds(max(s.ratio for s in shears), friction)
+        start_rate = min(START_RATE * edge, MAX_START_RATE)
+        before = STAY_RATE * self.probability + start_rate * (1.0 - self.probability)
+        odds = slip_odds(shears) * before / (1.0 - before)
+        self.probability = odds / (1.0 + odds)
         return self.probability
 
 
-def slip_odds(shears: list[Shear], friction: Gaussian) -> float:
+def slip_odds(shears: list[Shear]) -> float:
     """How much likelier the pads' shears are where they slide than where they stick."""
-    if not shears:
-        return 1.0
-    odds = _cone_odds(max(s.ratio for s in shears), friction)
+    odds = 1.0
     for shear in shears:
         if shear.spread is not None:
             odds *= _half_normal(shear.spread, SLIDING_SPREAD, STICKING_SPREAD)
