@@ -3,15 +3,17 @@
 Each round lays a seeded scene. At rest, after half a second: instances of the fused cloud
 (precision, recall and mean IoU, matched at IoU 0.5), the centroid's error against the centre of
 the hull's volume, and the Chamfer distances of the remembered surface. Then ten seconds of pushes
-and of the arm passing in front of the camera: HOTA, identity switches, position and twist errors
-and the coverage of the 90 % position ellipsoid. Every fourth round (`--ablation-every`) also
-tracks with fewer sensors, with lost messages and with each segmenter, and carries one object in
-the hand, with touch and without. Objects that no sensor sees do not count.
+and of the arm passing in front of the camera: HOTA, identity switches, position, rotation and
+twist errors and the coverage of the 90 % position ellipsoid, of what moves and of what rests.
+Every fourth round (`--ablation-every`) also tracks with fewer sensors, with lost messages and with
+each segmenter, and carries one object in the hand, with touch and without. Objects that no sensor
+sees do not count.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -25,6 +27,7 @@ from sakiyomi_evaluation.perception_rounds import PerceptionCell, Round
 from sakiyomi_evaluation.results import check_writable, write_results
 from sakiyomi_evaluation.scene_pictures import WorstScenes
 from sakiyomi_evaluation.stage_budget import draw_budget
+from sakiyomi_training.object_split import held_out_folder
 from simulation_node.config import SimulationConfig
 from world_model_node.config import WorldModelConfig
 
@@ -49,6 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='K',
         help='track with fewer sensors, and carry an object, in every K-th round; 0: never',
     )
+    parser.add_argument(
+        '--held-out',
+        action='store_true',
+        help='only objects that the segmentation network was not trained on',
+    )
     parser.add_argument('--frames', metavar='DIR', help='draw the ten worst scenes there')
     parser.add_argument(
         '--json', metavar='FILE', help='write the figures here, and beside it FILE_stages.png'
@@ -58,9 +66,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run all rounds, report, and return the exit status."""
     _check(args)
-    config = SimulationConfig(
-        objects=args.objects, scene=args.scene, count=args.count, seed=args.seed
-    )
+    with tempfile.TemporaryDirectory(prefix='sakiyomi_objects_') as folder:
+        objects, split = args.objects, None
+        if args.held_out:
+            objects = folder
+            split = held_out_folder(args.objects, Path(folder))
+        return _measure(args, objects, split)
+
+
+def _measure(args: argparse.Namespace, objects: str, split: dict[str, int] | None) -> int:
+    config = SimulationConfig(objects=objects, scene=args.scene, count=args.count, seed=args.seed)
     cell = PerceptionCell(config, WorldModelConfig(), args.seconds)
     tally, worst = Tally(), WorstScenes(args.frames)
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())
@@ -73,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
             worst.add(index, result)
             progress.update(task, advance=1, description=_line(tally, result))
     worst.write()
-    figures = tally.figures()
+    figures = tally.figures() | {'held_out': split}
     make_console().print(_table(figures))
     write_results(args.json, figures | {'rounds': tally.rounds}, args)
     if args.json is not None:

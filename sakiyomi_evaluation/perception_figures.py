@@ -13,6 +13,8 @@ from sakiyomi_evaluation.perception_rounds import Round, View
 from sakiyomi_evaluation.state_errors import StateError
 from sakiyomi_evaluation.watcher import ALL
 
+TURNED_RAD = 0.15  # an object that has turned by less does not tell whether that was seen
+
 
 class Tally:
     """Collects rounds."""
@@ -62,7 +64,8 @@ def _tracking(views: list[View]) -> dict[str, Any]:
     sequences = [v.sequence for v in views if v.sequence is not None]
     each = [s.figures() for s in sequences]
     errors = [e for s in sequences for e in s.errors]
-    moving = [e for e in errors if e.moving]
+    moving, still = [e for e in errors if e.moving], [e for e in errors if not e.moving]
+    turned = [e.turned for e in errors if e.turned is not None and e.turned.true_rad > TURNED_RAD]
     return {
         'hota': _mean(f['hota'] for f in each),
         'detection': _mean(f['detection'] for f in each),
@@ -73,9 +76,22 @@ def _tracking(views: list[View]) -> dict[str, Any]:
             'linear_mps': _spread(e.linear_mps for e in moving),
             'angular_radps': _spread(e.angular_radps for e in moving),
         },
+        'resting_twist': {
+            'linear_mps': _spread(e.linear_mps for e in still),
+            'angular_radps': _spread(e.angular_radps for e in still),
+        },
+        'turned': {
+            'frames': len(turned),
+            'true_rad': _spread(t.true_rad for t in turned),
+            'error_rad': _spread(t.error_rad for t in turned),
+            'surface_mm': _spread(t.surface_mm for t in turned),
+        },
+        'moving_frames': len(moving),
         'moving_center_mm': _spread(e.center_mm for e in moving),
+        'resting_center_mm': _spread(e.center_mm for e in still),
         'coverage_90': _mean(e.in_ellipsoid_90 for e in errors),
         'coverage_90_moving': _mean(e.in_ellipsoid_90 for e in moving),
+        'coverage_90_resting': _mean(e.in_ellipsoid_90 for e in still),
     }
 
 
@@ -93,6 +109,7 @@ def _row(views: list[View], tracked: list[View]) -> dict[str, Any]:
         'moving_center_mm': tracking['moving_center_mm']['p50'],
         'linear_mps': tracking['twist_error']['linear_mps']['p50'],
         'coverage_90': tracking['coverage_90'],
+        'coverage_90_moving': tracking['coverage_90_moving'],
         'p99_ms': _stages(views)['total']['p99'],
     }
 

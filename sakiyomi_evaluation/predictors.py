@@ -15,7 +15,7 @@ from sakiyomi_training.episodes.scene_columns import read_action, read_scenes
 from simulation_node.hidden import Hidden
 from simulation_node.meshes import Shape
 from simulation_node.objects import volume_and_center
-from simulation_node.rollout import HullWorld, RolloutBody, standing
+from simulation_node.rollout import HullWorld, RolloutBody, between_pads, standing
 from world_model_node.dynamics import Dynamics
 
 TIMES_S = FINE_S * np.arange(1, PLAN)  # (H,) from t0
@@ -98,8 +98,7 @@ class Simulated:
         if not scene.objects:
             return {}
         bodies = [self._body(episode, s, scene.table_height_m) for s in scene.objects]
-        width_m = float(episode['hand/finger_width_m'][FINE_BEFORE])
-        poses = self._world.roll_out(bodies, TIMES_S, read_action(episode), width_m)
+        poses = self._world.roll_out(bodies, TIMES_S, read_action(episode), _hand_now(episode))
         return {
             s.id: Future(s.T_world_object[:3, :3], poses[:, row])
             for row, s in enumerate(scene.objects)
@@ -107,12 +106,21 @@ class Simulated:
 
     def _body(self, episode: Episode, state: ObjectState, table_m: float) -> RolloutBody:
         points, T = state.points_m.astype(float), state.T_world_object
-        if not state.held and abs(state.twist[2]) < FALLING_MPS:
+        if state.held:
+            pressed = episode['hand/pad_contact'][FINE_BEFORE]
+            contacts = episode['hand/pad_point_m'][FINE_BEFORE][pressed].astype(float)
+            points = between_pads(points, T, *_hand_now(episode), contacts)
+        elif abs(state.twist[2]) < FALLING_MPS:
             points, T = standing(points, T, table_m, NEAR_TABLE_M)
         shape = Shape(points.astype(np.float32), np.zeros((0, 3), np.uint32), None)
         nominal = Hidden(center_of_mass_m=volume_and_center(shape)[1], **NOMINAL)
         hidden = _true_hidden(episode, state) if self._true else None
         return RolloutBody(points, T, state.twist, hidden or nominal, state.held)
+
+
+def _hand_now(episode: Episode) -> tuple[np.ndarray, float]:
+    T_world_grasp = episode['hand/T_world_grasp'][FINE_BEFORE].astype(float)
+    return T_world_grasp, float(episode['hand/finger_width_m'][FINE_BEFORE])
 
 
 def _straight_on(state: ObjectState) -> Future:

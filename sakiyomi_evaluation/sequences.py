@@ -11,6 +11,7 @@ from sakiyomi_evaluation.disturbances import Disturbances
 from sakiyomi_evaluation.hota import TrackingFrame, score
 from sakiyomi_evaluation.state_errors import (
     StateError,
+    Turns,
     matched_states,
     state_error,
     tracking_frame,
@@ -30,6 +31,7 @@ class SequenceRecord:
 
     frames: list[TrackingFrame] = field(default_factory=list)
     errors: list[StateError] = field(default_factory=list)
+    turns: Turns = field(default_factory=Turns)
 
     def figures(self) -> dict[str, float]:
         """HOTA, its parts and the identity switches."""
@@ -64,7 +66,8 @@ def run_sequence(
             inside = counted & on_table(now, watcher.config.workspace)
             record.frames.append(tracking_frame(scene, now, inside))
             record.errors += [
-                state_error(state, now, row) for row, state in matched_states(scene, now, inside)
+                state_error(state, now, row, turns=record.turns)
+                for row, state in matched_states(scene, now, inside)
             ]
     return records
 

@@ -6,14 +6,49 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from scipy.spatial import cKDTree
 
-from sakiyomi.geometry import transform_points
+from sakiyomi.geometry import rotation_angle, transform_points
 from sakiyomi.scene import ObjectState, Scene
 from sakiyomi_evaluation.hota import TrackingFrame, center_similarity
 from sakiyomi_evaluation.truth import Truth
 
+TURNING_RADPS = 0.5
 CHI2_3_90 = 6.251  # the 90 % quantile of chi-squared with three degrees of freedom
 MOVING_MPS = 0.05
+SURFACE_SAMPLES = 300
+
+
+@dataclass(frozen=True)
+class TurnError:
+    """How well a track has followed the rotation since its object was first seen."""
+
+    true_rad: float  # how far the object has turned
+    error_rad: float
+    surface_mm: float  # mean distance of the carried surface to the true one: symmetry is no error
+
+
+class Turns:
+    """Remembers how each track and its object lay when they first went together."""
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[str, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+
+    def error(self, state: ObjectState, truth: Truth, row: int) -> TurnError:
+        """Of one state against one true object, about the object's centre.
+
+        The surface's distance is ADD-S (Xiang et al., PoseCNN, RSS 2018), without the translation.
+        """
+        R, R_true = state.T_world_object[:3, :3], truth.T_world_object[row, :3, :3]
+        surface = truth.surfaces_m[row, :: len(truth.surfaces_m[row]) // SURFACE_SAMPLES]
+        surface = surface - truth.centers_m[row]
+        key = truth.names[row], state.id
+        R_0, R_true_0, surface_0 = self._first.setdefault(key, (R, R_true, surface))
+        told, true = R @ R_0.T, R_true @ R_true_0.T
+        gap, _ = cKDTree(truth.surfaces_m[row] - truth.centers_m[row]).query(surface_0 @ told.T)
+        return TurnError(
+            rotation_angle(true), rotation_angle(told.T @ true), 1e3 * float(np.mean(gap))
+        )
 
 
 @dataclass(frozen=True)
@@ -25,6 +60,7 @@ class StateError:
     angular_radps: float
     moving: bool
     in_ellipsoid_90: bool
+    turned: TurnError | None = None
     chamfer_mm: tuple[float, float] | None = None  # points to surface, surface to points
 
 
@@ -42,8 +78,10 @@ def matched_states(
     ]
 
 
-def state_error(state: ObjectState, truth: Truth, row: int, shape: bool = False) -> StateError:
-    """Errors of one state; with `shape` also the Chamfer distances, which take a while."""
+def state_error(
+    state: ObjectState, truth: Truth, row: int, shape: bool = False, turns: Turns | None = None
+) -> StateError:
+    """Errors of one state; with `shape` Chamfer distances too, with `turns` the rotation's."""
     gap = state.T_world_object[:3, 3] - truth.centers_m[row]
     twist_gap = state.twist - truth.twists[row]
     spread = gap @ np.linalg.solve(state.pose_covariance[:3, :3], gap)
@@ -56,10 +94,17 @@ def state_error(state: ObjectState, truth: Truth, row: int, shape: bool = False)
         center_mm=1e3 * float(np.linalg.norm(gap)),
         linear_mps=float(np.linalg.norm(twist_gap[:3])),
         angular_radps=float(np.linalg.norm(twist_gap[3:])),
-        moving=bool(np.linalg.norm(truth.twists[row, :3]) > MOVING_MPS),
+        moving=_moves(truth.twists[row]),
         in_ellipsoid_90=bool(spread < CHI2_3_90),
+        turned=None if turns is None else turns.error(state, truth, row),
         chamfer_mm=chamfer,
     )
+
+
+def _moves(twist: np.ndarray) -> bool:
+    """Whether a true twist (6,) is motion: of the centre, or about it."""
+    speed, turn = np.linalg.norm(twist[:3]), np.linalg.norm(twist[3:])
+    return bool(speed > MOVING_MPS or turn > TURNING_RADPS)
 
 
 def tracking_frame(scene: Scene, truth: Truth, counted: np.ndarray) -> TrackingFrame:

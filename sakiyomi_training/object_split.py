@@ -29,9 +29,27 @@ def split_folders(objects: str, out: Path) -> dict[str, Path]:
         own = [f for f in files if is_held_out(f.stem) == (part == 'held_out')]
         if not own:
             raise BadInputError(f'objects {objects}: got {len(files)}, too few to hold some out')
-        folder.mkdir(parents=True, exist_ok=True)
-        for file in own:
-            link = folder / file.name
-            if not link.exists():
-                link.symlink_to(file.resolve())
+        _link(own, folder)
     return folders
+
+
+def held_out_folder(objects: str, folder: Path) -> dict[str, int]:
+    """Fill a folder with links to the objects that are never learned from; says how many of all.
+
+    Raises:
+        BadInputError: no such objects, or none of them is held out.
+    """
+    files = object_files(objects)
+    own = [f for f in files if is_held_out(f.stem)]
+    if not own:
+        raise BadInputError(f'objects {objects}: got none held out of {len(files)}, expected some')
+    _link(own, folder)
+    return {'objects': len(own), 'of': len(files)}
+
+
+def _link(files: list[Path], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        link = folder / file.name
+        if not link.exists():
+            link.symlink_to(file.resolve())

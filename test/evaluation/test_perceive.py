@@ -3,6 +3,7 @@ import json
 import pytest
 
 from sakiyomi.cli import main
+from sakiyomi_training.object_split import held_out_folder, is_held_out
 
 
 @pytest.fixture(scope='module')
@@ -38,6 +39,8 @@ def test_the_contract_names_every_figure(figures):
     keys = {'precision', 'recall', 'mean_iou', 'centroid_error_mm', 'twist_error', 'hota'}
     keys |= {'id_switches', 'chamfer_mm', 'coverage_90', 'stage_ms', 'ablations', 'provenance'}
     assert keys <= set(figures)
+    keys = {'turned', 'coverage_90_moving', 'coverage_90_resting', 'resting_twist', 'held_out'}
+    assert keys <= set(figures)
     assert 'total' in figures['stage_ms']
 
 
@@ -61,3 +64,19 @@ def test_bad_options_are_one_line_and_status_2(option, value, capsys):
     command = ['evaluate', 'perceive', '--objects', 'random_urdfs', option, value]
     assert main(command) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_only_held_out_objects_are_used_and_none_left_is_an_error(tmp_path, capsys):
+    names = [f'thing_{k}' for k in range(60)]
+    for name in names:
+        (tmp_path / f'{name}.obj').write_text('v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n')
+    out = tmp_path / 'out'
+    assert held_out_folder(str(tmp_path), out)['of'] == 60
+    assert {f.stem for f in out.iterdir()} == {n for n in names if is_held_out(n)}
+    seen = tmp_path / 'seen'
+    seen.mkdir()
+    name = next(n for n in names if not is_held_out(n))
+    (seen / f'{name}.obj').write_text('v 0 0 0\n')
+    command = ['evaluate', 'perceive', '--held-out', '--objects', str(seen), '--rounds', '1']
+    assert main(command) == 2
+    assert 'held out' in capsys.readouterr().err

@@ -1,10 +1,15 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from sakiyomi.geometry import make_transform
-from sakiyomi_evaluation.disturbances import through
+from sakiyomi.geometry import make_transform, rotation_angle, transform_points
+from sakiyomi.robot_model import RobotModel
+from sakiyomi_evaluation.disturbances import Disturbances, through
 from sakiyomi_evaluation.instances import instance_score, pooled
+from sakiyomi_evaluation.state_errors import Turns
 from sakiyomi_evaluation.truth import NO_OBJECT, TrueScene, sample_surface
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import SimulationConfig
@@ -91,3 +96,37 @@ def test_every_object_of_a_packed_table_is_seen(cell):
     cell.reset(4)
     truth = TrueScene(cell, 0).now()
     assert truth.seen_by(cell.camera_frame(), cell.lidar_scan()).all()
+
+
+def turned(truth, row, R_told, R_true):
+    """How the turn of one object is judged when its track says another rotation."""
+    turns, T = Turns(), truth.T_world_object.copy()
+    state = SimpleNamespace(id=1, T_world_object=np.eye(4))
+    turns.error(state, truth, row)
+    D = make_transform(R_true, truth.centers_m[row] - R_true @ truth.centers_m[row])
+    T[row] = D @ T[row]
+    surfaces = truth.surfaces_m.copy()
+    surfaces[row] = transform_points(D, surfaces[row])
+    later = replace(truth, T_world_object=T, surfaces_m=surfaces)
+    return turns.error(SimpleNamespace(id=1, T_world_object=make_transform(R_told)), later, row)
+
+
+def test_a_turn_that_is_followed_is_no_error_and_one_that_is_not_is_the_whole_turn(cell):
+    truth = TrueScene(cell, 0).now()
+    R = Rotation.from_rotvec([0.2, -0.1, 0.4]).as_matrix()
+    followed, missed = turned(truth, 0, R, R), turned(truth, 0, np.eye(3), R)
+    assert followed.true_rad == pytest.approx(np.linalg.norm([0.2, -0.1, 0.4]))
+    assert followed.error_rad < 1e-6 and followed.surface_mm < 1e-3
+    assert missed.error_rad == pytest.approx(missed.true_rad) and missed.surface_mm > 1.0
+
+
+def test_pushes_of_a_sequence_move_and_turn_objects(cell):
+    cell.reset(4)
+    events = Disturbances(cell, RobotModel(cell.description), 4)
+    before = {t.name: t.T_world_object for t in cell.ground_truth()}
+    for _ in range(45):
+        events.step(0.1)
+    after = {t.name: t.T_world_object for t in cell.ground_truth()}
+    turns = [rotation_angle(before[n][:3, :3].T @ after[n][:3, :3]) for n in before]
+    moves = [np.linalg.norm(before[n][:3, 3] - after[n][:3, 3]) for n in before]
+    assert max(turns) > 0.2 and max(moves) > 0.03
