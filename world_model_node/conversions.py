@@ -28,7 +28,7 @@ from sakiyomi_ros.conversions import (
     to_twist,
     to_vector,
 )
-from sakiyomi_ros.images import from_color_image, from_depth_image
+from sakiyomi_ros.images import FARTHEST_M, from_color_image, from_depth_image
 from sakiyomi_ros.point_clouds import from_cloud
 
 TAXEL_FIELDS = ('x', 'y', 'z', 'fx', 'fy', 'fz')
@@ -85,12 +85,14 @@ def to_camera_frame(
 
 
 def to_lidar_scan(message: PointCloud2, T_world_lidar: np.ndarray) -> LidarScan:
-    """One sweep.
+    """One sweep, without returns from beyond any sensor's range.
 
     Raises:
         BadInputError: the cloud is malformed.
     """
-    return LidarScan(from_stamp(message.header.stamp), from_cloud(message), T_world_lidar)
+    points_m = from_cloud(message)
+    points_m = points_m[(np.abs(points_m) < FARTHEST_M).all(axis=1)]
+    return LidarScan(from_stamp(message.header.stamp), points_m, T_world_lidar)
 
 
 def to_tactile_reading(message: PointCloud2, side: str) -> TactileReading:

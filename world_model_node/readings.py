@@ -80,12 +80,15 @@ def check_rows(what: str, values: np.ndarray, width: int, finite: bool = True) -
 
 
 def check_intrinsics(K: np.ndarray) -> None:
-    """Raise BadInputError unless K is a finite (3, 3) matrix with positive focal lengths."""
-    if np.shape(K) != (3, 3) or not np.isfinite(K).all():
-        raise BadInputError(f'camera intrinsics: got shape {np.shape(K)}, expected finite (3, 3)')
-    if K[0, 0] <= 0.0 or K[1, 1] <= 0.0:
+    """Raise BadInputError unless K is the matrix of a pinhole with focal lengths of 1 px up."""
+    if np.shape(K) != (3, 3) or not (np.abs(K) < LARGEST).all():
+        got = f'shape {np.shape(K)}, largest {np.max(np.abs(K), initial=0.0):g}'
+        raise BadInputError(f'camera intrinsics: got {got}, expected (3, 3) below {LARGEST:g}')
+    if K[0, 0] < 1.0 or K[1, 1] < 1.0:
         got = f'fx {K[0, 0]:g}, fy {K[1, 1]:g}'
-        raise BadInputError(f'camera intrinsics: got {got}, expected positive focal lengths')
+        raise BadInputError(f'camera intrinsics: got {got}, expected focal lengths of 1 px up')
+    if K[1, 0] != 0.0 or K[2].tolist() != [0.0, 0.0, 1.0]:
+        raise BadInputError(f'camera intrinsics: got rows {K[1:].tolist()}, expected 0 0 1 last')
 
 
 def check_transform(what: str, T: np.ndarray) -> None:

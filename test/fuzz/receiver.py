@@ -39,7 +39,7 @@ UPDATE_EVERY = 5
 SHARED_S = 0.2  # messages of so long share one stamp, so that pictures find their partner
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # a failure prints it
 class Sample:
     """One good message of every topic, and where the sensors are."""
 
