@@ -19,6 +19,7 @@ from simulation_node.meshes import Shape, write_obj
 from simulation_node.objects import ObjectModel
 
 GRIP_S = 0.2
+PATCH_M = 0.004  # half the side of what a pad is taken to touch
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class HullWorld:
         bodies: list[RolloutBody],
         times_s: np.ndarray,
         action: HandMotion | None = None,
-        width_m: float = 0.0,
+        hand: tuple[np.ndarray, float] | None = None,
     ) -> np.ndarray:
         """Poses (H, N, 4, 4) of the bodies at times (H,) [s] from now.
 
@@ -58,12 +59,12 @@ class HullWorld:
             bodies: as they are now.
             times_s: rising.
             action: what the free hand does meanwhile; None parks it.
-            width_m: the opening between its pads now.
+            hand: its grasp frame (4, 4) and opening [m] as they are now; None: as planned.
         """
         cell = self._cell
         cell.reset(0, scene='empty', count=0)
         if action is not None:
-            cell.put_hand(action.T_world_grasp[0], width_m)
+            cell.put_hand(*(hand or (action.T_world_grasp[0], float(action.finger_width_m[0]))))
         names = [self._add(body) for body in bodies]
         if action is not None:
             force_n = max(action.force_n, 1e-3)
@@ -129,6 +130,34 @@ def standing(
     T_object_world = inverse(T_world_object)
     foot = foot @ T_object_world[:3, :3].T + T_object_world[:3, 3]
     return np.vstack([points_m, foot]), T
+
+
+def between_pads(
+    points_m: np.ndarray,
+    T_world_object: np.ndarray,
+    T_world_grasp: np.ndarray,
+    width_m: float,
+    contacts_m: np.ndarray,
+) -> np.ndarray:
+    """Points (M, 3) of a held object that fit the opening, and reach the pads where it is felt.
+
+    Args:
+        points_m: (N, 3) in the object frame.
+        T_world_object: (4, 4).
+        T_world_grasp: (4, 4) y closes.
+        width_m: the opening.
+        contacts_m: (n, 3) centres of pressure on the pads, world frame.
+    """
+    T_grasp_object = inverse(T_world_grasp) @ T_world_object
+    inside = points_m @ T_grasp_object[:3, :3].T + T_grasp_object[:3, 3]
+    inside[:, 1] = np.clip(inside[:, 1], -0.5 * width_m, 0.5 * width_m)
+    T_grasp_world = inverse(T_world_grasp)
+    felt = contacts_m @ T_grasp_world[:3, :3].T + T_grasp_world[:3, 3]
+    felt[:, 1] = np.sign(felt[:, 1]) * 0.5 * width_m
+    patch = np.array([[x, 0.0, z] for x in (-PATCH_M, PATCH_M) for z in (-PATCH_M, PATCH_M)])
+    fitted = np.vstack([inside, *(at + patch for at in felt)])
+    back = inverse(T_grasp_object)
+    return fitted @ back[:3, :3].T + back[:3, 3]
 
 
 def _outward(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:

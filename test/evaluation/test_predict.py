@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sakiyomi.cli import main
+from sakiyomi.scene import HandMotion
 from sakiyomi_evaluation.predict import CONTRACT, MODEL, evaluate
 from sakiyomi_evaluation.prediction_errors import Outcome, figures, fit_noise
 from sakiyomi_evaluation.predictors import TIMES_S, ConstantTwist
@@ -11,7 +12,7 @@ from sakiyomi_training.episodes.recorder import Recorder
 from sakiyomi_training.episodes.shards import write_shard
 from simulation_node.hidden import Hidden
 from simulation_node.objects import object_files
-from simulation_node.rollout import HullWorld, RolloutBody, standing
+from simulation_node.rollout import HullWorld, RolloutBody, between_pads, standing
 from world_model_node.config import PredictionConfig
 from world_model_node.physics_prior import PhysicsPrior
 
@@ -112,6 +113,25 @@ def test_an_object_seen_from_above_is_continued_down_to_the_table():
     assert at[2, 3] == pytest.approx(0.025)
     T[2, 3] = 0.2
     assert standing(BOX, T, 0.0, 0.02)[0] is BOX
+
+
+def test_what_is_held_fits_between_the_pads_and_is_lifted():
+    down = np.diag([1.0, -1.0, -1.0, 1.0])
+    down[:3, 3] = 0.5, 0.0, 0.05
+    T = np.eye(4)
+    T[:3, 3] = 0.5, 0.0, 0.03
+    contacts = np.array([[0.5, y, 0.05] for y in (-0.02, 0.02)])
+    fitted = between_pads(BOX, T, down, 0.04, contacts)
+    assert np.ptp(fitted[:, 1]) == pytest.approx(0.04)
+    up = down.copy()
+    up[2, 3] += 0.1
+    action = HandMotion(np.array([0.0, 0.8]), np.stack([down, up]), np.zeros(2), 20.0)
+    hidden = Hidden(0.2, 0.5, 1e-4, 1e-4, 0.0, np.zeros(3))
+    body = RolloutBody(fitted, T, np.zeros(6), hidden, held=True)
+    world = HullWorld()
+    poses = world.roll_out([body], np.array([0.5, 1.0]), action, (down, 0.04))
+    world.close()
+    assert poses[-1, 0, 2, 3] == pytest.approx(0.13, abs=0.01)
 
 
 def test_the_contract_names_its_scenarios():
