@@ -12,6 +12,7 @@ from sakiyomi.geometry import rotation_angle
 from sakiyomi.pick_request import PickRequest
 from sakiyomi.scene import JointTrajectory, Scene
 from sakiyomi_evaluation.pick_cell import CONTROL_PERIOD_S, SENSOR_PERIOD_S, PickCell
+from sakiyomi_evaluation.state_errors import in_ellipsoid_90
 from sakiyomi_evaluation.truth import TrueScene, Truth
 from sakiyomi_evaluation.watcher import Watcher, sense
 
@@ -27,6 +28,7 @@ class CarriedRecord:
 
     center_mm: list[float] = field(default_factory=list)
     turn_rad: list[float] = field(default_factory=list)  # of the rotation since the grasp
+    inside: list[bool] = field(default_factory=list)  # of the 90 % ellipsoid
     frames: int = 0
     found: int = 0  # frames in which the object's own track was within 5 cm
 
@@ -35,6 +37,7 @@ class CarriedRecord:
         return {
             'center_mm': float(np.median(self.center_mm)) if self.center_mm else None,
             'rotation_rad': float(np.median(self.turn_rad)) if self.turn_rad else None,
+            'coverage_90': float(np.mean(self.inside)) if self.inside else None,
             'tracked_share': self.found / self.frames if self.frames else None,
             'frames': self.frames,
         }
@@ -68,6 +71,7 @@ class Follower:
             return
         self.record.found += 1
         self.record.center_mm.append(1e3 * gap_m)
+        self.record.inside.append(in_ellipsoid_90(state, truth.centers_m[row]))
         told, true = self._R_start
         turned = state.T_world_object[:3, :3] @ told.T
         self.record.turn_rad.append(

@@ -133,6 +133,7 @@ def _carried(records: list[CarriedRecord]) -> dict[str, Any]:
     for record in records:
         together.center_mm += record.center_mm
         together.turn_rad += record.turn_rad
+        together.inside += record.inside
         together.frames += record.frames
         together.found += record.found
     return {**together.figures(), 'picks': len(records)}

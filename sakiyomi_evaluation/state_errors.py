@@ -84,7 +84,6 @@ def state_error(
     """Errors of one state; with `shape` Chamfer distances too, with `turns` the rotation's."""
     gap = state.T_world_object[:3, 3] - truth.centers_m[row]
     twist_gap = state.twist - truth.twists[row]
-    spread = gap @ np.linalg.solve(state.pose_covariance[:3, :3], gap)
     chamfer = None
     if shape and len(state.points_m):
         surface = transform_points(state.T_world_object, state.points_m)
@@ -95,10 +94,16 @@ def state_error(
         linear_mps=float(np.linalg.norm(twist_gap[:3])),
         angular_radps=float(np.linalg.norm(twist_gap[3:])),
         moving=_moves(truth.twists[row]),
-        in_ellipsoid_90=bool(spread < CHI2_3_90),
+        in_ellipsoid_90=in_ellipsoid_90(state, truth.centers_m[row]),
         turned=None if turns is None else turns.error(state, truth, row),
         chamfer_mm=chamfer,
     )
+
+
+def in_ellipsoid_90(state: ObjectState, center_m: np.ndarray) -> bool:
+    """Whether the true centre (3,) lies where the covariance says that it does in 90 %."""
+    gap = state.T_world_object[:3, 3] - center_m
+    return bool(gap @ np.linalg.solve(state.pose_covariance[:3, :3], gap) < CHI2_3_90)
 
 
 def _moves(twist: np.ndarray) -> bool:

@@ -17,6 +17,7 @@ NEW_SPEED_SIGMA_MPS, NEW_TURN_SIGMA_RADPS = 0.05, 0.5
 WANDER_M, WANDER_RAD = 0.001, 0.1  # per frame of motion, of what the fits add up to
 MISFIT = 4.0  # and so much more of the variance where nothing fits
 MOST_WANDER_M, MOST_WANDER_RAD = 0.012, 1.0
+REACH_SHARE = 0.6  # of its size: what is felt farther from the middle is of something else
 LONE_WEIGHT = 2.0  # what was seen only once may be noise
 
 
@@ -129,6 +130,17 @@ class Body:
             self.shape.miss(~seen & (np.abs(gap) <= MARGIN_M), 1)
         self.shape.drop_missed()
         return float(seen[:known].mean())
+
+    def felt(self, points_m: np.ndarray) -> None:
+        """Add what a pad touches (M, 3), world frame, as sure as what has been seen again."""
+        local = transform_points(inverse(self.T_world_object), points_m)
+        local = local[np.linalg.norm(local, axis=1) < REACH_SHARE * np.linalg.norm(self.extent_m)]
+        if not len(local):
+            return
+        color = np.median(self.colors, axis=0).astype(np.uint8)
+        felt = self.shape.merge(local.astype(np.float32), np.tile(color, (len(local), 1)))
+        self.shape.weight[felt] = np.maximum(self.shape.weight[felt], LONE_WEIGHT)
+        self.shape.drop_missed()
 
     def start_over(self, observation: Observation, T: np.ndarray) -> None:
         """Forget the old surface for what is seen now, at a pose."""

@@ -9,7 +9,7 @@ from world_model_node.config import TouchConfig
 from world_model_node.contacts import Contacts, offset_to_contact
 
 PATCH_M = 0.008  # surface this near the line of a contact is what the contact is on
-CLOSING_SIGMA_M = 0.004  # fingers that close push the object, along their axis most
+CLOSING_SIGMA_M = 0.0025  # fingers that close push the object, along their axis most
 CREEP_M = 0.0003  # per step, for all that may slide in the hand
 DISAGREEMENT_M = 0.004  # of two opposite pads on how far to move: one side has not been seen
 

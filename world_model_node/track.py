@@ -131,6 +131,8 @@ class Track(Body):
         T = hand.T_world_grasp @ self.grip.T_grasp_object
         self.filter.place(T[:3, 3], velocity, self.grip.covariance(hand.T_world_grasp))
         self.R_world_object = T[:3, :3]
+        for contacts in hand.contacts:
+            self.felt(contacts.points_m)
         self.rest, self.motion = None, Motion(self)
         self.visible, self.gone_frames = False, 0
 

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+
+from sakiyomi.geometry import from_xyz_rpy, transform_points
+from world_model_node.body import Body
+from world_model_node.config import TrackingConfig
+from world_model_node.middle import middle_of
+from world_model_node.observation import Observation
+from world_model_node.rest import Rest
+from world_model_node.visibility import Sight
+
+SIZE = np.array([0.06, 0.04, 0.08])
+CENTER = np.array([0.5, 0.05, 0.04])
+BLIND = Sight(None, None)
+
+
+def seen_box(pose=None, seed=0, sides=(0, 1)):
+    """Top and two sides of a box, as noisy points."""
+    rng = np.random.default_rng(seed)
+    p = rng.uniform(-0.5, 0.5, (1500, 3))
+    face = rng.choice([*sides, 2], len(p))
+    p[np.arange(len(p)), face] = 0.5
+    local = p * SIZE + rng.normal(0.0, 0.0005, p.shape)
+    T = from_xyz_rpy(CENTER, np.zeros(3)) if pose is None else pose
+    return transform_points(T, local).astype(np.float32)
+
+
+def observation(points):
+    colors = np.full((len(points), 3), 128, np.uint8)
+    extent = np.ptp(points.astype(float), axis=0)
+    return Observation(CENTER, extent, float(extent.prod()), np.zeros(3), points, colors)
+
+
+@pytest.fixture
+def body():
+    return Body(observation(seen_box()), 0.0, TrackingConfig())
+
+
+def test_the_middle_of_a_box_is_found_from_its_top_and_two_sides():
+    points = seen_box()
+    assert np.linalg.norm(middle_of(points, 0.0) - CENTER) < 0.005
+    assert np.linalg.norm(points.mean(axis=0) - CENTER) > 0.02
+
+
+def test_the_middle_of_what_lies_on_others_does_not_reach_down_to_the_table():
+    lifted = seen_box() + np.float32([0.0, 0.0, 0.1])
+    assert middle_of(lifted, 0.0)[2] == pytest.approx(0.14, abs=0.008)
+
+
+@pytest.mark.parametrize(
+    ('yaw', 'slide'), [(0.01, 0.0), (0.0, 0.0004)], ids=['turning', 'sliding']
+)
+def test_creeping_motion_is_noticed_though_every_step_looks_like_rest(body, yaw, slide):
+    rest = Rest(body)
+    for k in range(12):
+        still = observation(seen_box(seed=k))
+        assert not rest.left(still)
+        rest.stay(still, BLIND, 0.0, k)
+    for k in range(1, 15):
+        pose = from_xyz_rpy(
+            CENTER + np.array([slide * k, 0.0, 0.0]), np.array([0.0, 0.0, yaw * k])
+        )
+        now = observation(seen_box(pose, seed=20 + k))
+        if rest.left(now):
+            break
+        rest.stay(now, BLIND, 0.0, 12 + k)
+    assert k <= 8
+
+
+def test_what_a_pad_touches_becomes_surface_and_what_is_far_does_not(body):
+    hidden = CENTER - np.array([0.03, 0.0, 0.0])
+    before = len(body.shape)
+    body.felt(np.array([hidden, CENTER + np.array([0.2, 0.0, 0.0])]))
+    gap = np.linalg.norm(body.world_points() - hidden, axis=1)
+    assert len(body.shape) == before + 1 and gap.min() < 1e-4
+    body.keep(observation(seen_box(seed=1)), body.T_world_object, BLIND, at_rest=True)
+    assert np.linalg.norm(body.world_points() - hidden, axis=1).min() < 1e-4
+
+
+def test_a_badly_fitted_motion_costs_more_certainty_than_a_well_fitted_one():
+    spread = []
+    for inliers in (1.0, 0.6):
+        body = Body(observation(seen_box()), 0.0, TrackingConfig())
+        before = np.trace(body.pose_covariance())
+        for _ in range(5):
+            body.wandered(inliers)
+        spread.append(np.trace(body.pose_covariance()) - before)
+    assert 0.0 < spread[0] < spread[1]
