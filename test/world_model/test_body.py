@@ -39,7 +39,7 @@ def body():
 def test_the_middle_of_a_box_is_found_from_its_top_and_two_sides():
     points = seen_box()
     assert np.linalg.norm(middle_of(points, 0.0) - CENTER) < 0.005
-    assert np.linalg.norm(points.mean(axis=0) - CENTER) > 0.02
+    assert np.linalg.norm(points.mean(axis=0) - CENTER) > 0.015
 
 
 def test_the_middle_of_what_lies_on_others_does_not_reach_down_to_the_table():
