@@ -4,11 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 
-from sakiyomi.scene import Gaussian, HandMotion, HiddenProperties, ObjectState, Scene
-from sakiyomi_training.episodes.layout import BEFORE, FRAMES, POINTS, SLOTS, Episode, empty_episode
+from sakiyomi.scene import (
+    NO_OBJECT,
+    ContactPoints,
+    Gaussian,
+    HandMotion,
+    HiddenProperties,
+    ObjectState,
+    Scene,
+)
+from sakiyomi_training.episodes.layout import (
+    BEFORE,
+    FINE_S,
+    FRAME_S,
+    FRAMES,
+    POINTS,
+    SLOTS,
+    Episode,
+    empty_episode,
+)
 
 NO_TRACK = -1
 GREY = 128
+FINE_PER_FRAME = round(FRAME_S / FINE_S)
 
 
 def note_scenes(scenes: list[Scene], t0_s: float) -> Episode:
@@ -92,6 +110,21 @@ def _scene(episode: Episode, frame: int) -> Scene:
         objects=objects,
         cloud_m=np.zeros((0, 3), np.float32),
         table_height_m=float(episode['frames/table_height_m'][frame]),
+        contacts=_contacts(episode, frame, objects),
+    )
+
+
+def _contacts(episode: Episode, frame: int, objects: tuple[ObjectState, ...]) -> ContactPoints:
+    """The resultant of each pressed pad; whose it is, where an object is held."""
+    row = frame * FINE_PER_FRAME
+    pressed = np.flatnonzero(episode['hand/pad_contact'][row])
+    held = next((state.id for state in objects if state.held), NO_OBJECT)
+    return ContactPoints(
+        points_m=episode['hand/pad_point_m'][row, pressed].astype(float),
+        normals=episode['hand/pad_normal'][row, pressed].astype(float),
+        forces_n=episode['hand/pad_force_n'][row, pressed].astype(float),
+        object_ids=np.full(len(pressed), held),
+        sources=pressed,
     )
 
 

@@ -60,6 +60,16 @@ def test_scenes_come_back_as_they_were_seen(recorder, files):
             assert b.properties.mass_kg.mean == pytest.approx(a.properties.mass_kg.mean, rel=1e-5)
 
 
+def test_what_the_pads_felt_comes_back_as_contacts(recorder, files):
+    episode = recorder.episode('lift', files, 3, 5)
+    assert episode['hand/pad_contact'].any()
+    for frame, scene in enumerate(read_scenes(episode)):
+        pressed = episode['hand/pad_contact'][2 * frame]
+        assert list(scene.contacts.sources) == list(np.flatnonzero(pressed))
+        along = np.einsum('ij,ij->i', scene.contacts.forces_n, scene.contacts.normals)
+        assert (along > 0.0).all()
+
+
 def test_farthest_points_reach_every_corner():
     corners = np.array(np.meshgrid(*3 * [[-1.0, 1.0]])).reshape(3, -1).T
     inside = np.random.default_rng(0).uniform(-0.4, 0.4, (500, 3))
