@@ -116,7 +116,7 @@ def _check_lengths(path: Path, lengths: np.ndarray, least: int) -> None:
         raise BadInputError(f'{path}: got {len(lengths)} tosses, expected at least {least}')
     if lengths.min() < LEAST_FRAMES:
         raise BadInputError(
-            f'{path}: length: got a toss of {lengths.min()} frames, expected {LEAST_FRAMES} or more'
+            f'{path}: length: got a toss of {lengths.min()} frames, expected {LEAST_FRAMES}'
         )
 
 

@@ -10,6 +10,7 @@ EVALUATIONS = {
     'perceive': 'how well objects are told apart, tracked and measured, with which sensors',
     'predict': 'where objects are going to be, against physics engines and simpler guesses',
     'segmentation': 'instances by the network and by clustering, on rendered scenes',
+    'toss': 'real tosses of a cube, predicted from their first frame; against MuJoCo',
     'latency': 'sensor-to-prediction and plan times, messages lost, CPU of each process',
 }
 
