@@ -29,7 +29,7 @@ from sakiyomi_evaluation.toss_fit import TossFit, TossPredictor
 from sakiyomi_evaluation.toss_model import NAMES
 from sakiyomi_evaluation.toss_recordings import LEAST_TOSSES, Tosses, read_tosses
 
-GENERATIONS = 90
+GENERATIONS = 40
 CALIBRATED_SHARE = 0.2
 SLOWEST_HZ, FASTEST_HZ = 30.0, 2000.0
 COLUMNS = ('mm_80', 'rad_80', 'mm_full', 'rad_full')

@@ -19,7 +19,7 @@ from sakiyomi_evaluation.toss_recordings import Tosses
 from sakiyomi_evaluation.toss_search import Evolution
 
 CANDIDATES, SIGMA = 14, 0.8
-BATCH, LAST_BATCH, LAST_SHARE = 80, 200, 0.25
+BATCH, LAST_BATCH, LAST_SHARE = 80, 160, 0.25
 FRAMES = 80
 LENGTH_M, ANGLE_RAD = 0.01, 0.25  # errors that weigh the same
 PRIOR = 0.05  # of one toss, on the distance from the start in scales
