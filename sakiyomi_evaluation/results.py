@@ -55,11 +55,18 @@ def provenance(args: argparse.Namespace) -> dict[str, Any]:
     """Which machine, which code, which command, when."""
     return {
         'date': datetime.now(UTC).isoformat(timespec='seconds'),
-        'command': ['sakiyomi', *sys.argv[1:]],
+        'command': _command(),
         'seed': getattr(args, 'seed', None),
         **_code(),
         'hardware': hardware(),
     }
+
+
+def _command() -> list[str]:
+    """As one would type it: a test that writes figures ran under pytest, not under sakiyomi."""
+    program = Path(sys.argv[0])
+    name = program.parent.name if program.name == '__main__.py' else program.name
+    return ['pytest' if 'pytest' in name else 'sakiyomi', *sys.argv[1:]]
 
 
 def hardware() -> dict[str, Any]:
