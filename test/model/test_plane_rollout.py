@@ -24,7 +24,7 @@ def arguments(n=16):
 @pytest.fixture(scope='module')
 def graph(tmp_path_factory):
     path = tmp_path_factory.mktemp('rollout') / 'rollout.onnx'
-    model = PlaneRollout().eval()
+    model = PlaneRollout(substeps=1).eval()
     options = {'dynamo': False, 'opset_version': 17, 'do_constant_folding': True}
     names = {'input_names': list(INPUTS), 'output_names': list(OUTPUTS)}
     torch.onnx.export(model, arguments(), path, **names, **options)
@@ -38,8 +38,9 @@ def test_onnx_runtime_agrees_with_torch_over_twenty_steps(graph):
     taken = {i.name: values[i.name].numpy() for i in session.get_inputs()}
     with torch.no_grad():
         expected = model(*arguments())
-    for got, wanted in zip(session.run(OUTPUTS, taken), expected, strict=True):
-        assert abs(got - wanted.numpy()).max() < 1e-4
+    within = dict(zip(OUTPUTS, (1e-4, 1e-4, 1e-4, 1e-3), strict=True))  # spins are tens of rad/s
+    for name, got, wanted in zip(OUTPUTS, session.run(OUTPUTS, taken), expected, strict=True):
+        assert abs(got - wanted.numpy()).max() < within[name], name
 
 
 def test_tensorrt_supports_every_operator(graph):

@@ -1,7 +1,7 @@
 """Products of small vectors of many bodies: gathers, one product, one matrix.
 
 Bodies run along the last axis, so that every operator works on contiguous rows however small the
-vectors are; batched products of 3x3 matrices cost ONNX Runtime ten times as much.
+vectors are; with batched products of 3x3 matrices a substep took ONNX Runtime 2.6 times as long.
 """
 
 from __future__ import annotations
