@@ -112,7 +112,7 @@ class TossPredictor:
         return middle, *spread(samples, middle)
 
     def calibrate(self, tosses: Tosses) -> None:
-        """Fit the radius to errors on tosses that the parameters were not fitted to."""
+        """Fit the radius to the errors on these tosses."""
         middle, away, turned = self.predict(tosses)
         errors = path_errors(middle, tosses)
         recorded = tosses.recorded

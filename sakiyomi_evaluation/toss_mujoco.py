@@ -15,7 +15,7 @@ from sakiyomi_evaluation.toss_model import Paths
 from sakiyomi_evaluation.toss_recordings import Tosses
 from sakiyomi_evaluation.toss_search import Evolution
 
-FITTED_TOSSES, GENERATIONS, CANDIDATES = 60, 25, 8
+FITTED_TOSSES, GENERATIONS, CANDIDATES = 60, 40, 10
 SUBSTEPS = 4
 SCENE = """
 <mujoco>
