@@ -13,9 +13,10 @@ from sakiyomi.scene import ObjectState
 from sakiyomi_training.episodes.layout import BEFORE, FINE_BEFORE, FINE_S, PLAN, Episode
 from sakiyomi_training.episodes.scene_columns import read_action, read_scenes
 from simulation_node.hidden import Hidden
+from simulation_node.hulls import between_pads, standing
 from simulation_node.meshes import Shape
 from simulation_node.objects import volume_and_center
-from simulation_node.rollout import HullWorld, RolloutBody, between_pads, standing
+from simulation_node.rollout import HullWorld, RolloutBody
 from world_model_node.dynamics import Dynamics
 
 TIMES_S = FINE_S * np.arange(1, PLAN)  # (H,) from t0
@@ -83,6 +84,8 @@ class ConstantTwist:
 class Simulated:
     """PyBullet from the observed state: convex hulls of the points, tracked poses and twists.
 
+    Hulls are set on the table and cut where they reach into the hand; the belt's speed is known.
+
     Args:
         world: the engine.
         true_properties: mass, frictions, restitution and centre of mass as they are, else nominal.
@@ -98,7 +101,9 @@ class Simulated:
         if not scene.objects:
             return {}
         bodies = [self._body(episode, s, scene.table_height_m) for s in scene.objects]
-        poses = self._world.roll_out(bodies, TIMES_S, read_action(episode), _hand_now(episode))
+        poses = self._world.roll_out(
+            bodies, TIMES_S, read_action(episode), _hand_now(episode), belt_now(episode)
+        )
         return {
             s.id: Future(s.T_world_object[:3, :3], poses[:, row])
             for row, s in enumerate(scene.objects)
@@ -116,6 +121,12 @@ class Simulated:
         nominal = Hidden(center_of_mass_m=volume_and_center(shape)[1], **NOMINAL)
         hidden = _true_hidden(episode, state) if self._true else None
         return RolloutBody(points, T, state.twist, hidden or nominal, state.held)
+
+
+def belt_now(episode: Episode) -> np.ndarray | None:
+    """How the table's surface runs at t0, which a robot's cell is told; None where it is still."""
+    velocity = episode['truth/belt_mps'][FINE_BEFORE].astype(float)
+    return velocity if np.isfinite(velocity).all() and velocity.any() else None
 
 
 def _hand_now(episode: Episode) -> tuple[np.ndarray, float]:

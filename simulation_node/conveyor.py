@@ -40,6 +40,11 @@ class Conveyor:
         self._slab: int | None = None
         self._velocity = np.zeros(3)
 
+    @property
+    def velocity(self) -> np.ndarray:
+        """Of the surface, (3,) m/s."""
+        return self._velocity if self._slab is not None else np.zeros(3)
+
     def run(self, velocity: np.ndarray) -> None:
         """Run the surface at `velocity` (3,) m/s; zero stops it."""
         if self._slab is not None:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import tempfile
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial import ConvexHull
 
 from sakiyomi.geometry import inverse
 from sakiyomi.scene import GripperCommand, HandMotion
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import PHYSICS_HZ, SimulationConfig
 from simulation_node.hidden import Hidden
+from simulation_node.hulls import MARGIN_M, cut_off, hull_mesh
 from simulation_node.meshes import Shape, write_obj
 from simulation_node.objects import ObjectModel
 
 GRIP_S = 0.2
-PATCH_M = 0.004  # half the side of what a pad is taken to touch
+CUTS = 6  # at most, to free a hull from the hand
+THICK = 0.5  # of a hull's extent is left by a cut; what is deeper in the hand is moved out
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class RolloutBody:
     twist: np.ndarray  # (6,) of its frame's origin
     hidden: Hidden
     held: bool = False  # between the fingers
+    model: ObjectModel | None = None  # its file, where that is known, in place of the hull
+    scale: float = 1.0  # of the file
 
 
 class HullWorld:
@@ -52,6 +55,7 @@ class HullWorld:
         times_s: np.ndarray,
         action: HandMotion | None = None,
         hand: tuple[np.ndarray, float] | None = None,
+        belt_mps: np.ndarray | None = None,
     ) -> np.ndarray:
         """Poses (H, N, 4, 4) of the bodies at times (H,) [s] from now.
 
@@ -60,13 +64,17 @@ class HullWorld:
             times_s: rising.
             action: what the free hand does meanwhile; None parks it.
             hand: its grasp frame (4, 4) and opening [m] as they are now; None: as planned.
+            belt_mps: (3,) how the table's surface runs; None: it does not.
         """
         cell = self._cell
         cell.reset(0, scene='empty', count=0)
+        if belt_mps is not None:
+            cell.set_conveyor(belt_mps)
         if action is not None:
             cell.put_hand(*(hand or (action.T_world_grasp[0], float(action.finger_width_m[0]))))
         names = [self._add(body) for body in bodies]
         if action is not None:
+            bodies, names = self._freed(bodies, names)
             force_n = max(action.force_n, 1e-3)
             cell.command_gripper(GripperCommand(float(action.finger_width_m[-1]), force_n))
             self._grip(bodies, names)
@@ -77,6 +85,23 @@ class HullWorld:
             cell.step(start_s + time_s - cell.time_s)
             poses[row] = [cell.world.objects.pose(name) for name in names]
         return poses
+
+    def _freed(
+        self, bodies: list[RolloutBody], names: list[str]
+    ) -> tuple[list[RolloutBody], list[str]]:
+        """The bodies without what of their hulls is inside the hand."""
+        freed, new_names = [], []
+        for body, name in zip(bodies, names, strict=True):
+            for _ in range(CUTS):
+                overlap = self._cell.world.hand_overlap(name)
+                if overlap is None or body.held or body.model is not None:
+                    break
+                body = _without(body, *overlap)
+                self._cell.remove(name)
+                name = self._add(body)
+            freed.append(body)
+            new_names.append(name)
+        return freed, new_names
 
     def _grip(self, bodies: list[RolloutBody], names: list[str]) -> None:
         """Let the fingers close on what is held, which a hull does not fit exactly."""
@@ -90,11 +115,15 @@ class HullWorld:
             self._cell.place(name, body.T_world_object, body.twist)
 
     def _add(self, body: RolloutBody) -> str:
-        hull = ConvexHull(body.points_m.astype(float), qhull_options='QJ')
-        index = np.full(len(body.points_m), -1)
-        index[hull.vertices] = np.arange(len(hull.vertices))
-        vertices = body.points_m[hull.vertices].astype(np.float32)
-        triangles = _outward(vertices, index[hull.simplices])
+        if body.model is not None:
+            name = self._cell.add(body.model, body.T_world_object, body.scale, body.hidden)
+        else:
+            name = self._add_hull(body)
+        self._cell.place(name, body.T_world_object, body.twist)
+        return name
+
+    def _add_hull(self, body: RolloutBody) -> str:
+        vertices, triangles = hull_mesh(body.points_m)
         self._written += 1
         path = Path(self._folder.name) / f'hull_{self._written}.obj'  # the engine caches by name
         write_obj(path, vertices, triangles)
@@ -104,67 +133,19 @@ class HullWorld:
         shape = Shape(vertices, triangles.astype(np.uint32), None)
         model = ObjectModel('hull', path, link, shape)
         name = self._cell.add(model, body.T_world_object, 1.0, body.hidden)
-        self._cell.place(name, body.T_world_object, body.twist)
         path.unlink()
         return name
 
 
-def standing(
-    points_m: np.ndarray, T_world_object: np.ndarray, table_height_m: float, near_m: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Points (M, 3) and pose (4, 4) that rest on the table where they nearly do.
-
-    What lies lower than `near_m` above the table is continued down to it, for no sensor sees the
-    table under an object; what reaches below the table is raised.
-    """
-    world = points_m @ T_world_object[:3, :3].T + T_world_object[:3, 3]
-    low = float(world[:, 2].min()) - table_height_m
-    T = T_world_object.copy()
-    if low < 0.0:
-        T[2, 3] -= low
-        return points_m, T
-    if low > near_m:
-        return points_m, T
-    foot = world[world[:, 2] < table_height_m + low + near_m].copy()
-    foot[:, 2] = table_height_m
-    T_object_world = inverse(T_world_object)
-    foot = foot @ T_object_world[:3, :3].T + T_object_world[:3, 3]
-    return np.vstack([points_m, foot]), T
-
-
-def between_pads(
-    points_m: np.ndarray,
-    T_world_object: np.ndarray,
-    T_world_grasp: np.ndarray,
-    width_m: float,
-    contacts_m: np.ndarray,
-) -> np.ndarray:
-    """Points (M, 3) of a held object that fit the opening, and reach the pads where it is felt.
-
-    Args:
-        points_m: (N, 3) in the object frame.
-        T_world_object: (4, 4).
-        T_world_grasp: (4, 4) y closes.
-        width_m: the opening.
-        contacts_m: (n, 3) centres of pressure on the pads, world frame.
-    """
-    T_grasp_object = inverse(T_world_grasp) @ T_world_object
-    inside = points_m @ T_grasp_object[:3, :3].T + T_grasp_object[:3, 3]
-    inside[:, 1] = np.clip(inside[:, 1], -0.5 * width_m, 0.5 * width_m)
-    T_grasp_world = inverse(T_world_grasp)
-    felt = contacts_m @ T_grasp_world[:3, :3].T + T_grasp_world[:3, 3]
-    felt[:, 1] = np.sign(felt[:, 1]) * 0.5 * width_m
-    patch = np.array([[x, 0.0, z] for x in (-PATCH_M, PATCH_M) for z in (-PATCH_M, PATCH_M)])
-    fitted = np.vstack([inside, *(at + patch for at in felt)])
-    back = inverse(T_grasp_object)
-    return fitted @ back[:3, :3].T + back[:3, 3]
-
-
-def _outward(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """The triangles, each turned so that its normal points away from the middle."""
-    a, b, c = (vertices[triangles[:, i]] for i in range(3))
-    normal = np.cross(b - a, c - a)
-    inward = np.einsum('fi,fi->f', normal, a - vertices.mean(axis=0)) < 0.0
-    turned = triangles.copy()
-    turned[inward] = triangles[inward][:, ::-1]
-    return turned
+def _without(body: RolloutBody, at_m: np.ndarray, normal: np.ndarray) -> RolloutBody:
+    """The body, less what lies behind the plane at `at_m`; moved where that is most of it."""
+    T = body.T_world_object.copy()
+    plane = at_m + (MARGIN_M + 1e-4) * normal
+    world = body.points_m @ T[:3, :3].T + T[:3, 3]
+    height = (world - plane) @ normal
+    sunk_m = max(0.0, THICK * np.ptp(height) - height.max())
+    T[:3, 3] += sunk_m * normal
+    T_object_world = inverse(T)
+    at = T_object_world[:3, :3] @ plane + T_object_world[:3, 3]
+    points = cut_off(body.points_m, at, T[:3, :3].T @ normal)
+    return replace(body, points_m=points, T_world_object=T)

@@ -50,6 +50,7 @@ with _quiet():
 
 SOLVER_ITERATIONS = 150
 SURFACE_FRICTION = 1.0  # of table and bin: contact friction is then the object's own
+DEPTH_M = 1e-4  # less is touch, not overlap
 SURFACE_RESTITUTION = 1.0  # likewise: the engine multiplies the two of a contact
 
 
@@ -143,6 +144,20 @@ class World:
     def link_poses(self) -> dict[str, np.ndarray]:
         """`T_world_link` of every link of robot and surroundings."""
         return self._fixed_poses | self.robot.link_poses()
+
+    def hand_overlap(self, name: str) -> tuple[np.ndarray, np.ndarray] | None:
+        """Where an object is deepest inside the hand; None where it is not.
+
+        Returns:
+            A point (3,) on the hand's surface and the direction (3,) out of the hand, which span
+            the plane that the object would have to be beyond.
+        """
+        uid = self.objects.body(name).uid
+        inside = [c for c in self._p.getClosestPoints(uid, self.robot.uid, 0.0) if c[8] < -DEPTH_M]
+        if not inside:
+            return None
+        deepest = min(inside, key=lambda contact: contact[8])
+        return np.array(deepest[6]), np.array(deepest[7])
 
     def add_walls(self, center: tuple[float, float], side_m: float, height_m: float) -> list[int]:
         """Four static walls around a square, for a pile to be dropped into."""

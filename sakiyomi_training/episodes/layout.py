@@ -28,6 +28,7 @@ class Column:
 
     shape: tuple[int, ...]
     kind: type
+    since_start: bool = True  # or NaN in older files, which lack it
 
 
 COLUMNS: dict[str, Column] = {
@@ -79,6 +80,7 @@ COLUMNS: dict[str, Column] = {
     'truth/inertia_kgm2': Column((OBJECTS, 3), REAL),
     'truth/extent_m': Column((OBJECTS, 3), REAL),
     'truth/slot': Column((OBJECTS,), WHOLE),
+    'truth/belt_mps': Column((FINE, 3), REAL, since_start=False),
     'sensors/T_world_camera': Column((4, 4), REAL),
     'sensors/T_world_lidar': Column((4, 4), REAL),
     'sensors/camera_noise': Column((), REAL),

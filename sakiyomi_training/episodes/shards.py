@@ -111,12 +111,16 @@ def _check_layout(path: Path, file: h5py.File) -> None:
         got = file.attrs.get('version')
         raise BadInputError(f'shard {path}: got layout version {got}, expected {VERSION}')
     for name, column in COLUMNS.items():
+        if name not in file and not column.since_start:
+            continue
         got = file[name].shape[1:] if name in file else 'nothing'
         if got != column.shape:
             raise BadInputError(f'shard {path}, {name}: got {got}, expected {column.shape}')
 
 
 def _read_column(file: h5py.File, name: str) -> np.ndarray:
+    if name not in file:
+        return np.full((len(file['episode/index']), *COLUMNS[name].shape), np.nan)
     if COLUMNS[name].kind is np.str_:
         return np.asarray(file[name].asstr()[()])
     return file[name][()]

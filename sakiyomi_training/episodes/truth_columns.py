@@ -23,6 +23,7 @@ class TruthNotes:
         others = [name for name in cell.names if name not in interaction.actors]
         self._names = [*interaction.actors, *others][:OBJECTS]
         self._rows: list[tuple[float, np.ndarray, np.ndarray]] = []
+        self._belt: list[np.ndarray] = []
 
     def note(self) -> None:
         """This instant."""
@@ -30,6 +31,7 @@ class TruthNotes:
         items = [found[name] for name in self._names]
         poses = np.array([item.T_world_object for item in items])
         self._rows.append((self._cell.time_s, poses, np.array([item.twist for item in items])))
+        self._belt.append(self._cell.world.conveyor.velocity)
 
     def columns(self, observed: Episode) -> Episode:
         """The `truth` columns; `slot` is the track that is each object's own at t0."""
@@ -42,6 +44,7 @@ class TruthNotes:
         stamps = np.array([row[0] for row in self._rows])
         columns['truth/stamp_s'][:] = stamps - stamps[FINE_BEFORE]
         columns['truth/T_world_object'][:, :n] = np.array([row[1] for row in self._rows])
+        columns['truth/belt_mps'][:] = self._belt
         columns['truth/twist'][:, :n] = np.array([row[2] for row in self._rows])
         for row, name in enumerate(self._names):
             self._note_properties(columns, row, name)

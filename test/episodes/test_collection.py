@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import h5py
+import numpy as np
 import pytest
 from cheap_sensors import CHEAP
 
@@ -117,3 +119,12 @@ def test_bad_input_is_one_line_and_status_2(arguments, told, tmp_path, capsys):
     assert main(['collect', *arguments, '--out', str(tmp_path / 'out')]) == 2
     error = capsys.readouterr().err.strip()
     assert told in error and '\n' not in error
+
+
+def test_a_shard_from_before_a_column_was_kept_is_read(push, tmp_path):
+    write_shard(tmp_path / 'shard_00000.h5', [push], {})
+    with h5py.File(tmp_path / 'shard_00000.h5', 'a') as file:
+        del file['truth/belt_mps']
+    (read,) = read_shard(tmp_path / 'shard_00000.h5')
+    assert np.isnan(read['truth/belt_mps']).all()
+    assert np.array_equal(read['truth/twist'], push['truth/twist'])

@@ -11,8 +11,9 @@ from sakiyomi_evaluation.predictors import TIMES_S, ConstantTwist
 from sakiyomi_training.episodes.recorder import Recorder
 from sakiyomi_training.episodes.shards import write_shard
 from simulation_node.hidden import Hidden
+from simulation_node.hulls import MARGIN_M, between_pads, standing
 from simulation_node.objects import object_files
-from simulation_node.rollout import HullWorld, RolloutBody, between_pads, standing
+from simulation_node.rollout import HullWorld, RolloutBody
 from world_model_node.config import PredictionConfig
 from world_model_node.physics_prior import PhysicsPrior
 
@@ -107,10 +108,10 @@ def test_an_object_seen_from_above_is_continued_down_to_the_table():
     T = np.eye(4)
     T[2, 3] = 0.035
     points, at = standing(BOX, T, 0.0, 0.02)
-    assert (points + at[:3, 3])[:, 2].min() == pytest.approx(0.0, abs=1e-9)
+    assert (points + at[:3, 3])[:, 2].min() == pytest.approx(MARGIN_M, abs=1e-9)
     T[2, 3] = 0.020
     points, at = standing(BOX, T, 0.0, 0.02)
-    assert at[2, 3] == pytest.approx(0.025)
+    assert at[2, 3] == pytest.approx(0.025 + MARGIN_M)
     T[2, 3] = 0.2
     assert standing(BOX, T, 0.0, 0.02)[0] is BOX
 
