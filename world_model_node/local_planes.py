@@ -34,6 +34,17 @@ def local_planes(
     return least_eigenvector(second, eigenvalues[:, 0]), mean + center, eigenvalues, count
 
 
+def local_normals(points: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Unit normals (N, 3), of either sign, of the planes through neighbours (N, K)."""
+    axes = (points - points.mean(axis=0)).astype(np.float32).T
+    near = [axis[index] - axis[:, None] for axis in axes]  # 3 x (N, K)
+    near = [n - n.mean(axis=1, keepdims=True) for n in near]
+    pairs = zip(*UPPER, strict=True)
+    second = np.stack([np.einsum('nk,nk->n', near[i], near[j]) for i, j in pairs], axis=1)
+    second = second.astype(float)
+    return least_eigenvector(second, eigenvalues_of(second)[:, 0])
+
+
 def eigenvalues_of(upper: np.ndarray) -> np.ndarray:
     """Eigenvalues (N, 3), smallest first, of symmetric matrices given as (xx, xy, xz, yy, yz, zz).
 

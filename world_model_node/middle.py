@@ -9,10 +9,22 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
+from world_model_node.registration import cross
+
 DIRECTIONS = 96  # in which the outermost points are looked for
 STANDS_M, FLOATS_M = 0.015, 0.035  # lowest points below stand on the table, above do not
 LOWEST_PERCENT = 2
 ROUND_SHARE = 0.2  # undersides are a little rounder than straight down; fitted on 130 objects
+
+
+def _spread() -> np.ndarray:
+    k = np.arange(DIRECTIONS) + 0.5  # a Fibonacci lattice on the sphere
+    z, angle = 1.0 - 2.0 * k / DIRECTIONS, np.pi * (1.0 + 5.0**0.5) * k
+    r = np.sqrt(1.0 - z * z)
+    return np.stack([r * np.cos(angle), r * np.sin(angle), z], axis=1, dtype=np.float32)
+
+
+_SPREAD = _spread()  # (DIRECTIONS, 3) unit vectors
 
 
 def middle_of(surface_m: np.ndarray, table_height_m: float) -> np.ndarray:
@@ -34,11 +46,8 @@ def floor_under(heights_m: np.ndarray, table_height_m: float) -> float:
 
 def _outermost(points: np.ndarray) -> np.ndarray:
     """The points (K, 3) that stick out farthest in evenly spread directions."""
-    k = np.arange(DIRECTIONS) + 0.5  # a Fibonacci lattice on the sphere
-    z, angle = 1.0 - 2.0 * k / DIRECTIONS, np.pi * (1.0 + 5.0**0.5) * k
-    r = np.sqrt(1.0 - z * z)
-    directions = np.stack([r * np.cos(angle), r * np.sin(angle), z], axis=1)  # (K, 3)
-    return points[np.unique((directions @ points.T).argmax(axis=1))]
+    near = (points - points[0]).astype(np.float32)
+    return points[np.unique((_SPREAD @ near.T).argmax(axis=1))]
 
 
 def _centroid(points: np.ndarray) -> np.ndarray:
@@ -49,5 +58,5 @@ def _centroid(points: np.ndarray) -> np.ndarray:
         return 0.5 * (points.min(axis=0) + points.max(axis=0))
     inside = points[hull.vertices].mean(axis=0)
     corners = points[hull.simplices] - inside  # (F, 3, 3)
-    volume = np.abs(np.linalg.det(corners))
+    volume = np.abs(np.einsum('fi,fi->f', corners[:, 0], cross(corners[:, 1], corners[:, 2])))
     return inside + (volume @ corners.sum(axis=1)) / (4.0 * volume.sum())

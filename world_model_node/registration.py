@@ -80,7 +80,8 @@ def register(
     R[:3, :3] = R[3:, 3:] = T[:3, :3]
     covariance = R @ np.linalg.inv(H) @ R.T
     inliers = float(np.mean(distance < INLIER_M))
-    return Fit(T, covariance, inliers, float(np.median(distance)))
+    residual_m = float(np.partition(distance, len(distance) // 2)[len(distance) // 2])
+    return Fit(T, covariance, inliers, residual_m)
 
 
 def twist_between(T_from: np.ndarray, T_to: np.ndarray) -> np.ndarray:
@@ -119,7 +120,7 @@ def _normal_equations(
     weight = 1.0 / (1.0 + (distance / width_m) ** 2)  # its square is Geman and McClure's
     q, n = shape.points_m[index].astype(float), shape.normals[index]
     gap = q - local  # the object moves by this much too far
-    lever = _cross(q, n)
+    lever = cross(q, n)
     J = np.concatenate([n, lever], axis=1) * weight[:, None]  # (K, 6)
     r = np.einsum('kj,kj->k', n, gap) * weight
     H, g = J.T @ J, J.T @ r
@@ -136,15 +137,15 @@ def _skew_sums(
     total, wq = weight.sum(), weight @ q
     H = np.zeros((6, 6))
     H[:3, :3] = total * np.eye(3)
-    H[3:, :3] = cross = skew(wq)
-    H[:3, 3:] = cross.T
+    H[3:, :3] = moment = skew(wq)
+    H[:3, 3:] = moment.T
     second = (q * weight[:, None]).T @ q
     H[3:, 3:] = np.trace(second) * np.eye(3) - second
     wgap = gap * weight[:, None]
-    return H, np.concatenate([wgap.sum(axis=0), _cross(q, wgap).sum(axis=0)])
+    return H, np.concatenate([wgap.sum(axis=0), cross(q, wgap).sum(axis=0)])
 
 
-def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The cross products of (K, 3) and (K, 3); numpy's own takes far longer for few."""
     out = np.empty_like(b)
     out[:, 0] = a[:, 1] * b[:, 2] - a[:, 2] * b[:, 1]

@@ -14,6 +14,7 @@ ANCHOR_M = 0.0005  # an anchor is this sure, where the middle is known
 RESTING_RADPS = 0.3
 MOVED_M = 0.002  # what seems to have moved less than this rests
 DRIFTED_M = 0.001  # unless it keeps seeming so, on average
+STEADY_M = 0.0005  # an average of less needs no close look every time
 DRIFT_GAIN = 0.3
 PRIOR_M, PRIOR_RAD = 0.01, 0.15  # how far it may be from the anchor
 SAMPLES, FEW = 100, 20
@@ -24,7 +25,8 @@ ODD_FRAMES = 6  # unless it stays like that
 FULL_COVERED = 0.85  # of the surface usually seen: that is a full view
 FULL_VIEWS = 5  # are averaged for the middle
 NEW_REFERENCE = 15  # frames after which what is known now is compared with
-EVERY = 3  # frames, for the upkeep of a surface that is well known
+EVERY = 4  # frames, for the upkeep of a surface that is well known
+SETTLED, STIRRED_M = 10, 0.001  # frames after which every second one is looked at, if so still
 
 
 class Rest:
@@ -36,7 +38,8 @@ class Rest:
         self.frames = 0
         self._usual_share = 0.0
         self._full_views = self._odd_frames = 0
-        self._drift = np.zeros(6)
+        self._drift, self.drift_m = np.zeros(6), 0.0
+        self._looked_m: np.ndarray | None = None  # the place of what was last looked at
         self._refer()
 
     def _refer(self) -> None:
@@ -46,6 +49,10 @@ class Rest:
 
     def left(self, observation: Observation) -> bool:
         """Whether the surface is not where it was, at once or little by little."""
+        if self._as_before(observation):
+            self._looked_m = None
+            return False
+        self._looked_m = observation.position_m
         seen, T = observation.points_m, self._T_view
         fit = register(self._view, seen, T, 2, PRIOR_M, PRIOR_RAD, SAMPLES)
         usual = fit.inliers if self._usual_fit is None else self._usual_fit
@@ -65,10 +72,16 @@ class Rest:
         worse = fit.inliers < usual - WORSE
         return worse or self.step_m > MOVED_M or self.drift_m > DRIFTED_M
 
+    def _as_before(self, observation: Observation) -> bool:
+        """Whether no close look is due: it had one last time, and does not seem to move."""
+        if self.frames < SETTLED or self._looked_m is None or self.drift_m > STEADY_M:
+            return False
+        return bool(np.linalg.norm(observation.position_m - self._looked_m) < STIRRED_M)
+
     def stay(
         self, observation: Observation, sight: Sight, table_height_m: float, due: int
     ) -> None:
-        """Take in what was seen; a well known surface only every third time (`due`)."""
+        """Take in what was seen; a well known surface only every fourth time (`due`)."""
         self.frames += 1
         body = self.body
         if self.frames < 4 or (self.frames + due) % NEW_REFERENCE == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
+from world_model_node.local_planes import local_normals
 from world_model_node.registration import ShapeView
 
 MERGE_SHARE = 0.8  # of a voxel: a nearer point is the same piece of surface
@@ -30,7 +31,7 @@ class Shape:
     def tree(self) -> cKDTree:
         """For queries of nearest points."""
         if self._tree is None:
-            self._tree = cKDTree(self.points_m)
+            self._tree = cKDTree(self.points_m, balanced_tree=False)
         return self._tree
 
     def view(self) -> ShapeView:
@@ -139,7 +140,4 @@ def _normals(points: np.ndarray, tree: cKDTree) -> np.ndarray:
     if k < 3:
         return np.tile([0.0, 0.0, 1.0], (len(points), 1))
     _, index = tree.query(points, k=k)
-    patch = points[index].astype(float)
-    patch -= patch.mean(axis=1, keepdims=True)
-    _, vectors = np.linalg.eigh(np.einsum('nki,nkj->nij', patch, patch))
-    return vectors[:, :, 0]
+    return local_normals(points, index)

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from world_model_node.appearance import shading_free
-from world_model_node.local_planes import UPPER, eigenvalues_of, least_eigenvector
+from world_model_node.local_planes import local_normals
 from world_model_node.points import PointSet, fused, voxel_of
 from world_model_node.visibility import Sight
 
@@ -52,17 +52,6 @@ def make_cells(voxels: PointSet, cell_of_voxel: np.ndarray, sight: Sight) -> Cel
     return Cells(
         points, normals, eyes, paint, cells.colored, cells.sigma_m, index[:, 1:], gaps[:, 1:]
     )
-
-
-def local_normals(points: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Unit normals (N, 3), of either sign, of the planes through neighbours (N, K)."""
-    axes = (points - points.mean(axis=0)).astype(np.float32).T
-    near = [axis[index] - axis[:, None] for axis in axes]  # 3 x (N, K)
-    near = [n - n.mean(axis=1, keepdims=True) for n in near]
-    pairs = zip(*UPPER, strict=True)
-    second = np.stack([np.einsum('nk,nk->n', near[i], near[j]) for i, j in pairs], axis=1)
-    second = second.astype(float)
-    return least_eigenvector(second, eigenvalues_of(second)[:, 0])
 
 
 def facing(normals: np.ndarray, towards: np.ndarray) -> np.ndarray:
