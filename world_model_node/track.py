@@ -21,6 +21,7 @@ STILL_M = 0.007
 MOVING_MPS = 0.1
 CLEARANCE_M = 0.02
 FLYING_SPEED_MPS = 0.2
+IN_MOTION_M = 0.0035  # of its middle: what is seen of it changes all the time
 NUDGE_M = 0.008  # a free object is moved by a pad no more than this at once
 TRUSTED = 0.6  # share of inliers: a surface that fits less well when it comes to rest is wrong
 
@@ -69,6 +70,13 @@ class Track(Body):
         speed = np.linalg.norm(self.filter.velocity_mps)
         sigma = np.sqrt(np.trace(self.filter.P[3:, 3:]) / 3.0)
         return bool(speed > self.config.rest_speed_mps + 2.0 * sigma)
+
+    def pose_covariance(self) -> np.ndarray:
+        """(6, 6) of position then rotation, world frame."""
+        P = super().pose_covariance()
+        if not (self.resting or self.held):
+            P[:3, :3] += IN_MOTION_M**2 * np.eye(3)
+        return P
 
     def correct(
         self,
