@@ -1,0 +1,87 @@
+"""Scenes of a cube on a table, as a tracker would report them."""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from sakiyomi.geometry import make_transform
+from sakiyomi.scene import Gaussian, HandMotion, HiddenProperties, ObjectState, Scene
+from world_model_node.model.hand_sense import HandSense
+from world_model_node.model.window import Instant
+
+SIDE = np.linspace(-0.02, 0.02, 9)
+CUBE = np.stack(np.meshgrid(SIDE, SIDE, SIDE), -1).reshape(-1, 3).astype(np.float32)
+CUBE = CUBE[np.abs(CUBE).max(axis=1) > 0.0199]
+DOWN = np.diag([1.0, -1.0, -1.0])
+TIMES_S = 0.05 * np.arange(21)
+
+
+def properties(mass=0.2, friction=0.5):
+    return HiddenProperties(
+        Gaussian(mass, (0.2 * mass) ** 2),
+        Gaussian(friction, 0.05**2),
+        Gaussian(0.2, 0.01),
+        np.zeros(3),
+        np.eye(3) * 1e-6,
+    )
+
+
+def cube(at=(0.5, 0.0, 0.02), velocity=(0.0, 0.0, 0.0), object_id=7, held=False, friction=0.5):
+    return ObjectState(
+        id=object_id,
+        stamp_s=0.0,
+        T_world_object=make_transform(None, np.array(at)),
+        pose_covariance=np.eye(6) * 1e-6,
+        twist=np.array([*velocity, 0.0, 0.0, 0.0]),
+        twist_covariance=np.eye(6) * 1e-4,
+        points_m=CUBE,
+        colors=np.full((len(CUBE), 3), 128, np.uint8),
+        properties=properties(friction=friction),
+        held=held,
+    )
+
+
+def watched(*states, hand=None, frames=13):
+    """Instants 0.1 s apart in which the states went on as they do now."""
+    instants = []
+    for age in range(frames - 1, -1, -1):
+        moved = tuple(_earlier(state, 0.1 * age) for state in states)
+        instants.append(Instant(-0.1 * age, moved, 0.0, hand))
+    return instants
+
+
+def _earlier(state, age_s):
+    T = state.T_world_object.copy()
+    T[:3, 3] -= age_s * state.twist[:3]
+    return replace(state, T_world_object=T, stamp_s=-age_s)
+
+
+def scene_of(instant):
+    cloud = np.zeros((0, 3), np.float32)
+    return Scene(instant.stamp_s, instant.objects, cloud, instant.table_height_m)
+
+
+def hand_at(at, width=0.0, force=20.0):
+    return HandSense(make_transform(DOWN, np.array(at)), width, force)
+
+
+def motion(start, velocity, width=0.0, force=20.0):
+    """The hand on a straight way from `start`."""
+    at = np.array(start) + TIMES_S[:, None] * np.array(velocity)
+    poses = np.stack([make_transform(DOWN, p) for p in at])
+    return HandMotion(TIMES_S, poses, np.full(len(TIMES_S), width), force)
+
+
+def turned(state, T):
+    """The state in a world that was moved by T (4, 4)."""
+    R = T[:3, :3]
+    return replace(
+        state,
+        T_world_object=T @ state.T_world_object,
+        twist=np.concatenate([R @ state.twist[:3], R @ state.twist[3:]]),
+    )
+
+
+def yaw(angle, shift=(0.0, 0.0, 0.0)):
+    return make_transform(Rotation.from_euler('z', angle).as_matrix(), np.array(shift))

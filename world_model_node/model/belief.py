@@ -1,0 +1,151 @@
+"""`encode` and the recurrent belief: the watched past to a posterior over what cannot be seen."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from world_model_node.model.dimensions import HAND, MOTION, OUTLINE_CHANNELS, TOUCH
+from world_model_node.model.hidden_state import HiddenState, Posterior
+from world_model_node.model.model_config import ModelConfig
+
+ABSENT = -1e4  # an attention score that counts for nothing
+
+
+class Watched(NamedTuple):
+    """`Window` as tensors with a batch E in front; n objects."""
+
+    motion: Tensor  # (E, F, n, MOTION)
+    seen: Tensor  # (E, F, n)
+    hand: Tensor  # (E, F, n, HAND)
+    hand_on: Tensor  # (E, F)
+    touch: Tensor  # (E, F, n, TOUCH)
+    touch_on: Tensor  # (E, F)
+    outline: Tensor  # (E, n, OUTLINE, 5)
+    shape_on: Tensor  # (E, n)
+    place: Tensor  # (E, n, 3)
+    rotation: Tensor  # (E, n, 4)
+    twist: Tensor  # (E, n, 6)
+    measured: Tensor  # (E, n, 6)
+    points: Tensor  # (E, n, POINTS, 3)
+    directions: Tensor  # (E, n, POINTS, 3)
+    planes: Tensor  # (E, n, PLANES, 4)
+    inertia: Tensor  # (E, n, 3, 3)
+    middle: Tensor  # (E, n, 3)
+    half_extent: Tensor  # (E, n, 3)
+    ground: Tensor  # (E, n, 1)
+    prior: Tensor  # (E, n, 4)
+    held: Tensor  # (E, n)
+    present: Tensor  # (E, n)
+
+
+class Belief(NamedTuple):
+    """About n objects."""
+
+    state: Tensor  # (E, n, hidden)
+    shape: Tensor  # (E, n, embedding)
+    posterior: Posterior  # of (E, n, latents)
+
+
+class Encoder(nn.Module):
+    """One frame of every modality to one vector per object; what is missing is learned."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        width = config.embedding
+        self.motion, self.hand, self.touch = (
+            _two_layers(channels, width) for channels in (MOTION, HAND, TOUCH)
+        )
+        self.missing = nn.Parameter(torch.zeros(3, width))
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, w: Watched) -> Tensor:
+        """Shape (E, F, n, embedding)."""
+        parts = (
+            _or_missing(self.motion(w.motion), w.seen.unsqueeze(-1), self.missing[0]),
+            _or_missing(self.hand(w.hand), w.hand_on[:, :, None, None], self.missing[1]),
+            _or_missing(self.touch(w.touch), w.touch_on[:, :, None, None], self.missing[2]),
+        )
+        return self.norm(parts[0] + parts[1] + parts[2])
+
+
+class ShapeEncoder(nn.Module):
+    """Surface points to one vector, whatever their order (PointNet, Qi et al., CVPR 2017)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.points = _two_layers(OUTLINE_CHANNELS, config.embedding)
+        self.missing = nn.Parameter(torch.zeros(config.embedding))
+
+    def forward(self, w: Watched) -> Tensor:
+        """Shape (E, n, embedding)."""
+        pooled = self.points(w.outline).amax(-2)
+        return _or_missing(pooled, w.shape_on.unsqueeze(-1), self.missing)
+
+
+class BeliefNetwork(nn.Module):
+    """A gated recurrence per object, one block of attention between objects, hand and table."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        width = config.hidden
+        self.touch_used = config.touch
+        self.encoder, self.shape = Encoder(config), ShapeEncoder(config)
+        self.cell = nn.GRUCell(config.embedding, width)
+        self.enter = nn.Linear(config.embedding + width + 6, width)
+        self.hand_token = nn.Linear(HAND + 2, width)
+        self.table_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.query, self.key, self.value, self.leave = (nn.Linear(width, width) for _ in range(4))
+        self.refine = nn.Sequential(
+            nn.LayerNorm(width),
+            nn.Linear(width, 2 * width),
+            nn.GELU(),
+            nn.Linear(2 * width, width),
+        )
+        self.hidden_state = HiddenState(config)
+
+    def forward(self, w: Watched) -> Belief:
+        """The belief after the newest frame."""
+        if not self.touch_used:
+            w = w._replace(touch_on=torch.zeros_like(w.touch_on))
+        embedded = self.encoder(w)  # (E, F, n, embedding)
+        E, F, n, width = embedded.shape
+        state = torch.zeros_like(embedded[:, 0, :, :1]).expand(E, n, self.cell.hidden_size)
+        state = state.reshape(E * n, -1)
+        seen = w.seen.unsqueeze(-1)
+        for frame in range(F):
+            new = self.cell(embedded[:, frame].reshape(E * n, width), state)
+            # what was before an object appeared is not remembered
+            state = new * seen[:, frame].reshape(E * n, 1) + state * (
+                1.0 - seen[:, frame].reshape(E * n, 1)
+            )
+        shape = self.shape(w)
+        token = self.enter(
+            torch.cat([shape, state.reshape(E, n, -1), w.place / 0.2, w.half_extent / 0.05], -1)
+        )
+        token = token + self._attended(token, w)
+        token = token + self.refine(token)
+        return Belief(token, shape, self.hidden_state(token, w))
+
+    def _attended(self, token: Tensor, w: Watched) -> Tensor:
+        hand = torch.cat(
+            [w.hand[:, -1].mean(1), w.hand_on[:, -1:], w.touch_on[:, -1:]], -1
+        ).unsqueeze(1)
+        others = torch.cat(
+            [token, self.hand_token(hand), self.table_token.expand(len(token), 1, -1)], 1
+        )
+        there = torch.cat([w.present, torch.ones_like(w.present[:, :1]).expand(-1, 2)], 1)
+        score = self.query(token) @ self.key(others).transpose(1, 2) / token.shape[-1] ** 0.5
+        score = score + ABSENT * (1.0 - there).unsqueeze(1)
+        return self.leave(torch.softmax(score, -1) @ self.value(others))
+
+
+def _two_layers(channels: int, width: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(channels, width), nn.GELU(), nn.Linear(width, width))
+
+
+def _or_missing(value: Tensor, there: Tensor, missing: Tensor) -> Tensor:
+    # a product with zero would let NaN through
+    return torch.where(there > 0.5, value, missing.expand_as(value))

@@ -1,0 +1,121 @@
+"""Bodies between closed pads: they go with the hand as far as friction carries them.
+
+The pads can pass on 2 mu F of force across and, by their size, some torque; what matching the
+hand's motion would take beyond that is slip.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from world_model_node.model.hand_contact import TINY, cross, deepest, dot, length, to_body
+from world_model_node.model.step import Bodies, Motion
+
+PROBES_M = ((0.0, 0.0), (0.008, 0.0), (-0.008, 0.0), (0.0, 0.006), (0.0, -0.008))
+SOFT_M = 0.0015
+CLOSED_M = 0.004  # pads this much wider than the body still touch it, as far as it is known
+SLID_OUT_M, OPENED_M = 0.02, 0.004
+TORSION_ARM_M, TILT_ARM_M = 0.006, 0.012  # of a pad's friction about its normal, and across it
+STEEP = 0.05
+
+
+class Hand(NamedTuple):
+    """The hand within one substep, for every body."""
+
+    position: Tensor  # (3, N) of the grasp frame
+    closing: Tensor  # (3, N) its y axis
+    sideways: Tensor  # (3, N) its x axis
+    approach: Tensor  # (3, N) its z axis
+    velocity: Tensor  # (3, N)
+    spin: Tensor  # (3, N)
+    width: Tensor  # (1, N) m
+    force: Tensor  # (1, N) N
+
+
+class Grip(NamedTuple):
+    """How a body is held."""
+
+    held: Tensor  # (1, N) in [0, 1]
+    carried: Tensor  # (1, N) share of the needed force that friction gives
+
+
+class Start(NamedTuple):
+    """What was in the hand at first."""
+
+    held: Tensor  # (1, N)
+    at: Tensor  # (3, N) grasp point in the body frame
+    width: Tensor  # (1, N)
+
+
+class Grasping(nn.Module):
+    """Matches the hand's motion within the limits of friction."""
+
+    def __init__(self, substep_s: float) -> None:
+        super().__init__()
+        self.h = substep_s
+        self.register_buffer('probes', torch.tensor(PROBES_M).T, persistent=False)  # (2, Q)
+
+    def between(
+        self, motion: Motion, R: Tensor, planes: Tensor, hand: Hand, start: Start
+    ) -> Tensor:
+        """Whether each body is between closed pads, in [0, 1]; no gradient. Shape (1, N)."""
+        motion, R, planes, hand, start = (
+            type(t)(*(v.detach() for v in t)) if isinstance(t, tuple) else t.detach()
+            for t in (motion, R, planes, hand, start)
+        )
+        x, z = self.probes.unsqueeze(2).unbind(0)  # (Q, 1)
+        points = hand.position.unsqueeze(1) + x * hand.sideways.unsqueeze(1)
+        points = points + z * hand.approach.unsqueeze(1)
+        local = to_body(R, points - motion.position.unsqueeze(1))
+        distance, _ = deepest(local, planes)
+        inside = torch.sigmoid(-distance / SOFT_M).mean(0, keepdim=True)
+        span = self._span(R, planes, local[:, 0], hand.closing)
+        closed = torch.sigmoid((span + CLOSED_M - hand.width) / SOFT_M)
+        caught = torch.sigmoid((inside - 0.35) / 0.06) * closed
+        slid = length(local[:, 0] - start.at)
+        stays = torch.sigmoid((SLID_OUT_M - slid) / 0.003)
+        stays = stays * torch.sigmoid((start.width + OPENED_M - hand.width) / SOFT_M)
+        kept = start.held * stays
+        return (caught + kept - caught * kept) * (hand.force > 0.0).to(caught)
+
+    @staticmethod
+    def _span(R: Tensor, planes: Tensor, middle: Tensor, closing: Tensor) -> Tensor:
+        """The body's width (1, N) along the closing axis through the grasp point."""
+        axis = to_body(R, closing.unsqueeze(1)).squeeze(1)
+        slope = (planes[:3] * axis.unsqueeze(1)).sum(0)  # (M, N)
+        room = planes[3] - (planes[:3] * middle.unsqueeze(1)).sum(0)
+        reach = room / slope.abs().clamp(min=STEEP)
+        far = torch.full_like(reach, 0.5)
+        ahead = torch.where(slope > STEEP, reach, far).amin(0, keepdim=True)
+        behind = torch.where(slope < -STEEP, reach, far).amin(0, keepdim=True)
+        return ahead + behind
+
+    def forward(
+        self, motion: Motion, spin: Tensor, bodies: Bodies, hand: Hand, held: Tensor
+    ) -> tuple[Tensor, Tensor, Grip]:
+        """Changes of velocity and spin (3, N), world frame, of bodies that are held so much."""
+        arm = hand.position - motion.position
+        wanted = hand.velocity - cross(hand.spin, arm)
+        change = wanted - motion.velocity  # of the centre of mass
+        along = dot(change, hand.closing) * hand.closing
+        across = change - along
+        budget = 2.0 * bodies.friction * hand.force * self.h / bodies.mass
+        need = length(across)
+        carried = torch.minimum(budget / (need + TINY), torch.ones_like(need))
+        change = along + carried * across
+        # torque about the grasp, per moment of inertia
+        twist = (hand.spin - spin) - bodies.gyration * cross(arm, wanted - motion.velocity)
+        about = dot(twist, hand.closing) * hand.closing
+        tilt = twist - about
+        strength = 2.0 * hand.force * self.h * bodies.gyration / bodies.mass
+        about = about * self._limited(about, strength * bodies.friction * TORSION_ARM_M)
+        tilt = tilt * self._limited(tilt, strength * TILT_ARM_M)
+        turning = about + tilt + bodies.gyration * cross(arm, change)
+        return held * change, held * turning, Grip(held, carried)
+
+    @staticmethod
+    def _limited(vector: Tensor, most: Tensor) -> Tensor:
+        return torch.minimum(most / (length(vector) + TINY), torch.ones_like(most))

@@ -1,0 +1,169 @@
+"""The learned world model: what was watched to a belief, belief and actions to futures.
+
+`update` and `imagine` have static shapes and only operators that ONNX and TensorRT run.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from world_model_node.model.belief import Belief, BeliefNetwork, Watched
+from world_model_node.model.dimensions import STEP_S, STEPS
+from world_model_node.model.model_config import ModelConfig
+from world_model_node.model.rollout import Rolled, Rollout
+
+NOISE_WIDTH = 32
+NOISES = 5  # level, upright, turn; velocity, spin
+LEAST_SIGMA = (1e-3, 1e-3, 5e-3, 5e-3, 2e-2)
+SIGMA_AT_FIRST = (0.004, 0.003, 0.03, 0.05, 0.3)
+SIGMA_GROWTH = (0.008, 0.004, 0.08, 0.05, 0.3)  # per second
+
+
+class Imagined(NamedTuple):
+    """The future of n objects under B actions, in the window's frame."""
+
+    position: Tensor  # (E, B, n, H, 3)
+    rotation: Tensor  # (E, B, n, H, 4)
+    covariance: Tensor  # (E, B, n, H, 6, 6) position, rotation vector
+    twist: Tensor  # (E, B, n, H, 6)
+    twist_variance: Tensor  # (E, B, n, H, 2) velocity, spin
+    held: Tensor  # (E, B, n, H)
+    slip: Tensor  # (E, B, n, H)
+
+
+class WorldNetwork(nn.Module):
+    """Belief and imagination."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.belief, self.rollout = BeliefNetwork(config), Rollout(config)
+        self.noise = nn.Sequential(
+            nn.Linear(config.hidden + 9, NOISE_WIDTH), nn.GELU(), nn.Linear(NOISE_WIDTH, NOISES)
+        )
+        nn.init.zeros_(self.noise[-1].weight)
+        nn.init.zeros_(self.noise[-1].bias)
+        self.register_buffer('calibration', torch.ones(STEPS, 3))  # level, upright, turn
+
+    @property
+    def noise_size(self) -> int:
+        """How many standard normal numbers one sample of one object takes."""
+        return self.belief.hidden_state.size
+
+    def update(self, watched: Watched) -> Belief:
+        """What is believed after what was watched."""
+        return self.belief(watched)
+
+    def properties(self, belief: Belief, watched: Watched, noise: Tensor) -> Tensor:
+        """Mean and variance of mass, friction, restitution and centre of mass over the samples.
+
+        Shape (E, n, 6, 2); `noise` as for `imagine`.
+        """
+        drawn = self.belief.hidden_state.draw(belief.posterior, watched, noise)
+        rows = torch.cat([drawn.mass, drawn.friction, drawn.restitution, drawn.center], -1)
+        mean = rows.mean(1)
+        variance = (rows - mean.unsqueeze(1)).square().mean(1)
+        return torch.stack([mean, variance], -1)
+
+    def imagine(
+        self, belief: Belief, watched: Watched, action: Tensor, noise: Tensor, acts: bool = True
+    ) -> tuple[Imagined, Rolled]:
+        """H steps under every action.
+
+        Args:
+            belief: Of `update`.
+            watched: What it was given.
+            action: (E, B, H + 1, ACTION).
+            noise: (E, K, n, noise_size) standard normal.
+            acts: Whether there is a hand at all.
+        """
+        drawn = self.belief.hidden_state.draw(belief.posterior, watched, noise)
+        rolled = self.rollout(belief, watched, drawn, action, acts)
+        E, B, K, n = action.shape[0], action.shape[1], noise.shape[1], noise.shape[2]
+        return self._gathered(belief, watched, rolled, (E, B, K, n)), rolled
+
+    def _gathered(
+        self, belief: Belief, w: Watched, rolled: Rolled, sizes: tuple[int, int, int, int]
+    ) -> Imagined:
+        def apart(value: Tensor) -> Tensor:
+            """(H, C, N) to (E, B, K, n, H, C)."""
+            return value.reshape(STEPS, -1, *sizes).permute(2, 3, 4, 5, 0, 1)
+
+        p, q, v, spin, held, slipping, _ = (apart(value) for value in rolled)
+        position = p.mean(2)
+        q = q * ((q * q[:, :, :1]).sum(-1, keepdim=True) + 1e-6).sign()
+        mean = q.mean(2)
+        rotation = mean / mean.norm(dim=-1, keepdim=True)
+        K = sizes[2]
+        away = torch.cat([p - position.unsqueeze(2), turns(rotation.unsqueeze(2), q)], -1)
+        spread = (away.unsqueeze(-1) * away.unsqueeze(-2)).sum(2) / max(K - 1, 1)
+        twist = torch.cat([v.mean(2), spin.mean(2)], -1)
+        held_mean = held.mean(2)
+        sigma = self._sigma(belief, w, position, twist, held_mean, sizes)
+        level, upright, turn, velocity, rate = (sigma * sigma).split(1, -1)
+        diagonal = torch.cat([level, level, upright, turn, turn, turn], -1)
+        scale = self.calibration
+        scale = torch.cat([scale[:, :1], scale[:, :2], scale[:, 2:].expand(-1, 3)], -1)
+        covariance = spread + diagonal.unsqueeze(-1) * torch.eye(6).to(diagonal)
+        covariance = covariance * scale.unsqueeze(-1) * scale.unsqueeze(-2)
+        return Imagined(
+            position,
+            rotation,
+            covariance,
+            twist,
+            torch.cat([velocity, rate], -1),
+            held_mean.squeeze(-1),
+            slipping.mean(2).squeeze(-1),
+        )
+
+    def _sigma(
+        self,
+        belief: Belief,
+        w: Watched,
+        position: Tensor,
+        twist: Tensor,
+        held: Tensor,
+        sizes: tuple[int, int, int, int],
+    ) -> Tensor:
+        """Learned noise beyond what the samples show. Shape (E, B, n, H, NOISES)."""
+        E, B, _, n = sizes
+        state = belief.state.reshape(E, 1, n, 1, -1).expand(E, B, n, STEPS, -1)
+        after = STEP_S * torch.arange(1.0, STEPS + 1).to(position).reshape(STEPS, 1)
+        after = after.expand(E, B, n, STEPS, 1)
+        moved = position - w.place.reshape(E, 1, n, 1, 3)
+        speed = (twist[..., :3].square().sum(-1, keepdim=True) + 1e-6).sqrt()
+        rate = (twist[..., 3:].square().sum(-1, keepdim=True) + 1e-6).sqrt()
+        features = torch.cat(
+            [
+                state,
+                after,
+                after.sqrt(),
+                moved / 0.1,
+                moved.abs()[..., 2:] / 0.1,
+                speed,
+                rate / 5.0,
+                held,
+            ],
+            -1,
+        )
+        first, growth, least = (
+            torch.tensor(row).to(position) for row in (SIGMA_AT_FIRST, SIGMA_GROWTH, LEAST_SIGMA)
+        )
+        return (first + growth * after) * self.noise(features).clamp(-3.0, 4.0).exp() + least
+
+
+def turns(a: Tensor, b: Tensor) -> Tensor:
+    """The small rotation vector (..., 3) from quaternion a to b (..., 4), world frame."""
+    w0, v0, w1, v1 = a[..., :1], a[..., 1:], b[..., :1], b[..., 1:]
+    crossed = torch.stack(
+        [
+            v0[..., 1] * v1[..., 2] - v0[..., 2] * v1[..., 1],
+            v0[..., 2] * v1[..., 0] - v0[..., 0] * v1[..., 2],
+            v0[..., 0] * v1[..., 1] - v0[..., 1] * v1[..., 0],
+        ],
+        -1,
+    )
+    return 2.0 * (w0 * v1 - w1 * v0 + crossed)

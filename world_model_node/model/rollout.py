@@ -1,0 +1,357 @@
+"""`next`, H times: samples of bodies and the hand's motion to their future, one static graph.
+
+Known physics (gravity, the table, fingers, grasps, bodies against each other) is computed;
+a small network corrects the twist once per 50 ms.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from world_model_node.model.belief import Belief, Watched
+from world_model_node.model.dimensions import STEP_S, STEPS
+from world_model_node.model.grasping import Grasping, Grip, Hand, Start
+from world_model_node.model.hand_contact import (
+    HandContact,
+    Impulse,
+    cross,
+    finger_points,
+    length,
+    to_body,
+)
+from world_model_node.model.hidden_state import Drawn
+from world_model_node.model.model_config import ModelConfig
+from world_model_node.model.object_contact import ObjectContact
+from world_model_node.model.rolling import RollingResistance
+from world_model_node.model.state import BodyParameters, BodyState, default_law
+from world_model_node.model.step import Bodies, ContactStep, Motion
+
+CHANGE_MPS, CHANGE_RADPS = 0.05, 0.5  # at most, by the network, per 50 ms
+ALONE_MPS, ALONE_RADPS = 0.6, 5.0  # the same where no contact is computed
+AWAKE_MPS, SPIN_ARM_M = 0.05, 0.05
+TOP_MPS, TOP_RADPS = 8.0, 60.0  # faster is a contact that went wrong
+CONTEXT = 8  # what belief and shape are condensed to
+FEATURES = 19
+
+
+class Rolled(NamedTuple):
+    """Samples of the future; H steps, N = E * B * K * n bodies."""
+
+    position: Tensor  # (H, 3, N) of the tracked origin
+    rotation: Tensor  # (H, 4, N)
+    velocity: Tensor  # (H, 3, N) of the tracked origin
+    spin: Tensor  # (H, 3, N) world frame
+    held: Tensor  # (H, 1, N)
+    slipping: Tensor  # (H, 1, N)
+    pushed: Tensor  # (H, 1, N) m/s that the fingers changed it by
+
+
+class Setting(NamedTuple):
+    """What does not change over a rollout, bodies along the last axis."""
+
+    bodies: Bodies
+    planes: Tensor  # (4, M, N) about the centre of mass
+    center: Tensor  # (3, N) centre of mass from the tracked origin, body frame
+    rolling: Tensor  # (1, N)
+    spinning: Tensor  # (1, N)
+    belt: Tensor  # (3, N)
+    context: Tensor  # (C, N)
+    present: Tensor  # (1, N)
+    objects: int
+    start: Start
+
+
+class HandPath(NamedTuple):
+    """The hand at the end of every substep, A = E * B motions."""
+
+    points: Tensor  # (T, 3, Q, A)
+    velocities: Tensor  # (T, 3, Q, A)
+    hand: Hand  # of (T, ., A)
+
+
+class Rollout(nn.Module):
+    """H steps of 50 ms."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.substeps, self.physics = config.substeps, config.physics
+        h = STEP_S / config.substeps
+        self.h = h
+        self.contact, self.rolling = ContactStep(h), RollingResistance(h)
+        self.fingers, self.grasping, self.others = HandContact(h), Grasping(h), ObjectContact(h)
+        self.context = nn.Linear(config.hidden + config.embedding, CONTEXT)
+        width = FEATURES + CONTEXT + config.latent
+        self.residual = nn.Sequential(
+            nn.Linear(width, config.residual),
+            nn.GELU(),
+            nn.Linear(config.residual, config.residual),
+            nn.GELU(),
+            nn.Linear(config.residual, 6),
+        )
+        nn.init.zeros_(self.residual[-1].weight)
+        nn.init.zeros_(self.residual[-1].bias)
+        local, side = finger_points()
+        self.register_buffer('finger', torch.tensor(local.T, dtype=torch.float32), False)
+        self.register_buffer('side', torch.tensor(side, dtype=torch.float32), False)
+
+    def forward(
+        self, belief: Belief, watched: Watched, drawn: Drawn, action: Tensor, acts: bool = True
+    ) -> Rolled:
+        """Every sample under every action.
+
+        Args:
+            belief: of (E, n).
+            watched: of (E, n).
+            drawn: of (E, K, n).
+            action: (E, B, H + 1, ACTION).
+            acts: whether there is any hand; without one its part of the graph is left out.
+        """
+        B = action.shape[1]
+        path = self._path(action) if acts else None
+        motion, setting = self._start(belief, watched, drawn, action, B)
+        rows = []
+        K = drawn.mass.shape[1]
+        repeat = K * setting.objects
+        none = torch.zeros_like(setting.present)
+        for step in range(STEPS):
+            motion = self._corrected(motion, setting, path, step, repeat)
+            grip, pushed = Grip(none, none + 1.0), none
+            for sub in range(self.substeps):
+                at = None if path is None else _at(path, step * self.substeps + sub, repeat)
+                motion, grip, push = self._substep(motion, setting, at)
+                pushed = pushed + push
+            rows.append(self._noted(motion, setting, grip, pushed))
+        return Rolled(*(torch.stack(column) for column in zip(*rows, strict=True)))
+
+    def _start(
+        self, belief: Belief, w: Watched, drawn: Drawn, action: Tensor, B: int
+    ) -> tuple[Motion, Setting]:
+        E, K, n = drawn.mass.shape[:3]
+
+        def each(value: Tensor) -> Tensor:
+            """(E, n, ...) for every action and sample. Shape (N, ...)."""
+            rest = value.shape[2:]
+            value = value.reshape(E, 1, 1, n, *rest).expand(E, B, K, n, *rest)
+            return value.reshape(E * B * K * n, *rest)
+
+        def drawn_each(value: Tensor) -> Tensor:
+            value = value.unsqueeze(1).expand(E, B, K, n, value.shape[-1])
+            return value.reshape(E * B * K * n, -1)
+
+        d = Drawn(*(drawn_each(value) for value in drawn))
+        mass_center = d.center
+        q = self.contact.rotations.turn(
+            each(w.rotation).T, 0.5 * self._body_turn(each(w.rotation).T, d.turn.T)
+        )
+        R = self.contact.rotations.matrix(q)
+        arm = self.contact.rotations.to_world(R, mass_center.T)
+        position = each(w.place).T + d.shift.T + arm
+        # in the hand it moves as the hand does: the velocity is then the hand's affair
+        velocity = d.velocity.T + cross(d.spin.T, arm)
+        round_m = d.roundness * each(w.half_extent).amin(-1, keepdim=True)
+        points = each(w.points) - mass_center.unsqueeze(1)
+        points = points - round_m.unsqueeze(1) * each(w.directions)
+        present = each(w.present).unsqueeze(-1)
+        body = BodyParameters(
+            d.mass, d.mass.unsqueeze(-1) * each(w.inertia), d.friction, d.restitution, points
+        )
+        law = default_law()._replace(rounding_m=round_m)
+        ground = each(w.ground) + (d.shift[:, 2:]).clamp(max=0.0)
+        bodies = self.contact.prepare(body, law, ground)
+        motion = self.contact.enter(BodyState(position.T, q.T, velocity.T, d.spin))
+        planes = each(w.planes)
+        offset = planes[..., 3] - (planes[..., :3] * mass_center.unsqueeze(1)).sum(-1)
+        planes = torch.cat([planes[..., :3], offset.unsqueeze(-1)], -1).permute(2, 1, 0)
+        grasp = action[:, :, 0].reshape(E, B, 1, 1, -1).expand(E, B, K, n, -1)
+        grasp = grasp.reshape(E * B * K * n, -1).T
+        start = Start(
+            each(w.held).unsqueeze(0),
+            to_body(R, (grasp[:3] - position).unsqueeze(1)).squeeze(1),
+            grasp[7:8],
+        )
+        context = self.context(torch.cat([belief.state, belief.shape], -1))
+        context = torch.cat([each(context), d.latent], -1).T
+        belt = torch.cat([d.belt.T, torch.zeros_like(d.mass.T)])
+        return motion, Setting(
+            bodies, planes, mass_center.T, d.rolling.T, d.spinning.T, belt, context, present.T, n,
+            start,
+        )  # fmt: skip
+
+    def _body_turn(self, q: Tensor, turn: Tensor) -> Tensor:
+        """A rotation vector of the world frame in the body frame. Shape (3, N)."""
+        return self.contact.rotations.to_body(self.contact.rotations.matrix(q), turn)
+
+    def _path(self, action: Tensor) -> HandPath:
+        """The hand at the end of every substep, moving evenly between those given."""
+        A = action.shape[0] * action.shape[1]
+        rows = action.reshape(A, STEPS + 1, -1).permute(1, 2, 0)  # (H + 1, ACTION, A)
+        before, after = rows[:-1], rows[1:]
+        q0, q1 = before[:, 3:7], after[:, 3:7]
+        q1 = q1 * (q0 * q1).sum(1, keepdim=True).sign()
+        share = (torch.arange(self.substeps) + 1.0).to(action) / self.substeps
+        share = share.reshape(1, -1, 1, 1)
+        q = q0.unsqueeze(1) + share * (q1 - q0).unsqueeze(1)  # (H, S, 4, A)
+        q = q / q.norm(dim=2, keepdim=True)
+        T = STEPS * self.substeps
+        mixed = before.unsqueeze(1) + share * (after - before).unsqueeze(1)
+        mixed = mixed.reshape(T, -1, A)
+        velocity = _repeated((after - before)[:, :3] / STEP_S, self.substeps)
+        spin = _repeated(_spin_between(q0, q1) / STEP_S, self.substeps)
+        q = q.reshape(T, 4, A).permute(1, 0, 2).reshape(4, T * A)
+        R = self.contact.rotations.matrix(q).reshape(3, 3, T, A)
+        width, force = mixed[:, 7:8], mixed[:, 8:9]
+        local = self.finger.reshape(3, -1, 1, 1)
+        opened = 0.5 * width.permute(1, 0, 2).unsqueeze(1) * self.side.reshape(1, -1, 1, 1)
+        y = local[1:2] + opened  # (1, Q, T, A)
+        Q = y.shape[1]
+        at = [local[0:1].expand(1, Q, T, A), y, local[2:3].expand(1, Q, T, A)]
+        arms = (R.unsqueeze(2) * torch.cat(at).unsqueeze(0)).sum(1)  # (3, Q, T, A)
+        arms = arms.permute(2, 0, 1, 3)
+        points = mixed[:, :3].unsqueeze(2) + arms
+        turning = cross(
+            spin.permute(1, 0, 2).unsqueeze(2).expand(3, T, Q, A), arms.permute(1, 0, 2, 3)
+        )
+        velocities = velocity.unsqueeze(2) + turning.permute(1, 0, 2, 3)
+        sideways, closing, approach = (R[:, k].permute(1, 0, 2) for k in range(3))
+        hand = Hand(mixed[:, :3], closing, sideways, approach, velocity, spin, width, force)
+        return HandPath(points, velocities, hand)
+
+    def _corrected(
+        self, motion: Motion, setting: Setting, path: HandPath | None, step: int, repeat: int
+    ) -> Motion:
+        """The twist as the network mends it; what rests is left alone."""
+        R = self.contact.rotations.matrix(motion.rotation)
+        spin = self.contact.rotations.to_world(R, motion.spin)
+        height = motion.position[2:] - setting.bodies.ground
+        if path is None:
+            hand = torch.zeros_like(motion.position)
+            hand = torch.cat([hand, hand, hand[:2]])
+        else:
+            at = _at(path, step * self.substeps, repeat)[2]
+            away = at.position - motion.position
+            near = torch.exp(-length(away) / 0.1)
+            hand = torch.cat([away * near / 0.1, at.velocity * near, near, at.force * near / 20.0])
+        features = torch.cat(
+            [
+                motion.velocity,
+                spin / 5.0,
+                R[6:],
+                height / 0.05,
+                setting.bodies.mass.log(),
+                hand,
+                setting.context,
+            ]
+        )
+        change = torch.tanh(self.residual(features.T).T)
+        speed = length(motion.velocity) + SPIN_ARM_M * length(spin)
+        if not self.physics and path is not None:
+            speed = speed + near
+        change = change * speed / (speed + AWAKE_MPS)
+        most_mps, most_radps = (
+            (CHANGE_MPS, CHANGE_RADPS) if self.physics else (ALONE_MPS, ALONE_RADPS)
+        )
+        turned = self.contact.rotations.to_body(R, most_radps * change[3:])
+        return motion._replace(
+            velocity=(motion.velocity + most_mps * change[:3]).clamp(-TOP_MPS, TOP_MPS),
+            spin=(motion.spin + turned).clamp(-TOP_RADPS, TOP_RADPS),
+        )
+
+    def _substep(
+        self, motion: Motion, s: Setting, at: tuple[Tensor, Tensor, Hand] | None
+    ) -> tuple[Motion, Grip, Tensor]:
+        none = torch.zeros_like(s.present)
+        grip, pushed = Grip(none, none + 1.0), none
+        if not self.physics:
+            turned = self.contact.rotations.turn(motion.rotation, 0.5 * self.h * motion.spin)
+            place = motion.position + self.h * motion.velocity
+            return motion._replace(position=place, rotation=turned), grip, pushed
+        before = motion
+        motion = self._on_table(motion, s)
+        R = self.contact.rotations.matrix(motion.rotation)
+        spin = self.contact.rotations.to_world(R, motion.spin)
+        if at is not None:
+            points, velocities, hand = at
+            held = self.grasping.between(motion, R, s.planes, hand, s.start)
+            change, turning, grip = self.grasping(motion, spin, s.bodies, hand, held)
+            carried = motion.velocity + change
+            place = motion.position + self.h * change
+            place = place + held * (before.position + self.h * carried - place)
+            motion = self._turned(motion, R, turning)._replace(position=place, velocity=carried)
+            spin = spin + turning
+            touch = self.fingers.touching(motion, R, s.planes, points, velocities)
+            touch = touch._replace(there=touch.there * (1.0 - held))
+            impulse = self.fingers(motion, spin, s.bodies, touch)
+            pushed = length(impulse.velocity) + length(change)
+            motion = self._moved(motion, R, impulse)
+            spin = spin + impulse.spin
+        if s.objects > 1:
+            impulse = self.others(motion, spin, R, s.bodies, s.planes, s.present, s.objects)
+            motion = self._moved(motion, R, impulse)
+        return motion, grip, pushed
+
+    def _on_table(self, motion: Motion, s: Setting) -> Motion:
+        """Gravity and the table, which may run as a belt."""
+        R = self.contact.rotations.matrix(motion.rotation)
+        omega, across, along = self.rolling(motion, R, s.bodies, s.rolling, s.spinning)
+        omega = torch.cat([omega[:2] * across, omega[2:] * along])
+        spin = self.contact.rotations.to_body(R, omega)
+        motion = motion._replace(velocity=motion.velocity - s.belt, spin=spin)
+        motion = self.contact(motion, s.bodies)
+        return motion._replace(
+            position=motion.position + self.h * s.belt, velocity=motion.velocity + s.belt
+        )
+
+    def _moved(self, motion: Motion, R: Tensor, impulse: Impulse) -> Motion:
+        moved = motion._replace(
+            position=motion.position + self.h * impulse.velocity + impulse.shift,
+            velocity=motion.velocity + impulse.velocity,
+        )
+        return self._turned(moved, R, impulse.spin)
+
+    def _turned(self, motion: Motion, R: Tensor, change: Tensor) -> Motion:
+        """With another spin from the start of the substep on; `change` in the world frame."""
+        local = self.contact.rotations.to_body(R, change)
+        q = self.contact.rotations.turn(motion.rotation, 0.5 * self.h * local)
+        return motion._replace(rotation=q, spin=motion.spin + local)
+
+    def _noted(self, motion: Motion, s: Setting, grip: Grip, pushed: Tensor) -> tuple[Tensor, ...]:
+        R = self.contact.rotations.matrix(motion.rotation)
+        arm = self.contact.rotations.to_world(R, s.center)
+        spin = self.contact.rotations.to_world(R, motion.spin)
+        return (
+            motion.position - arm,
+            motion.rotation,
+            motion.velocity - cross(spin, arm),
+            spin,
+            grip.held,
+            grip.held * (1.0 - grip.carried),
+            pushed,
+        )
+
+
+def _repeated(value: Tensor, times: int) -> Tensor:
+    """(H, C, A) for every substep. Shape (H * times, C, A)."""
+    H, C, A = value.shape
+    return value.unsqueeze(1).expand(H, times, C, A).reshape(H * times, C, A)
+
+
+def _at(path: HandPath, index: int, repeat: int) -> tuple[Tensor, Tensor, Hand]:
+    """The hand within one substep, for every body. Shape (..., N)."""
+
+    def each(value: Tensor) -> Tensor:
+        rest = value.shape[1:-1]
+        value = value[index].unsqueeze(-1).expand(*rest, value.shape[-1], repeat)
+        return value.reshape(*rest, -1)
+
+    hand = Hand(*(each(value) for value in path.hand))
+    return each(path.points), each(path.velocities), hand
+
+
+def _spin_between(q0: Tensor, q1: Tensor) -> Tensor:
+    """The small rotation vector (H, 3, A) from one to the other, world frame."""
+    w0, v0, w1, v1 = q0[:, :1], q0[:, 1:], q1[:, :1], q1[:, 1:]
+    crossed = cross(v0.permute(1, 0, 2), v1.permute(1, 0, 2)).permute(1, 0, 2)
+    return 2.0 * (w0 * v1 - w1 * v0 + crossed)  # of q1 times the conjugate of q0

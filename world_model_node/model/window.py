@@ -1,0 +1,372 @@
+"""The watched past as arrays, in a frame that turns with the scene.
+
+The frame stands on the table, its origin amid the objects and its x axis along the motion, so that
+what the network says does not depend on where and in which direction something happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from sakiyomi.geometry import inverse
+from sakiyomi.scene import HandMotion, ObjectState
+from world_model_node.hand_motion import sample
+from world_model_node.model.body_shape import BodyShape, body_shape
+from world_model_node.model.dimensions import (
+    ACTION,
+    FRAME_S,
+    FRAMES,
+    HAND,
+    MOTION,
+    OUTLINE,
+    OUTLINE_CHANNELS,
+    PLANES,
+    POINTS,
+    STEP_S,
+    STEPS,
+    TOUCH,
+)
+from world_model_node.model.hand_sense import HandSense
+
+FORCE_SCALE_N, TURN_SCALE_RADPS = 5.0, 5.0
+FAR_M = 0.5  # features of what is farther are clipped
+MISMATCH_S = 0.55 * FRAME_S
+NO_TILT = 1e-4  # weight of the tie-breakers of the heading
+LAG_FRAMES = 3
+
+
+@dataclass(frozen=True)
+class Instant:
+    """One scene that was observed, with the hand at that time."""
+
+    stamp_s: float
+    objects: tuple[ObjectState, ...]
+    table_height_m: float
+    hand: HandSense | None
+
+
+class Window(NamedTuple):
+    """What the network takes; n objects, float32; T_world_frame leads back to the world."""
+
+    motion: np.ndarray  # (F, n, MOTION)
+    seen: np.ndarray  # (F, n) 1 where there is a track
+    hand: np.ndarray  # (F, n, HAND)
+    hand_on: np.ndarray  # (F,)
+    touch: np.ndarray  # (F, n, TOUCH)
+    touch_on: np.ndarray  # (F,)
+    outline: np.ndarray  # (n, OUTLINE, 5)
+    shape_on: np.ndarray  # (n,)
+    place: np.ndarray  # (n, 3)
+    rotation: np.ndarray  # (n, 4) w x y z
+    twist: np.ndarray  # (n, 6) as tracked
+    measured: np.ndarray  # (n, 6) from the newest two poses
+    points: np.ndarray  # (n, POINTS, 3)
+    directions: np.ndarray  # (n, POINTS, 3)
+    planes: np.ndarray  # (n, PLANES, 4)
+    inertia: np.ndarray  # (n, 3, 3) m^2
+    middle: np.ndarray  # (n, 3)
+    half_extent: np.ndarray  # (n, 3)
+    ground: np.ndarray  # (n, 1)
+    prior: np.ndarray  # (n, 4) log mass, its sigma, log friction, its sigma
+    held: np.ndarray  # (n,)
+    present: np.ndarray  # (n,)
+
+
+class Framed(NamedTuple):
+    """A window and where its frame is."""
+
+    window: Window
+    T_world_frame: np.ndarray  # (4, 4)
+    ids: tuple[int, ...]
+
+
+def make_window(instants: Sequence[Instant], size: int) -> Framed:
+    """The newest instant and what led to it, for at most `size` objects of it.
+
+    Args:
+        instants: oldest first; at least one.
+        size: objects in the arrays; those that are missing are zero.
+    """
+    now = instants[-1]
+    states = tuple(s for s in now.objects if _usable(s))[:size]
+    frames = _aligned(instants)
+    T_world_frame = _frame(states, frames)
+    arrays = {name: np.zeros(shape, np.float32) for name, shape in shapes(size).items()}
+    arrays['rotation'][:, 0] = 1.0
+    arrays['inertia'][:] = 1e-4 * np.eye(3)
+    arrays['half_extent'][:] = 0.02
+    arrays['planes'][..., 3] = 0.02
+    for index, state in enumerate(states):
+        _write_object(arrays, index, state, frames, T_world_frame, now.table_height_m)
+    _write_hand(arrays, states, frames, T_world_frame)
+    return Framed(Window(**arrays), T_world_frame, tuple(s.id for s in states))
+
+
+def shapes(n: int) -> dict[str, tuple[int, ...]]:
+    """The shape of every array for n objects."""
+    return {
+        'motion': (FRAMES, n, MOTION),
+        'seen': (FRAMES, n),
+        'hand': (FRAMES, n, HAND),
+        'hand_on': (FRAMES,),
+        'touch': (FRAMES, n, TOUCH),
+        'touch_on': (FRAMES,),
+        'outline': (n, OUTLINE, OUTLINE_CHANNELS),
+        'shape_on': (n,),
+        'place': (n, 3),
+        'rotation': (n, 4),
+        'twist': (n, 6),
+        'measured': (n, 6),
+        'points': (n, POINTS, 3),
+        'directions': (n, POINTS, 3),
+        'planes': (n, PLANES, 4),
+        'inertia': (n, 3, 3),
+        'middle': (n, 3),
+        'half_extent': (n, 3),
+        'ground': (n, 1),
+        'prior': (n, 4),
+        'held': (n,),
+        'present': (n,),
+    }
+
+
+def make_action(
+    action: HandMotion | None,
+    hand: HandSense | None,
+    T_world_frame: np.ndarray,
+    velocity_mps: np.ndarray | None = None,
+) -> np.ndarray:
+    """The hand at 0, 50, ... 1000 ms (STEPS + 1, ACTION) in the frame.
+
+    Without an action the hand goes on at `velocity_mps` (3,); without a hand it is far away.
+    """
+    rows = np.zeros((STEPS + 1, ACTION), np.float32)
+    rows[:, 2], rows[:, 3], rows[:, 7] = 2.0, 1.0, 0.08
+    if action is None:
+        if hand is None:
+            return rows
+        T = np.tile(hand.T_world_grasp, (STEPS + 1, 1, 1))
+        if velocity_mps is not None:
+            T[:, :3, 3] += STEP_S * np.arange(STEPS + 1)[:, None] * velocity_mps
+        width, force = np.full(STEPS + 1, hand.finger_width_m), hand.force_limit_n
+    else:
+        T, width = sample(action, STEP_S * np.arange(STEPS + 1))
+        force = action.force_n
+    T = inverse(T_world_frame) @ T
+    rows[:, :3], rows[:, 3:7] = T[:, :3, 3], _quaternions(T[:, :3, :3])
+    rows[:, 7], rows[:, 8] = width, force
+    return rows
+
+
+def _usable(state: ObjectState) -> bool:
+    numbers = (state.T_world_object, state.twist, state.pose_covariance, state.points_m)
+    return len(state.points_m) > 0 and all(np.isfinite(a).all() for a in numbers)
+
+
+def _aligned(instants: Sequence[Instant]) -> list[Instant | None]:
+    """The instants nearest to 0.1 s apart, back from the newest; None where there is none."""
+    now_s = instants[-1].stamp_s
+    stamps = np.array([i.stamp_s for i in instants])
+    frames: list[Instant | None] = []
+    for age in range(FRAMES - 1, -1, -1):
+        gap = np.abs(stamps - (now_s - age * FRAME_S))
+        best = int(np.argmin(gap))
+        frames.append(instants[best] if gap[best] < MISMATCH_S else None)
+    return frames
+
+
+def _of(frame: Instant | None, object_id: int) -> ObjectState | None:
+    if frame is None:
+        return None
+    state = next((o for o in frame.objects if o.id == object_id), None)
+    return state if state is not None and _usable(state) else None
+
+
+def _frame(states: Sequence[ObjectState], frames: Sequence[Instant | None]) -> np.ndarray:
+    """The frame amid the objects, turned along what moves; on the table. Shape (4, 4)."""
+    T = np.eye(4)
+    T[2, 3] = frames[-1].table_height_m
+    if not states:
+        return T
+    T[:2, 3] = np.mean([s.T_world_object[:2, 3] for s in states], axis=0)
+    along = np.zeros(2)
+    for state in states:
+        before = _of(frames[-1 - LAG_FRAMES], state.id)
+        if before is not None:
+            along += (state.T_world_object - before.T_world_object)[:2, 3]
+        along += FRAME_S * state.twist[:2] + NO_TILT * state.T_world_object[:2, 0]
+    hands = [f.hand for f in (frames[-1 - LAG_FRAMES], frames[-1]) if f and f.hand is not None]
+    if len(hands) == 2:
+        along += (hands[1].T_world_grasp - hands[0].T_world_grasp)[:2, 3]
+    length = np.linalg.norm(along)
+    c, s = along / length if length > 1e-9 else (1.0, 0.0)
+    T[:2, :2] = [[c, -s], [s, c]]
+    return T
+
+
+def _write_object(
+    arrays: dict[str, np.ndarray],
+    index: int,
+    state: ObjectState,
+    frames: Sequence[Instant | None],
+    T_world_frame: np.ndarray,
+    table_m: float,
+) -> None:
+    turn = T_world_frame[:3, :3]
+    T = inverse(T_world_frame) @ state.T_world_object
+    shape = body_shape(
+        state.points_m, state.guessed, state.T_world_object, table_m, state.twist[2], state.held
+    )
+    past = [_of(frame, state.id) for frame in frames]
+    _write_motion(arrays, index, past, T_world_frame, shape)
+    values = {
+        'place': T[:3, 3],
+        'rotation': _quaternions(T[None, :3, :3])[0],
+        'twist': _turned(state.twist, turn),
+        'measured': _measured(past, turn),
+        'points': shape.points,
+        'directions': shape.directions,
+        'planes': shape.planes,
+        'inertia': shape.inertia,
+        'middle': shape.middle,
+        'half_extent': shape.half_extent,
+        'ground': shape.ground_m,
+        'prior': _prior(state),
+        'held': state.held,
+        'present': 1.0,
+        'shape_on': 1.0,
+        'outline': _outline(shape, T),
+    }
+    for name, value in values.items():
+        arrays[name][index] = value
+
+
+def _outline(shape: BodyShape, T: np.ndarray) -> np.ndarray:
+    rotated = shape.outline[:, :3] @ T[:3, :3].T
+    height = rotated[:, 2:] + T[2, 3]
+    return np.column_stack([rotated / 0.05, height / 0.05, shape.outline[:, 3:]])
+
+
+def _prior(state: ObjectState) -> np.ndarray:
+    p = state.properties
+    row = []
+    for g, least in ((p.mass_kg, 1e-3), (p.friction, 0.02)):
+        mean = max(g.mean, least)
+        row += [np.log(mean), np.sqrt(np.log1p(max(g.variance, 1e-8) / mean**2))]
+    return np.array(row)
+
+
+def _write_motion(
+    arrays: dict[str, np.ndarray],
+    index: int,
+    past: Sequence[ObjectState | None],
+    T_world_frame: np.ndarray,
+    shape: BodyShape,
+) -> None:
+    turn, now = T_world_frame[:3, :3], past[-1]
+    before = None
+    for frame, state in enumerate(past):
+        if state is None:
+            continue
+        shift = (state.T_world_object - now.T_world_object)[:3, 3] @ turn
+        away = Rotation.from_matrix(
+            state.T_world_object[:3, :3] @ now.T_world_object[:3, :3].T
+        ).as_rotvec()
+        step = np.zeros(3)
+        if before is not None:
+            step = (state.T_world_object - before.T_world_object)[:3, 3] @ turn
+            step /= max(state.stamp_s - before.stamp_s, 0.5 * FRAME_S)
+        world = shape.points @ state.T_world_object[:3, :3].T + state.T_world_object[:3, 3]
+        bottom = world[:, 2].min() - T_world_frame[2, 3]
+        variance = np.concatenate(
+            [np.diag(state.pose_covariance), np.diag(state.twist_covariance)[:3]]
+        )
+        sizes = np.log(np.maximum(variance.reshape(3, 3).mean(axis=1), 1e-9)) / 4.0 + 2.0
+        arrays['motion'][frame, index] = np.concatenate(
+            [
+                np.clip(shift, -FAR_M, FAR_M) / 0.1,
+                away @ turn,
+                [(state.T_world_object[2, 3] - T_world_frame[2, 3]) / 0.1, bottom / 0.1],
+                _turned(state.twist, turn) / np.repeat([0.5, TURN_SCALE_RADPS], 3),
+                np.clip(step, -3.0, 3.0) / 0.5,
+                sizes,
+                [state.visible, state.held, state.slip_probability],
+                _prior(state),
+                turn.T @ state.T_world_object[:3, 2],
+                shape.half_extent / 0.05,
+            ]
+        )
+        arrays['seen'][frame, index] = 1.0
+        before = state
+
+
+def _turned(twist: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    return np.concatenate([twist[:3] @ turn, twist[3:] @ turn])
+
+
+def _measured(past: Sequence[ObjectState | None], turn: np.ndarray) -> np.ndarray:
+    """The twist (6,) at the newest of two poses, a fall that gained speed on the way included."""
+    now, before = past[-1], past[-2]
+    if before is None:
+        return _turned(now.twist, turn)
+    span = max(now.stamp_s - before.stamp_s, 0.5 * FRAME_S)
+    v = (now.T_world_object - before.T_world_object)[:3, 3] / span
+    spin = Rotation.from_matrix(now.T_world_object[:3, :3] @ before.T_world_object[:3, :3].T)
+    return _turned(np.concatenate([v, spin.as_rotvec() / span]), turn)
+
+
+def _write_hand(
+    arrays: dict[str, np.ndarray],
+    states: Sequence[ObjectState],
+    frames: Sequence[Instant | None],
+    T_world_frame: np.ndarray,
+) -> None:
+    turn = T_world_frame[:3, :3]
+    before: tuple[float, np.ndarray] | None = None
+    for row, frame in enumerate(frames):
+        if frame is None or frame.hand is None:
+            continue
+        hand = frame.hand
+        T, speed = hand.T_world_grasp, np.zeros(3)
+        if before is not None:
+            span = max(frame.stamp_s - before[0], 0.5 * FRAME_S)
+            speed = (T[:3, 3] - before[1]) @ turn / span
+        before = (frame.stamp_s, T[:3, 3])
+        arrays['hand_on'][row], arrays['touch_on'][row] = 1.0, float(hand.feels)
+        force = hand.pad_force_n @ turn / FORCE_SCALE_N
+        wrench = (
+            hand.wrench.reshape(2, 3) @ T[:3, :3].T @ turn
+        )  # of the sensor, turned as the hand
+        for index, state in enumerate(states):
+            track = _of(frame, state.id) or state
+            middle = track.T_world_object[:3, 3]
+            away = np.clip((T[:3, 3] - middle) @ turn, -FAR_M, FAR_M)
+            arrays['hand'][row, index] = np.concatenate(
+                [
+                    away / 0.1,
+                    [np.linalg.norm(away) / 0.1],
+                    turn.T @ T[:3, 2],
+                    turn.T @ T[:3, 1],
+                    speed / 0.5,
+                    [hand.finger_width_m / 0.05, hand.force_limit_n / 20.0],
+                ]
+            )
+            at = np.clip((hand.pad_point_m - middle) @ turn, -FAR_M, FAR_M) / 0.1
+            arrays['touch'][row, index] = np.concatenate(
+                [
+                    np.arcsinh(force).ravel(),
+                    hand.pad_contact,
+                    (at * hand.pad_contact[:, None]).ravel(),
+                    np.arcsinh(wrench[0] / 2.0),
+                    np.arcsinh(wrench[1] / 0.2),
+                ]
+            )
+
+
+def _quaternions(R: np.ndarray) -> np.ndarray:
+    return Rotation.from_matrix(R).as_quat()[:, [3, 0, 1, 2]]
