@@ -12,6 +12,7 @@ from sakiyomi.geometry import inverse
 from sakiyomi.scene import ObjectState
 from sakiyomi_training.episodes.layout import BEFORE, FINE_BEFORE, FINE_S, PLAN, Episode
 from sakiyomi_training.episodes.scene_columns import read_action, read_scenes
+from sakiyomi_training.world_model.watched_hand import hand_at
 from simulation_node.hidden import Hidden
 from simulation_node.hulls import between_pads, standing
 from simulation_node.meshes import Shape
@@ -58,8 +59,8 @@ class DynamicsPredictor:
         """Roll out from the last scene that was watched."""
         scenes = read_scenes(episode, BEFORE + 1)
         self.dynamics.reset()
-        for scene in scenes:
-            self.dynamics.observe(scene)
+        for frame, scene in enumerate(scenes):
+            self.dynamics.observe(scene, hand_at(episode, frame))
         now = scenes[-1]
         predictions = self.dynamics.roll_out(now, now.stamp_s + TIMES_S, read_action(episode))
         starts = {state.id: state.T_world_object[:3, :3] for state in now.objects}

@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import importlib
 
-TRAININGS = {'segmentation': 'which parts of a cloud are of one object'}
+TRAININGS = {
+    'segmentation': 'which parts of a cloud are of one object',
+    'world_model': 'what objects will do, from episodes',
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser, args: list[str]) -> None:

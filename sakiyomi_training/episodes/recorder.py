@@ -76,7 +76,9 @@ class Recorder:
         config = SimulationConfig(scene='empty', count=0, hand_only=True)
         self.cell = SimulatedCell(replace(config, camera=self._camera, lidar=self._lidar))
         self._hand = FreeHand(RobotModel(self.cell.description))
-        self.model = WorldModel(model or WorldModelConfig(), self._hand)
+        # what is recorded must not depend on what was learned from earlier recordings
+        plain = WorldModelConfig(dynamics='physics_prior')
+        self.model = WorldModel(model or plain, self._hand)
         self.scenes: list[Scene] = []
 
     def close(self) -> None:

@@ -1,0 +1,165 @@
+"""`sakiyomi train world_model`: what objects will do, learned from episodes (docs/collect.md)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from rich.logging import RichHandler
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sakiyomi.cli.console import make_console
+from sakiyomi.errors import BadInputError
+from sakiyomi.parameters import with_values
+from sakiyomi_evaluation.results import provenance
+from sakiyomi_training.object_split import HELD_OUT_PERCENT
+from sakiyomi_training.world_model.calibration import calibrate
+from sakiyomi_training.world_model.curves import draw_curves
+from sakiyomi_training.world_model.example_set import read_examples
+from sakiyomi_training.world_model.figures import t0_figures
+from sakiyomi_training.world_model.trainer import Trainer
+from sakiyomi_training.world_model.training_config import TrainingConfig
+from world_model_node.model.weights import STORY, WEIGHTS, WorldModelCard, save_model
+
+SAVE_EVERY = 100
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is learned from, how, and where it goes."""
+    parser.add_argument('--data', type=Path, required=True, nargs='+', help='folders of episodes')
+    parser.add_argument(
+        '--out', type=Path, required=True, help='folder of the checkpoint; OUT/model of the model'
+    )
+    parser.add_argument('--config', type=Path, help='YAML with fields of TrainingConfig')
+    parser.add_argument('--steps', type=int, help='in place of the config')
+    parser.add_argument('--no-privileged', action='store_true', help='no simulated truth')
+    parser.add_argument('--no-jepa', action='store_true', help='no embedding prediction')
+    parser.add_argument(
+        '--no-touch', action='store_true', help='touch is neither felt nor predicted'
+    )
+    parser.add_argument(
+        '--pure-network', action='store_true', help='no contact physics: all is learned'
+    )
+    parser.add_argument('--threads', type=int, default=2)
+    parser.add_argument('--seed', type=int, default=0)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, calibrate, write the model; the exit status."""
+    config = training_config(args)
+    console = make_console(stderr=True)
+    logging.basicConfig(level=logging.INFO, handlers=[RichHandler(console=console)])
+    torch.set_num_threads(args.threads)
+    learned, kept = read_examples(args.data)
+    trainer = Trainer(learned, config, args.out, args.seed)
+    train(trainer, console)
+    details = finish(trainer, kept, len(learned))
+    details['provenance'] = provenance(args)
+    card = save_model(trainer.network, args.out / 'model', details)
+    (args.out / 'model' / STORY).write_text(story(card), encoding='utf-8')
+    (args.out / 'metrics.json').write_text(json.dumps(details, indent=2) + '\n')
+    draw_curves(args.out / 'curves.png', trainer.curve)
+    make_console().print_json(data=details['figures_on_kept_episodes'])
+    return 0
+
+
+def training_config(args: argparse.Namespace) -> TrainingConfig:
+    """Defaults, then the file, then the switches.
+
+    Raises:
+        BadInputError: The file cannot be read, or holds what the config does not know.
+    """
+    config = TrainingConfig()
+    if args.config is not None:
+        config = with_values(config, _values(args.config))
+    changes: dict[str, Any] = {}
+    if args.steps is not None:
+        changes['steps'] = args.steps
+    if args.no_privileged:
+        changes['privileged'] = 0.0
+    if args.no_jepa:
+        changes['embedding'] = 0.0
+    if args.no_touch:
+        changes |= {'touch': 0.0, 'model.touch': False}
+    if args.pure_network:
+        changes['model.physics'] = False
+    if args.threads < 1 or args.seed < 0:
+        got = f'{args.threads} and {args.seed}'
+        raise BadInputError(f'--threads and --seed: got {got}, expected at least 1 and 0')
+    return with_values(config, changes)
+
+
+def _values(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding='utf-8')) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise BadInputError(f'--config {path}: {" ".join(str(error).split())}') from error
+    if not isinstance(values, dict):
+        raise BadInputError(f'--config {path}: got {type(values).__name__}, expected a map')
+    nested = values.pop('model', {})
+    return values | {f'model.{name}': value for name, value in nested.items()}
+
+
+def train(trainer: Trainer, console) -> None:
+    """To the end of the config's steps; an interrupt leaves a checkpoint to go on from."""
+    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
+        task = progress.add_task('training', total=trainer.config.steps, completed=trainer.step)
+        try:
+            while trainer.step < trainer.config.steps:
+                trainer.advance()
+                loss = trainer.curve[-1]['loss']
+                progress.update(task, completed=trainer.step, description=f'loss {loss:.3f}')
+                if trainer.step % SAVE_EVERY == 0:
+                    trainer.save()
+        finally:
+            trainer.save()
+
+
+def finish(trainer: Trainer, kept, examples: int) -> dict[str, Any]:
+    """Calibrate on episodes that were not learned from; what the card tells."""
+    trainer.network.eval()
+    at_t0 = kept.only_t0()
+    factors = calibrate(trainer.network, kept)
+    return {
+        'what': 'belief about hidden properties and 20 future poses of objects, 50 ms apart',
+        'examples_learned_from': examples,
+        'held_out': f'objects whose crc32(name) % 100 < {HELD_OUT_PERCENT}, if the data says so',
+        'calibrated_on': f'{len(kept)} examples of kept episodes of the same objects',
+        'sigma_factors': {'first': factors[0].tolist(), 'last': factors[-1].tolist()},
+        'training': asdict(trainer.config),
+        'seed': trainer.seed,
+        'steps': trainer.step,
+        'figures_on_kept_episodes': t0_figures(trainer.network, at_t0),
+    }
+
+
+def story(card: WorldModelCard) -> str:
+    """The model card for people."""
+    d = card.details
+    figures = '\n'.join(f'| {k} | {v} |' for k, v in d['figures_on_kept_episodes'].items())
+    command = ' '.join(d['provenance']['command'])
+    return f"""# World model {card.short_hash}
+
+{d['what'].capitalize()}; what it is made of is in `world_model_node/model`, its sizes in the card.
+
+- weights: `{WEIGHTS}`, sha256 `{card.sha256}`
+- command: `{command}`
+- data: {d['examples_learned_from']} examples from simulated episodes (docs/collect.md)
+- held out: {d['held_out']}
+- calibrated on: {d['calibrated_on']}
+
+| on episodes kept from the training objects | |
+|---|---|
+{figures}
+
+Made for rigid objects of hand size on a table. What it says of mass before an object is lifted,
+and of friction before it slides, is little more than a prior; its covariance says so.
+"""

@@ -1,0 +1,1 @@
+"""Training of the learned world model on episodes."""

@@ -1,0 +1,77 @@
+"""Widen or narrow what the network says of its doubt until intervals hold what they promise."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.stats import chi2
+
+from sakiyomi_training.world_model.example_set import ExampleSet, watched_of
+from world_model_node.engines.torch_engine import sample_noise
+from world_model_node.model.dimensions import STEPS
+from world_model_node.model.network import WorldNetwork
+
+SHARE = 0.9
+LEAST_ROWS = 20
+BOUNDS = (0.3, 4.0)
+SMOOTH = 5  # steps that are averaged
+
+
+def calibrate(network: WorldNetwork, examples: ExampleSet, batch: int = 64) -> np.ndarray:
+    """Set the network's factors on sigma, one per step, for place and turn. Shape (STEPS, 2)."""
+    network.calibration.fill_(1.0)
+    place, turn = distances(network, examples, batch)
+    factors = np.ones((STEPS, 2))
+    for column, rows in enumerate((place, turn)):
+        for step in range(STEPS):
+            known = rows[np.isfinite(rows[:, step]), step]
+            if len(known) >= LEAST_ROWS:
+                factors[step, column] = np.sqrt(np.quantile(known, SHARE) / chi2.ppf(SHARE, 3))
+    padded = np.pad(factors, ((SMOOTH // 2, SMOOTH // 2), (0, 0)), mode='edge')
+    window = np.ones(SMOOTH) / SMOOTH
+    smooth = np.stack([np.convolve(column, window, 'valid') for column in padded.T], 1)
+    smooth = np.clip(smooth, *BOUNDS)
+    network.calibration.copy_(torch.from_numpy(smooth[:, [0, 0, 1]]).float())
+    return smooth
+
+
+def distances(
+    network: WorldNetwork, examples: ExampleSet, batch: int = 64
+) -> tuple[np.ndarray, np.ndarray]:
+    """Squared Mahalanobis distances of true places and turns, (R, STEPS); NaN where unknown."""
+    place, turn = [np.zeros((0, STEPS))], [np.zeros((0, STEPS))]
+    noise = sample_noise(network.config.samples, network)
+    for rows in examples.batches(batch):
+        gap, away, covariance, on = residuals(network, rows, noise)
+        for found, vector, block in (
+            (place, gap, covariance[..., :3, :3]),
+            (turn, away, covariance[..., 3:, 3:]),
+        ):
+            d2 = (vector * np.linalg.solve(block, vector[..., None])[..., 0]).sum(-1)
+            found.append(np.where(on, d2, np.nan)[rows['weight'].numpy() > 0.5])
+    return np.concatenate(place), np.concatenate(turn)
+
+
+def residuals(
+    network: WorldNetwork, batch: dict[str, torch.Tensor], noise: torch.Tensor
+) -> tuple[np.ndarray, ...]:
+    """True minus imagined place and turn (E, n, H, 3), their covariance, and where it is known."""
+    from world_model_node.model.network import turns
+
+    watched = watched_of(batch)
+    E, n = watched.present.shape
+    with torch.no_grad():
+        belief = network.update(watched)
+        imagined, _ = network.imagine(
+            belief,
+            watched,
+            batch['action'].unsqueeze(1),
+            noise[None, :, None].expand(E, -1, n, -1),
+            bool((batch['acts'] > 0.5).any()),
+        )
+        gap = batch['true_place'][:, :, 1:] - imagined.position[:, 0]
+        q = imagined.rotation[:, 0]
+        goal = batch['true_turn'][:, :, 1:]
+        away = turns(q, goal * ((goal * q).sum(-1, keepdim=True) + 1e-9).sign())
+    arrays = (gap, away, imagined.covariance[:, 0], batch['true_on'][:, :, 1:] > 0.5)
+    return tuple(a.double().numpy() if a.dtype == torch.float32 else a.numpy() for a in arrays)

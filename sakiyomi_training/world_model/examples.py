@@ -1,0 +1,185 @@
+"""Episodes cut into examples: what was watched up to a frame, and what was seen after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from sakiyomi_training.episodes.layout import BEFORE, FINE, FRAMES, Episode
+from sakiyomi_training.episodes.scene_columns import read_scenes
+from sakiyomi_training.episodes.truth_columns import true_centers
+from sakiyomi_training.world_model.watched_hand import PER_FRAME, fine_row, hand_at, motion_from
+from world_model_node.model.dimensions import STEPS
+from world_model_node.model.window import Framed, Instant, make_action, make_window
+
+STARTS = tuple(range(7, 19))  # frames that are predicted from, t0 among them
+LATER = (2, 5, 10)  # frames ahead whose embedding is predicted
+BYSTANDER_WEIGHT = 0.2  # of objects that nothing was going to happen to
+HIDDEN = ('mass_kg', 'friction', 'restitution', 'rolling_friction_m', 'spinning_friction_m')
+TOUCHED = 5  # normal force on the pads, force at the wrist
+Example = dict[str, np.ndarray]
+
+
+def examples_of(episode: Episode, starts: Iterable[int] = STARTS) -> list[Example]:
+    """One example per frame of `starts` at which anything is tracked."""
+    instants = instants_of(episode)
+    framed = {
+        frame: make_window(instants[: frame + 1], len(instants[frame].objects))
+        for frame in range(min(starts), FRAMES)
+        if instants[frame].objects
+    }
+    return [_example(episode, framed, frame) for frame in starts if frame in framed]
+
+
+def instants_of(episode: Episode, until: int = FRAMES) -> list[Instant]:
+    """What a robot would have noted, frame by frame."""
+    return [
+        Instant(scene.stamp_s, scene.objects, scene.table_height_m, hand_at(episode, frame))
+        for frame, scene in enumerate(read_scenes(episode, until))
+    ]
+
+
+def _example(episode: Episode, framed: dict[int, Framed], frame: int) -> Example:
+    now = framed[frame]
+    n = len(now.window.present)
+    motion = motion_from(episode, frame)
+    example: Example = now.window._asdict()
+    example['action'] = make_action(motion, None, now.T_world_frame)
+    example['acts'] = np.float32(motion is not None)
+    example['at_t0'] = np.float32(frame == BEFORE)
+    example |= _tracked(episode, now, frame, n)
+    example |= _true(episode, now, frame, n)
+    example |= _later(framed, now, frame, n)
+    example |= _touched(episode, frame)
+    return example
+
+
+def _slots(episode: Episode, now: Framed) -> list[int]:
+    ids = episode['frames/id'].tolist()
+    return [ids.index(i) for i in now.ids]
+
+
+def _in_frame(now: Framed, T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions (..., 3) and quaternions (..., 4) of world poses (..., 4, 4) in the frame."""
+    R, t = now.T_world_frame[:3, :3], now.T_world_frame[:3, 3]
+    q = Rotation.from_matrix(R.T @ T[..., :3, :3]).as_quat()[..., [3, 0, 1, 2]]
+    return (T[..., :3, 3] - t) @ R, q
+
+
+def _tracked(episode: Episode, now: Framed, frame: int, n: int) -> Example:
+    columns = {
+        'tracked_place': np.zeros((n, STEPS, 3), np.float32),
+        'tracked_turn': np.tile(np.float32([1, 0, 0, 0]), (n, STEPS, 1)),
+        'tracked_variance': np.ones((n, STEPS, 2), np.float32),
+        'tracked_on': np.zeros((n, STEPS), np.float32),
+    }
+    for index, slot in enumerate(_slots(episode, now)):
+        for after in range(1, STEPS // PER_FRAME + 1):
+            at, step = frame + after, PER_FRAME * after - 1
+            if at >= FRAMES or not episode['frames/present'][at, slot]:
+                continue
+            if not (episode['frames/visible'][at, slot] or episode['frames/held'][at, slot]):
+                continue
+            T = episode['frames/T_world_object'][at, slot].astype(float)
+            place, turn = _in_frame(now, T)
+            variance = np.diag(episode['frames/pose_covariance'][at, slot])
+            columns['tracked_place'][index, step] = place
+            columns['tracked_turn'][index, step] = turn
+            columns['tracked_variance'][index, step] = variance.reshape(2, 3).mean(1)
+            columns['tracked_on'][index, step] = 1.0
+    return columns
+
+
+def _true(episode: Episode, now: Framed, frame: int, n: int) -> Example:
+    columns = {
+        'true_place': np.zeros((n, STEPS + 1, 3), np.float32),
+        'true_turn': np.tile(np.float32([1, 0, 0, 0]), (n, STEPS + 1, 1)),
+        'true_on': np.zeros((n, STEPS + 1), np.float32),
+        'true_twist': np.zeros((n, 6), np.float32),
+        'hidden': np.zeros((n, len(HIDDEN) + 3), np.float32),
+        'hidden_on': np.zeros(n, np.float32),
+        'weight': np.full(n, BYSTANDER_WEIGHT, np.float32),
+    }
+    centers, row = true_centers(episode), fine_row(frame)
+    turn = now.T_world_frame[:3, :3]
+    for index, slot in enumerate(_slots(episode, now)):
+        own = np.flatnonzero(episode['truth/slot'] == slot)
+        if not len(own):
+            continue
+        item = own[0]
+        T_true = episode['truth/T_world_object'][:, item].astype(float)
+        tracked = episode['frames/T_world_object'][frame, slot].astype(float)
+        last = min(FINE, row + STEPS + 1)
+        T = np.tile(np.eye(4), (last - row, 1, 1))
+        T[:, :3, :3] = T_true[row:last, :3, :3] @ T_true[row, :3, :3].T @ tracked[:3, :3]
+        T[:, :3, 3] = centers[row:last, item]
+        place, quaternion = _in_frame(now, T)
+        columns['true_place'][index, : last - row] = place
+        columns['true_turn'][index, : last - row] = quaternion
+        columns['true_on'][index, : last - row] = 1.0
+        twist = episode['truth/twist'][row, item].astype(float)
+        arm = centers[row, item] - T_true[row, :3, 3]
+        speed = twist[:3] + np.cross(twist[3:], arm)
+        columns['true_twist'][index] = np.concatenate([speed @ turn, twist[3:] @ turn])
+        hidden = [float(episode[f'truth/{name}'][item]) for name in HIDDEN]
+        mass_center = T_true[row, :3, :3] @ episode['truth/center_of_mass_m'][item]
+        mass_center = mass_center + T_true[row, :3, 3] - tracked[:3, 3]
+        columns['hidden'][index] = [*hidden, *(mass_center @ tracked[:3, :3])]
+        columns['hidden_on'][index] = 1.0
+        columns['weight'][index] = 1.0 if episode['truth/actor'][item] else BYSTANDER_WEIGHT
+    return columns
+
+
+def _later(framed: dict[int, Framed], now: Framed, frame: int, n: int) -> Example:
+    """Features of the newest frame of later windows, in the order of the objects now."""
+    window = now.window
+    columns = {
+        'later_motion': np.zeros((len(LATER), n, window.motion.shape[-1]), np.float32),
+        'later_hand': np.zeros((len(LATER), n, window.hand.shape[-1]), np.float32),
+        'later_touch': np.zeros((len(LATER), n, window.touch.shape[-1]), np.float32),
+        'later_hand_on': np.zeros(len(LATER), np.float32),
+        'later_on': np.zeros((len(LATER), n), np.float32),
+    }
+    for k, after in enumerate(LATER):
+        later = framed.get(frame + after)
+        if later is None:
+            continue
+        columns['later_hand_on'][k] = later.window.hand_on[-1]
+        for index, object_id in enumerate(now.ids):
+            if object_id in later.ids:
+                other = later.ids.index(object_id)
+                columns['later_motion'][k, index] = later.window.motion[-1, other]
+                columns['later_hand'][k, index] = later.window.hand[-1, other]
+                columns['later_touch'][k, index] = later.window.touch[-1, other]
+                columns['later_on'][k, index] = 1.0
+    return columns
+
+
+def _touched(episode: Episode, frame: int) -> Example:
+    columns = {
+        'touched': np.zeros((STEPS, TOUCHED), np.float32),
+        'touched_on': np.zeros(STEPS, np.float32),
+    }
+    row = fine_row(frame) + 1
+    if episode['hand/present']:
+        rows = slice(row, min(FINE, row + STEPS))
+        normal = np.einsum(
+            'tpi,tpi->tp', episode['hand/pad_force_n'][rows], episode['hand/pad_normal'][rows]
+        )
+        count = len(normal)
+        columns['touched'][:count, :2] = normal
+        columns['touched'][:count, 2:] = episode['hand/wrench'][rows, :3]
+        columns['touched_on'][:count] = 1.0
+    return columns
+
+
+def usable(episode: Episode) -> bool:
+    """Whether every number of what was observed is finite."""
+    return all(
+        np.isfinite(column).all()
+        for name, column in episode.items()
+        if name.startswith(('frames/', 'hand/', 'action/'))
+        and np.issubdtype(column.dtype, np.floating)
+    )
