@@ -52,6 +52,7 @@ class ObjectState:
         default_factory=lambda: np.zeros(0, bool)
     )
     slip_probability: float = 0.0  # that it slides between the fingers at this instant
+    surprise: float = 0.0  # how many sigmas it is from where it was predicted to be
 
     @property
     def seen_points_m(self) -> np.ndarray:

@@ -149,7 +149,7 @@ class WorldModelConfig(NodeConfig):
     """Everything the world model takes."""
 
     rate_hz: float = parameter(10.0, 'scene updates per second [Hz]', 0.1, 100.0)
-    dynamics: str = parameter('physics_prior', 'what predicts', options=('physics_prior',))
+    dynamics: str = parameter('learned', 'what predicts', options=('learned', 'physics_prior'))
     segmenter: str = parameter(
         'network', 'what divides the cloud into objects', options=('network', 'clustering')
     )

@@ -17,11 +17,13 @@ from sakiyomi.sensing import CameraFrame, JointReading, LidarScan, TactileReadin
 from world_model_node.config import WorldModelConfig
 from world_model_node.dynamics import Dynamics
 from world_model_node.feeling import Feeling
+from world_model_node.felt import sensed, with_beliefs
 from world_model_node.hand_motion import check_hand_motion
 from world_model_node.inputs import Inputs, Snapshot
+from world_model_node.learned import make_dynamics
+from world_model_node.model.hand_sense import HandSense
 from world_model_node.normals import cloud_normals
 from world_model_node.observation import observe
-from world_model_node.physics_prior import PhysicsPrior
 from world_model_node.points import PointSet, voxel_fused
 from world_model_node.properties import prior_properties
 from world_model_node.robot_view import RobotView
@@ -55,7 +57,7 @@ class WorldModel:
     ) -> None:
         self.config = config
         self.inputs = Inputs(config.timing)
-        self.dynamics = PhysicsPrior(config.prediction) if dynamics is None else dynamics
+        self.dynamics = dynamics or make_dynamics(config.dynamics, config.prediction)
         self.tracker = Tracker(
             config.tracking, config.touch, config.workspace, config.prediction.gravity_mps2
         )
@@ -126,7 +128,9 @@ class WorldModel:
             self._seen_stamp_s = stamp_s
             self.scene = self._scene(snapshot, self._look(snapshot, stamp_s))
         self.scene = replace(self.scene, contacts=self._contacts(snapshot))
-        self.dynamics.observe(self.scene)
+        with self._stage('belief'):
+            self.dynamics.observe(self.scene, self._hand_sense(snapshot))
+            self.scene = with_beliefs(self.scene, self.dynamics.beliefs())
         return self.scene
 
     def predict(self, action: HandMotion | None = None) -> tuple[Prediction, ...]:
@@ -218,6 +222,11 @@ class WorldModel:
         for track in tracks:
             if track.id == held_id and self.feeling.scale.mass_kg is not None:
                 track.weighed = self.feeling.scale.mass_kg
+
+    def _hand_sense(self, snapshot: Snapshot) -> HandSense | None:
+        hand = self.robot.hand(snapshot, snapshot.joints)
+        newest = self.inputs.wrench.newest(self.now_s)
+        return None if hand is None else sensed(hand, newest, self.config.prediction.grip_force_n)
 
     def _contacts(self, snapshot: Snapshot) -> ContactPoints:
         """Where the hand is touched, at the stamp of its newest taxels."""

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from sakiyomi.scene import HandMotion, Prediction, Scene
+from sakiyomi.scene import HandMotion, HiddenProperties, Prediction, Scene
+from world_model_node.model.hand_sense import HandSense
+
+
+@dataclass(frozen=True)
+class ObjectBelief:
+    """What dynamics have learned of one object by watching it."""
+
+    properties: HiddenProperties
+    surprise: float  # Mahalanobis distance of what just happened from what was predicted
 
 
 class Dynamics(Protocol):
@@ -18,8 +28,11 @@ class Dynamics(Protocol):
     def reset(self) -> None:
         """Forget what was observed."""
 
-    def observe(self, scene: Scene) -> None:
-        """Update the belief about each object with the newest scene."""
+    def observe(self, scene: Scene, hand: HandSense | None = None) -> None:
+        """Update the belief about each object with the newest scene, and the hand where known."""
+
+    def beliefs(self) -> dict[int, ObjectBelief]:
+        """What is believed of the objects of the newest scene, by id, where it learns any."""
 
     def roll_out(
         self, scene: Scene, stamps_s: np.ndarray, action: HandMotion | None

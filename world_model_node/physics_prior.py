@@ -9,9 +9,11 @@ from sakiyomi.geometry import inverse, transform_points
 from sakiyomi.scene import Gaussian, HandMotion, ObjectState, Prediction, Scene
 from world_model_node.braking import MOVING_MPS, Braking
 from world_model_node.config import PredictionConfig
+from world_model_node.dynamics import ObjectBelief
 from world_model_node.free_motion import fly, slide
 from world_model_node.grip import first_catch, hand_load, hold_probability
 from world_model_node.hand_motion import sample
+from world_model_node.model.hand_sense import HandSense
 
 CLEARANCE_M = 0.02
 FLYING_MPS = 0.2
@@ -34,9 +36,13 @@ class PhysicsPrior:
         """Forget every object's past speeds."""
         self.braking.reset()
 
-    def observe(self, scene: Scene) -> None:
-        """Note the level speed of each visible object."""
+    def observe(self, scene: Scene, hand: HandSense | None = None) -> None:
+        """Note the level speed of each visible object; what the hand does is not used."""
         self.braking.observe(scene)
+
+    def beliefs(self) -> dict[int, ObjectBelief]:
+        """None: the properties stay those of the scene."""
+        return {}
 
     def roll_out(
         self, scene: Scene, stamps_s: np.ndarray, action: HandMotion | None

@@ -1,0 +1,52 @@
+"""The hand for the dynamics, and what they believe back into the scene."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from sakiyomi.scene import ObjectState, Scene
+from sakiyomi.sensing import WrenchReading
+from world_model_node.dynamics import ObjectBelief
+from world_model_node.model.hand_sense import HandSense
+from world_model_node.touch import HandState
+
+SIDES = ('left', 'right')
+
+
+def sensed(hand: HandState, wrench: WrenchReading | None, grip_force_n: float) -> HandSense:
+    """The hand as it is at this instant.
+
+    Args:
+        hand: Its pose and its contacts.
+        wrench: The newest at the wrist; None: no touch is felt.
+        grip_force_n: The limit that is assumed while it presses on something [N].
+    """
+    force, point = np.zeros((2, 3)), np.tile(hand.T_world_grasp[:3, 3], (2, 1))
+    pressed = np.zeros(2, bool)
+    for contacts in hand.contacts:
+        side = SIDES.index(contacts.side)
+        force[side], point[side] = contacts.forces_n.sum(axis=0), contacts.center_m
+        pressed[side] = True
+    return HandSense(
+        hand.T_world_grasp,
+        hand.finger_width_m,
+        grip_force_n if pressed.all() else 0.0,
+        wrench is not None,
+        force,
+        point,
+        pressed,
+        np.zeros(6) if wrench is None else np.concatenate([wrench.force_n, wrench.torque_nm]),
+    )
+
+
+def with_beliefs(scene: Scene, beliefs: dict[int, ObjectBelief]) -> Scene:
+    """The scene with what dynamics have learned of its objects."""
+    return replace(scene, objects=tuple(_with(s, beliefs.get(s.id)) for s in scene.objects))
+
+
+def _with(state: ObjectState, belief: ObjectBelief | None) -> ObjectState:
+    if belief is None:
+        return state
+    return replace(state, properties=belief.properties, surprise=belief.surprise)

@@ -1,0 +1,218 @@
+"""The learned world model as dynamics: scenes to a belief, belief and actions to predictions."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation, Slerp
+
+from sakiyomi.errors import BadInputError
+from sakiyomi.paths import share_dir
+from sakiyomi.scene import Gaussian, HandMotion, HiddenProperties, ObjectState, Prediction, Scene
+from world_model_node.config import PredictionConfig
+from world_model_node.dynamics import Dynamics, ObjectBelief
+from world_model_node.engines.engine import BeliefArrays, Engine, ImaginedArrays
+from world_model_node.model.dimensions import FRAME_S, FRAMES, MAX_OBJECTS, STEP_S, STEPS
+from world_model_node.model.hand_sense import HandSense
+from world_model_node.model.window import Framed, Instant, make_action, make_window
+from world_model_node.physics_prior import PhysicsPrior
+
+HISTORY = 4 * FRAMES  # scenes kept, should they come faster than 10 Hz
+SIZES = (1, 2, 4, MAX_OBJECTS)  # of the network's arrays: few shapes occur
+AFTER_S = STEP_S * np.arange(STEPS + 1)
+HAND_SPAN_S = 0.25  # over which the hand's velocity is measured
+log = logging.getLogger(__name__)
+
+
+class LearnedDynamics:
+    """Watches scenes and imagines with a network; what it has no room for goes by plain physics.
+
+    Args:
+        engine: Runs the network.
+        config: Of the physics prior, for objects beyond `MAX_OBJECTS` or without a shape.
+    """
+
+    learned = True
+
+    def __init__(self, engine: Engine, config: PredictionConfig) -> None:
+        self.engine, self.name = engine, f'world_model {engine.name}'
+        self.prior = PhysicsPrior(config)
+        self._past: deque[Instant] = deque(maxlen=HISTORY)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything that was watched."""
+        self.prior.reset()
+        self._past.clear()
+        self._framed: Framed | None = None
+        self._belief: BeliefArrays | None = None
+        self._expected: dict[int, Prediction] = {}
+        self._surprise: dict[int, float] = {}
+
+    def observe(self, scene: Scene, hand: HandSense | None = None) -> None:
+        """Take in the newest scene and what the hand does and feels."""
+        self.prior.observe(scene)
+        if self._past and scene.stamp_s <= self._past[-1].stamp_s:
+            self._past.pop()
+        self._surprise = {s.id: self._surprise_of(s) for s in scene.objects}
+        self._past.append(Instant(scene.stamp_s, scene.objects, scene.table_height_m, hand))
+        count = min(len(scene.objects), MAX_OBJECTS)
+        self._framed = self._belief = None
+        if count:
+            self._framed = make_window(self._past, next(s for s in SIZES if s >= count))
+            self._belief = self.engine.update(self._framed.window)
+
+    def beliefs(self) -> dict[int, ObjectBelief]:
+        """Hidden properties and surprise, by id."""
+        if self._framed is None:
+            return {}
+        return {
+            object_id: ObjectBelief(
+                _properties(self._belief.properties[row]), self._surprise.get(object_id, 0.0)
+            )
+            for row, object_id in enumerate(self._framed.ids)
+            if np.isfinite(self._belief.properties[row]).all()
+        }
+
+    def roll_out(
+        self, scene: Scene, stamps_s: np.ndarray, action: HandMotion | None
+    ) -> tuple[Prediction, ...]:
+        """One prediction per object, in the scene's order."""
+        own = self._imagined(scene, np.asarray(stamps_s, float), action)
+        if len(own) < len(scene.objects):
+            others = self.prior.roll_out(scene, stamps_s, action)
+            own = {p.object_id: p for p in others} | own
+        predictions = tuple(own[state.id] for state in scene.objects)
+        if action is None:
+            self._expected = {p.object_id: p for p in predictions}
+        return predictions
+
+    def _imagined(
+        self, scene: Scene, stamps_s: np.ndarray, action: HandMotion | None
+    ) -> dict[int, Prediction]:
+        if self._framed is None:
+            return {}
+        hand = self._past[-1].hand
+        rows = make_action(action, hand, self._framed.T_world_frame, self._hand_velocity())
+        acts = action is not None or hand is not None
+        imagined = self.engine.imagine(self._belief, self._framed.window, rows[None], acts)
+        found = {
+            object_id: _prediction(
+                object_id, imagined, row, scene, self._framed.T_world_frame, stamps_s
+            )
+            for row, object_id in enumerate(self._framed.ids)
+        }
+        kept = {k: p for k, p in found.items() if _finite(p)}
+        for object_id in found.keys() - kept.keys():
+            log.warning('object %d: the network gave no finite prediction', object_id)
+        return kept
+
+    def _hand_velocity(self) -> np.ndarray:
+        """Of the newest moments (3,) m/s; zero where they are not known."""
+        now = self._past[-1]
+        before = [
+            i
+            for i in self._past
+            if i.hand is not None and 0.0 < now.stamp_s - i.stamp_s < HAND_SPAN_S
+        ]
+        if now.hand is None or not before:
+            return np.zeros(3)
+        gap = now.hand.T_world_grasp[:3, 3] - before[0].hand.T_world_grasp[:3, 3]
+        return gap / max(now.stamp_s - before[0].stamp_s, 0.5 * FRAME_S)
+
+    def _surprise_of(self, state: ObjectState) -> float:
+        """How many sigmas, over the three axes, it is from where it was expected."""
+        expected = self._expected.get(state.id)
+        if expected is None or not state.visible:
+            return 0.0
+        if not expected.stamps_s[0] <= state.stamp_s <= expected.stamps_s[-1]:
+            return 0.0
+        step = int(np.argmin(np.abs(expected.stamps_s - state.stamp_s)))
+        gap = state.T_world_object[:3, 3] - expected.T_world_object[step, :3, 3]
+        covariance = expected.pose_covariance[step, :3, :3] + state.pose_covariance[:3, :3]
+        return float(np.sqrt(gap @ np.linalg.solve(covariance, gap) / 3.0))
+
+
+def _properties(rows: np.ndarray) -> HiddenProperties:
+    mass, friction, restitution = (Gaussian(float(m), float(v)) for m, v in rows[:3])
+    return HiddenProperties(
+        mass, friction, restitution, rows[3:, 0].astype(float), np.diag(rows[3:, 1].astype(float))
+    )
+
+
+def _finite(p: Prediction) -> bool:
+    return bool(np.isfinite(p.T_world_object).all() and np.isfinite(p.pose_covariance).all())
+
+
+def _prediction(
+    object_id: int,
+    imagined: ImaginedArrays,
+    row: int,
+    scene: Scene,
+    T_world_frame: np.ndarray,
+    stamps_s: np.ndarray,
+) -> Prediction:
+    """The first action's future of one object in the world frame, at the stamps.
+
+    Between steps it is interpolated; beyond the network's horizon it stays as it is there.
+    """
+    turn = T_world_frame[:3, :3]
+    state = scene.objects[[s.id for s in scene.objects].index(object_id)]
+    t = np.clip(stamps_s - scene.stamp_s, 0.0, AFTER_S[-1])
+    place = imagined.position[0, row].astype(float) @ turn.T + T_world_frame[:3, 3]
+    place = np.vstack([state.T_world_object[:3, 3], place])
+    q = imagined.rotation[0, row].astype(float)[:, [1, 2, 3, 0]]
+    turned = turn @ Rotation.from_quat(q).as_matrix()
+    turned = np.concatenate([state.T_world_object[None, :3, :3], turned])
+    T = np.tile(np.eye(4), (len(t), 1, 1))
+    T[:, :3, :3] = Slerp(AFTER_S, Rotation.from_matrix(turned))(t).as_matrix()
+    T[:, :3, 3] = _interpolated(place, t)
+    both = np.kron(np.eye(2), turn)
+    covariance = both @ imagined.covariance[0, row].astype(float) @ both.T
+    covariance = _interpolated(np.concatenate([state.pose_covariance[None], covariance]), t)
+    twist = imagined.twist[0, row].astype(float).reshape(-1, 2, 3) @ turn.T
+    twist = _interpolated(np.vstack([state.twist, twist.reshape(-1, 6)]), t)
+    variance = np.repeat(imagined.twist_variance[0, row].astype(float), 3, axis=1)
+    spread = np.concatenate([state.twist_covariance[None], variance[:, None] * np.eye(6)])
+    held = np.concatenate([[float(state.held)], imagined.held[0, row]])
+    slip = np.concatenate([[state.slip_probability], imagined.slip[0, row]])
+    return Prediction(
+        object_id,
+        stamps_s,
+        T,
+        covariance,
+        twist,
+        _interpolated(spread, t),
+        np.clip(_interpolated(held, t), 0.0, 1.0),
+        np.clip(_interpolated(slip, t), 0.0, 1.0),
+    )
+
+
+def _interpolated(values: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """`values` (STEPS + 1, ...) at times (T,) [s], linearly. Shape (T, ...)."""
+    place = t / STEP_S
+    low = np.minimum(place.astype(int), STEPS - 1)
+    share = (place - low).reshape(-1, *[1] * (values.ndim - 1))
+    return values[low] * (1.0 - share) + values[low + 1] * share
+
+
+def make_dynamics(wanted: str, config: PredictionConfig, folder: Path | None = None) -> Dynamics:
+    """The dynamics of that name; plain physics, and a warning, where no model can be used.
+
+    Args:
+        wanted: 'learned' or 'physics_prior'.
+        config: Of the prior.
+        folder: With the weights; None: those that are shipped.
+    """
+    if wanted == 'physics_prior':
+        return PhysicsPrior(config)
+    try:
+        from world_model_node.engines.torch_engine import TorchEngine
+
+        return LearnedDynamics(TorchEngine(folder or share_dir('models')), config)
+    except (BadInputError, ImportError) as error:
+        log.warning('%s; the physics prior predicts instead', error)
+        return PhysicsPrior(config)
