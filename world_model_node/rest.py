@@ -6,6 +6,7 @@ import numpy as np
 
 from sakiyomi.geometry import inverse, make_transform, transform_points
 from world_model_node.body import Body
+from world_model_node.middle import middle_of
 from world_model_node.observation import Observation
 from world_model_node.registration import register, rotation_vector, skew
 from world_model_node.visibility import Sight
@@ -30,10 +31,16 @@ SETTLED, STIRRED_M = 10, 0.001  # frames after which every second one is looked 
 
 
 class Rest:
-    """One stay of a body at one place."""
+    """One stay of a body at one place.
 
-    def __init__(self, body: Body) -> None:
-        self.body = body
+    Args:
+        body: what stays.
+        moved: whether it came here under our eyes. What was remembered of it is then laid on what
+            is seen with all errors of the way, and says less of its middle than a fresh look.
+    """
+
+    def __init__(self, body: Body, moved: bool = False) -> None:
+        self.body, self.moved = body, moved
         self.T_world_object = body.T_world_object
         self.frames = 0
         self._usual_share = 0.0
@@ -119,8 +126,13 @@ class Rest:
     def _average_middle(self, observation: Observation, table_height_m: float) -> None:
         """Move the frame's origin within the shape towards the middle of what is known."""
         self._full_views += 1
-        gain = 1.0 / min(self._full_views + 1, FULL_VIEWS)
-        shift = gain * (self.body.middle_m(table_height_m) - self.body.filter.position_m)
+        if self.moved:
+            gain = 1.0 / min(self._full_views, FULL_VIEWS)
+            middle = middle_of(observation.points_m, table_height_m)
+        else:
+            gain = 1.0 / min(self._full_views + 1, FULL_VIEWS)
+            middle = self.body.middle_m(table_height_m)
+        shift = gain * (middle - self.body.filter.position_m)
         self.body.recentre(shift)
         self.T_world_object = make_transform(
             self.T_world_object[:3, :3], self.T_world_object[:3, 3] + shift

@@ -121,7 +121,7 @@ class Track(Body):
         if self.motion.over:
             if fit is None or fit.inliers < TRUSTED:
                 self.start_over(observation, self.T_world_object)
-            self.rest = Rest(self)
+            self.rest = Rest(self, moved=True)
             self.rest.stay(observation, sight, table_height_m, 0)
 
     def _still_there(self, cloud: cKDTree) -> bool:

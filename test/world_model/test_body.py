@@ -86,3 +86,15 @@ def test_a_badly_fitted_motion_costs_more_certainty_than_a_well_fitted_one():
             body.wandered(inliers)
         spread.append(np.trace(body.pose_covariance()) - before)
     assert 0.0 < spread[0] < spread[1]
+
+
+def test_after_a_motion_a_fresh_look_says_where_the_middle_is_not_a_smeared_memory(body):
+    smear = seen_box(seed=3) - np.float32(CENTER) + np.float32([0.03, 0.0, 0.0])
+    body.shape.merge(smear, np.full((len(smear), 3), 128, np.uint8))
+    body.shape.weight[:] = 5.0
+    rest = Rest(body, moved=True)
+    for k in range(6):
+        rest.stay(observation(seen_box(seed=k)), BLIND, 0.0, k)
+    fresh = middle_of(seen_box(), 0.0)
+    assert np.linalg.norm(body.filter.position_m - fresh) < 0.001
+    assert np.linalg.norm(body.middle_m(0.0) - fresh) > 0.005
