@@ -145,6 +145,18 @@ class World:
         """`T_world_link` of every link of robot and surroundings."""
         return self._fixed_poses | self.robot.link_poses()
 
+    def save(self) -> int:
+        """Keep bodies and contacts as they are now; for `restore`, until `forget`."""
+        return self._p.saveState()
+
+    def restore(self, state: int) -> None:
+        """Back to a kept state; the bodies must be those of then. The hand's way is not kept."""
+        self._p.restoreState(state)
+
+    def forget(self, state: int) -> None:
+        """Free a kept state."""
+        self._p.removeState(state)
+
     def hand_overlap(self, name: str) -> tuple[np.ndarray, np.ndarray] | None:
         """Where an object is deepest inside the hand; None where it is not.
 

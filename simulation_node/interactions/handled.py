@@ -123,7 +123,7 @@ def _strokes(
 def _lifted(stage: Stage, scenario: str, lift_s: float) -> Interaction:
     rng = stage.rng
     name = stage.lay(stage.choose(0.2), place() + rng.uniform(-0.06, 0.06, 2))
-    T, width_m = _grasp(stage, name)
+    T, width_m = grasp_from_above(stage, name)
     stage.litter(LITTER)
     force_n = float(np.exp(rng.uniform(np.log(1.5), np.log(30.0))))
     start_m = min(0.08, width_m + OPENED_M)
@@ -161,7 +161,7 @@ def _swing(times: list[float], poses: list[np.ndarray], rng: np.random.Generator
         poses.append(T)
 
 
-def _grasp(stage: Stage, name: str) -> tuple[np.ndarray, float]:
+def grasp_from_above(stage: Stage, name: str) -> tuple[np.ndarray, float]:
     """A grasp from above across the narrowest side, a little off the middle, and the width there.
 
     Raises:

@@ -1,0 +1,182 @@
+"""`sakiyomi evaluate imagine`: what if? Candidate actions, imagined and then carried out.
+
+In each scene an object lies on the table, drawn as for `evaluate predict`; the world model watches
+a free hand nudge it and go away. Then it imagines candidate pushes (closed hand; any direction,
+height, speed, length; some go past) and candidate grasps (from above; some askew, beside the
+object, too high or too weak), and the simulator carries each of them out from that very instant.
+Candidates are drawn around what was seen, as a planner would. After 1 s are compared: for pushes
+the length of the level displacement (Spearman) and its direction (where it is 1 cm or more); for
+grasps the imagined probability of being held against the height lifted (Spearman) and against
+success, which is half of the hand's rise (AUC), and the imagined against the simulated height.
+Lengths are compared in whole millimetres. Grasps mostly lift all the way or not at all, and such
+ties bound what a probability can reach (`spearman_bound`). A rank correlation is 0 where all that
+is imagined is alike, and left out where all that is simulated is.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from sakiyomi.cli.console import make_console
+from sakiyomi.errors import BadInputError
+from sakiyomi_evaluation.candidates import RISE_M
+from sakiyomi_evaluation.imagine_plot import draw_outcomes
+from sakiyomi_evaluation.ranking import (
+    auc,
+    direction_error_rad,
+    highest_correlation,
+    in_steps,
+    rank_correlation,
+)
+from sakiyomi_evaluation.results import check_writable, write_results
+from sakiyomi_evaluation.watched_cell import WatchedCell
+from sakiyomi_evaluation.what_if import Outcomes, WhatIf, ask
+from sakiyomi_training.episodes.collection import SPLITS, split_files
+from world_model_node.dynamics import Dynamics
+
+MOVED_M = 0.01  # less has no direction worth comparing
+KINDS = ('pushes', 'grasps')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The public contract of this command."""
+    parser.add_argument(
+        '--objects', required=True, metavar='DIR[,DIR]', help='URDFs, meshes or random_urdfs'
+    )
+    parser.add_argument('--scenes', type=int, default=10)
+    parser.add_argument('--candidates', type=int, default=64, help='of each kind, in each scene')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--split', choices=SPLITS, default='all', help='of the objects, by name')
+    parser.add_argument(
+        '--json', metavar='FILE', help='figures and outcomes, and beside it FILE_outcomes.png'
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask what if, report, and return the exit status."""
+    if args.scenes < 1 or args.candidates < 2 or args.seed < 0:
+        got = f'{args.scenes}, {args.candidates} and {args.seed}'
+        raise BadInputError(
+            f'--scenes, --candidates, --seed: got {got}, expected at least 1, 2 and 0'
+        )
+    check_writable(args.json)
+    files = split_files(tuple(args.objects.split(',')), args.split)
+    cell, scenes = WatchedCell(), []
+    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())
+    try:
+        with Progress(*columns, TimeElapsedColumn(), console=make_console(stderr=True)) as bar:
+            for index in bar.track(range(args.scenes), description='scenes'):
+                scenes.append(ask(cell, files, args.seed, index, args.candidates))
+    finally:
+        cell.close()
+    result = {'model': cell.model.model_name, **summary(scenes)}
+    make_console().print(_table(result))
+    write_results(args.json, result, args)
+    if args.json is not None:
+        draw_outcomes(Path(args.json).with_name(f'{Path(args.json).stem}_outcomes.png'), result)
+    return 0
+
+
+def evaluate(
+    files: tuple[Path, ...],
+    scenes: int,
+    candidates: int,
+    seed: int,
+    dynamics: Dynamics | None = None,
+    cell: WatchedCell | None = None,
+) -> dict[str, Any]:
+    """The figures of any dynamics, or of the configured ones."""
+    cell = cell or WatchedCell(dynamics)
+    asked = [ask(cell, files, seed, index, candidates) for index in range(scenes)]
+    return {'model': cell.model.model_name, **summary(asked)}
+
+
+def summary(scenes: Sequence[WhatIf]) -> dict[str, Any]:
+    """Means over the scenes, and each scene with all of its outcomes.
+
+    Raises:
+        BadInputError: no scene had a tracked object.
+    """
+    rows = [_row(scene) for scene in scenes if scene.pushes is not None]
+    if not rows:
+        raise BadInputError(f'scenes: got {len(scenes)} without a tracked object, expected some')
+    result: dict[str, Any] = {'untracked': len(scenes) - len(rows)}
+    for kind in KINDS:
+        keys = [key for key, value in rows[0][kind].items() if key != 'outcomes']
+        result[kind] = {key: _mean([row[kind][key] for row in rows]) for key in keys}
+    return result | {'scenes': rows}
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _row(scene: WhatIf) -> dict[str, Any]:
+    return {
+        'name': scene.name,
+        'pushes': _pushes(scene.pushes),
+        'grasps': _grasps(scene.grasps),
+    }
+
+
+def _pushes(outcomes: Outcomes) -> dict[str, Any]:
+    imagined, simulated = outcomes.imagined_m[:, :2], outcomes.simulated_m[:, :2]
+    far = [in_steps(np.linalg.norm(moved, axis=1)) for moved in (imagined, simulated)]
+    return {
+        'spearman': rank_correlation(*far),
+        'direction_error_rad': direction_error_rad(imagined, simulated, MOVED_M),
+        'position_error_mm': _position_error_mm(outcomes),
+        **_times(outcomes),
+        'outcomes': {'imagined_m': far[0], 'simulated_m': far[1]},
+    }
+
+
+def _grasps(outcomes: Outcomes) -> dict[str, Any]:
+    imagined, height = (
+        in_steps(np.maximum(moved[:, 2], 0.0))
+        for moved in (outcomes.imagined_m, outcomes.simulated_m)
+    )
+    success = height > 0.5 * RISE_M
+    return {
+        'spearman': rank_correlation(outcomes.held, height),
+        'spearman_bound': highest_correlation(height),
+        'spearman_height': rank_correlation(imagined, height),
+        'auc': auc(outcomes.held, success),
+        'success_rate': float(success.mean()),
+        'position_error_mm': _position_error_mm(outcomes),
+        **_times(outcomes),
+        'outcomes': {
+            'held_probability': outcomes.held,
+            'imagined_m': imagined,
+            'simulated_m': height,
+        },
+    }
+
+
+def _position_error_mm(outcomes: Outcomes) -> float:
+    gap = outcomes.imagined_m - outcomes.simulated_m
+    return float(1e3 * np.linalg.norm(gap, axis=1).mean())
+
+
+def _times(outcomes: Outcomes) -> dict[str, float]:
+    return {'imagine_ms': 1e3 * outcomes.imagine_s, 'simulate_ms': 1e3 * outcomes.simulate_s}
+
+
+def _table(result: dict[str, Any]) -> Table:
+    table = Table('scene', 'pushes', 'direction [rad]', 'grasps', 'height', 'AUC', 'success', 'ms')
+    table.title = f'model: {result["model"]} (rank correlations)'
+    for name, row in [*((r['name'], r) for r in result['scenes']), ('mean', result)]:
+        pushes, grasps = row['pushes'], row['grasps']
+        shown = (pushes['spearman'], pushes['direction_error_rad'], grasps['spearman'])
+        shown += (grasps['spearman_height'], grasps['auc'], grasps['success_rate'])
+        cells = ['-' if value is None else f'{value:.2f}' for value in shown]
+        table.add_row(name, *cells, f'{pushes["imagine_ms"]:.0f}')
+    return table

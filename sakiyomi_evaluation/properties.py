@@ -1,0 +1,233 @@
+"""`sakiyomi evaluate properties`: what is known of an object after one lift and tilt.
+
+Each round draws an object with hidden properties (docs/collect.md). A free hand grasps it from
+above across its narrowest side with 5 to 30 N, lifts it by 10 cm and tilts it about both level
+axes; then what the world model believes is compared with the truth: mass and friction by relative
+error, the centre of mass by its distance in the world, the tracked pose's error included. Coverage
+is of the stated 90 % intervals (the 90 % ellipsoid for the centre of mass). `before` is the same
+from the last look before the hand came down. What is judged is the last belief while the object
+was held; objects that slipped out before the end are judged too, and counted (`dropped`); those
+that the world model never knew to be held are not (`missed`).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from scipy.spatial.transform import Rotation
+
+from sakiyomi.cli.console import make_console
+from sakiyomi.errors import BadInputError
+from sakiyomi.scene import Gaussian, GripperCommand, ObjectState, Scene
+from sakiyomi_evaluation.results import check_writable, write_results
+from sakiyomi_evaluation.state_errors import CHI2_3_90
+from sakiyomi_evaluation.watched_cell import WatchedCell
+from sakiyomi_training.episodes.collection import SPLITS, split_files
+from simulation_node.hidden import Hidden
+from simulation_node.interactions.handled import OPENED_M, grasp_from_above
+from simulation_node.interactions.interaction import WATCH_S, HandScript, Interaction, Play
+from simulation_node.interactions.stage import Stage, place
+from world_model_node.dynamics import Dynamics
+
+GRIP_RANGE_N = (5.0, 30.0)
+ABOVE_M, RISE_M = 0.14, 0.10
+TILT_RAD = 0.8
+SIGMAS_90 = 1.6449
+DOWN_FROM_S = -WATCH_S + 0.5
+# seconds from one pose to the next, and the turns (2,) about the hand's x and y at each
+TILTS = (
+    (0.5, (0.0, 0.0)),
+    (0.4, (1.0, 0.0)),
+    (0.4, (1.0, 0.0)),
+    (0.6, (0.0, 1.0)),
+    (0.4, (0.0, 1.0)),
+    (0.5, (0.0, 0.0)),
+    (0.3, (0.0, 0.0)),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The public contract of this command."""
+    parser.add_argument(
+        '--objects', required=True, metavar='DIR[,DIR]', help='URDFs, meshes or random_urdfs'
+    )
+    parser.add_argument('--rounds', type=int, default=10, help='objects lifted and tilted')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--split', choices=SPLITS, default='all', help='of the objects, by name')
+    parser.add_argument('--json', metavar='FILE')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Lift and tilt, report, and return the exit status."""
+    if args.rounds < 1 or args.seed < 0:
+        got = f'{args.rounds} and {args.seed}'
+        raise BadInputError(f'--rounds and --seed: got {got}, expected at least 1 and 0')
+    check_writable(args.json)
+    files = split_files(tuple(args.objects.split(',')), args.split)
+    cell, rows = WatchedCell(), []
+    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())
+    try:
+        with Progress(*columns, TimeElapsedColumn(), console=make_console(stderr=True)) as bar:
+            for index in bar.track(range(args.rounds), description='objects'):
+                rows.append(lift_and_tilt(cell, files, args.seed, index))
+    finally:
+        cell.close()
+    result = {'model': cell.model.model_name, **summary(rows), 'objects': rows}
+    make_console().print(_table(result))
+    write_results(args.json, result, args)
+    return 0
+
+
+def evaluate(
+    files: tuple[Path, ...],
+    rounds: int,
+    seed: int,
+    dynamics: Dynamics | None = None,
+    cell: WatchedCell | None = None,
+) -> dict[str, Any]:
+    """The figures of any dynamics' belief, or of the configured ones."""
+    cell = cell or WatchedCell(dynamics)
+    rows = [lift_and_tilt(cell, files, seed, index) for index in range(rounds)]
+    return {'model': cell.model.model_name, **summary(rows), 'objects': rows}
+
+
+def lift_and_tilt(
+    cell: WatchedCell, files: tuple[Path, ...], seed: int, index: int
+) -> dict[str, Any]:
+    """One object's row: what was drawn, what was believed before and after, and how wrong."""
+    stage, interaction = cell.staged(files, np.random.default_rng([seed, index]), _drawn)
+    name = interaction.actors[0]
+    hidden, play = stage.hidden[name], Play(cell.cell, interaction)
+    cell.watch(play, DOWN_FROM_S)
+    before = _judged(cell, name, hidden, cell.track_of(name))
+    felt: list[dict[str, Any] | None] = []
+
+    def look(scene: Scene) -> None:
+        held = next((state for state in scene.objects if state.held), None)
+        if held is not None:
+            felt.append(_judged(cell, name, hidden, held))
+
+    end_s = interaction.hand.times_s[-1]
+    cell.watch(play, end_s, look)
+    gone_m = np.linalg.norm(cell.center_m(name) - cell.cell.grasp_pose()[:3, 3])
+    return {
+        'name': name,
+        'grip_n': interaction.hand.grips[0][1].force_n,
+        'mass_kg': hidden.mass_kg,
+        'friction': hidden.friction,
+        'dropped': bool(gone_m > 0.5 * stage.size(name) + 0.05),
+        'before': before,
+        'after': felt[-1] if felt else None,
+    }
+
+
+def _drawn(stage: Stage) -> Interaction:
+    """The object, and the hand's way: down, closed, up, and tilted about both level axes."""
+    rng = stage.rng
+    name = stage.lay(stage.choose(0.2), place() + rng.uniform(-0.06, 0.06, 2))
+    T, width_m = grasp_from_above(stage, name)
+    above, up = T.copy(), T.copy()
+    above[2, 3] += ABOVE_M
+    up[2, 3] += RISE_M
+    close_s = DOWN_FROM_S + 0.4
+    times, poses = [-WATCH_S, DOWN_FROM_S, close_s, close_s + 0.5], [above, above, T, T]
+    signs = rng.choice([-1.0, 1.0], 2)
+    for duration_s, turns in TILTS:
+        turn = Rotation.from_rotvec([*(TILT_RAD * signs * turns), 0.0]).as_matrix()
+        tilted = up.copy()
+        tilted[:3, :3] = up[:3, :3] @ turn
+        times.append(times[-1] + duration_s)
+        poses.append(tilted)
+    force_n = float(np.exp(rng.uniform(*np.log(GRIP_RANGE_N))))
+    grip = ((close_s, GripperCommand(0.0, force_n)),)
+    opening_m = min(0.08, width_m + OPENED_M)
+    hand = HandScript(np.array(times), np.array(poses), grip, opening_m)
+    return Interaction('lift and tilt', (name,), hand=hand)
+
+
+def _judged(
+    cell: WatchedCell, name: str, hidden: Hidden, state: ObjectState | None
+) -> dict[str, Any] | None:
+    """A belief against the truth at this instant; None where there is no belief."""
+    if state is None:
+        return None
+    told = state.properties
+    T = cell.cell.world.objects.pose(name)
+    true_m = T[:3, :3] @ hidden.center_of_mass_m + T[:3, 3]
+    T_told, R = state.T_world_object, state.T_world_object[:3, :3]
+    gap = T_told[:3, :3] @ told.center_of_mass_m + T_told[:3, 3] - true_m
+    spread = R @ told.center_of_mass_covariance @ R.T + state.pose_covariance[:3, :3]
+    return {
+        'mass': scalar_error(told.mass_kg, hidden.mass_kg),
+        'friction': scalar_error(told.friction, hidden.friction),
+        'com': {
+            'error_mm': float(1e3 * np.linalg.norm(gap)),
+            'inside_90': bool(gap @ np.linalg.solve(spread, gap) < CHI2_3_90),
+        },
+    }
+
+
+def scalar_error(told: Gaussian, true: float) -> dict[str, Any]:
+    """One belief against the truth."""
+    return {
+        'told': told.mean,
+        'sigma': float(np.sqrt(told.variance)),
+        'relative_error': abs(told.mean - true) / true,
+        'inside_90': bool(abs(told.mean - true) <= SIGMAS_90 * np.sqrt(told.variance)),
+    }
+
+
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Medians and coverage after the lift and tilt, and before it.
+
+    Raises:
+        BadInputError: the hand held nothing.
+    """
+    after = [row['after'] for row in rows if row['after'] is not None]
+    if not after:
+        raise BadInputError(f'objects: got {len(rows)}, none of which was held, expected some')
+    before = [row['before'] for row in rows if row['before'] is not None]
+    return {
+        **_medians(after),
+        'before': _medians(before) if before else None,
+        'judged': len(after),
+        'missed': len(rows) - len(after),
+        'dropped': sum(row['dropped'] for row in rows),
+    }
+
+
+def _medians(judged: list[dict[str, Any]]) -> dict[str, Any]:
+    def median(what: str, key: str) -> float:
+        return float(np.median([one[what][key] for one in judged]))
+
+    return {
+        'mass_relative_error': median('mass', 'relative_error'),
+        'friction_relative_error': median('friction', 'relative_error'),
+        'com_error_mm': median('com', 'error_mm'),
+        'coverage_90': {
+            what: float(np.mean([one[what]['inside_90'] for one in judged]))
+            for what in ('mass', 'friction', 'com')
+        },
+    }
+
+
+def _table(result: dict[str, Any]) -> Table:
+    table = Table('', 'before', 'after', 'coverage', title=f'model: {result["model"]}')
+    before = result['before'] or {}
+    rows = (
+        ('mass', 'mass_relative_error', 'mass'),
+        ('friction', 'friction_relative_error', 'friction'),
+        ('centre of mass [mm]', 'com_error_mm', 'com'),
+    )
+    for title, key, what in rows:
+        first = f'{before[key]:.3g}' if before else '-'
+        coverage = f'{result["coverage_90"][what]:.2f}'
+        table.add_row(title, first, f'{result[key]:.3g}', coverage)
+    counts = (result[key] for key in ('judged', 'missed', 'dropped'))
+    table.caption = '{} judged, {} missed, {} dropped'.format(*counts)
+    return table

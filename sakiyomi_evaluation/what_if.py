@@ -1,0 +1,148 @@
+"""One scene, many candidate motions: what a world model imagines and what the engine then does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sakiyomi.geometry import transform_points
+from sakiyomi.scene import GripperCommand, HandMotion, ObjectState, Prediction
+from sakiyomi_evaluation.candidates import SPAN_S, drawn_grasps, drawn_pushes, push
+from sakiyomi_evaluation.watched_cell import WatchedCell
+from simulation_node.cell import SimulatedCell
+from simulation_node.config import PHYSICS_HZ
+from simulation_node.interactions.handled import LOWEST_M, PUSH_FORCE_N, grasp_from_above
+from simulation_node.interactions.interaction import WATCH_S, HandScript, Interaction, Play
+from simulation_node.interactions.stage import Stage, place
+
+NUDGE_M, NUDGE_MPS = 0.02, 0.15
+AWAY_M, AWAY_S = 0.20, 0.4
+MOST_EXTENT_M = 0.16
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What becomes of an object under each of n candidates, imagined and simulated."""
+
+    imagined_m: np.ndarray  # (n, 3) the centre's displacement by the end
+    simulated_m: np.ndarray  # (n, 3)
+    held: np.ndarray  # (n,) imagined probability that it is in the hand at the end
+    imagine_s: float  # wall time of imagining all
+    simulate_s: float
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """One scene's outcomes; None where the object had no track to imagine with."""
+
+    name: str
+    pushes: Outcomes | None
+    grasps: Outcomes | None
+
+
+def ask(
+    cell: WatchedCell, files: tuple[Path, ...], seed: int, index: int, candidates: int
+) -> WhatIf:
+    """Stage scene `index` of the seed, watch it being nudged, and ask what if.
+
+    Raises:
+        WorkFailedError: no draw of the objects suits.
+    """
+    rng = np.random.default_rng([seed, index])
+    _, interaction = cell.staged(files, rng, _drawn)
+    name, play = interaction.actors[0], Play(cell.cell, interaction)
+    cell.watch(play, float(np.ceil(10.0 * interaction.hand.times_s[-1]) / 10.0))
+    state = cell.track_of(name)
+    if state is None or not len(state.points_m):
+        return WhatIf(name, None, None)
+    points = transform_points(state.T_world_object, state.points_m.astype(float))
+    table_m = cell.model.scene.table_height_m
+    pushes = drawn_pushes(points, table_m, candidates, rng)
+    grasps = drawn_grasps(points, table_m, candidates, rng)
+    return WhatIf(name, _outcomes(cell, name, state, pushes), _outcomes(cell, name, state, grasps))
+
+
+def _drawn(stage: Stage) -> Interaction:
+    """An object that could be grasped; the hand nudges it and leaves upwards."""
+    rng = stage.rng
+    name = stage.lay(stage.choose(MOST_EXTENT_M), place() + rng.uniform(-0.04, 0.04, 2))
+    grasp_from_above(stage, name)  # no room: too wide for the hand
+    points = stage.points(name)
+    z_m = max(LOWEST_M, 0.4 * float(points[:, 2].max()))
+    nudge = push(points, rng.uniform(0.0, 2.0 * np.pi), 0.0, z_m, NUDGE_M, NUDGE_MPS)
+    away = nudge.T_world_grasp[[-1, -1]].copy()
+    back = nudge.T_world_grasp[0, :3, 3] - nudge.T_world_grasp[1, :3, 3]
+    away[:, :3, 3] += 0.5 * back
+    away[1, 2, 3] += AWAY_M
+    times_s = np.concatenate([nudge.times_s, nudge.times_s[-1] + np.array([0.15, 0.15 + AWAY_S])])
+    poses = np.concatenate([nudge.T_world_grasp, away])
+    start_s = -WATCH_S + 0.3  # seen at rest before it is touched
+    times_s = np.concatenate([[-WATCH_S], start_s + times_s, [start_s + times_s[-1] + 0.5]])
+    poses = np.concatenate([poses[:1], poses, poses[-1:]])
+    grip = ((-WATCH_S, GripperCommand(0.0, PUSH_FORCE_N)),)
+    return Interaction('nudge', (name,), hand=HandScript(times_s, poses, grip, 0.0))
+
+
+def _outcomes(
+    cell: WatchedCell, name: str, state: ObjectState, motions: list[HandMotion]
+) -> Outcomes:
+    started = time.perf_counter()
+    predictions = [p for (p,) in cell.model.imagine(motions, [state.id])]
+    imagine_s = time.perf_counter() - started
+    started = time.perf_counter()
+    simulated = simulated_displacements(cell.cell, name, motions, cell.center_m)
+    return Outcomes(
+        np.array([_displacement(p, state) for p in predictions]),
+        simulated,
+        np.array([p.held_probability[-1] for p in predictions]),
+        imagine_s,
+        time.perf_counter() - started,
+    )
+
+
+def _displacement(prediction: Prediction, state: ObjectState) -> np.ndarray:
+    return prediction.T_world_object[-1, :3, 3] - state.T_world_object[:3, 3]
+
+
+def simulated_displacements(
+    cell: SimulatedCell,
+    name: str,
+    motions: list[HandMotion],
+    center_m: Callable[[str], np.ndarray],
+) -> np.ndarray:
+    """Where (n, 3) an object's centre really goes under each motion, all from the same instant.
+
+    Args:
+        cell: with a free hand; as it is now once this returns.
+        name: of the object.
+        motions: of the hand, which begins each where it starts.
+        center_m: the object's centre (3,) by name.
+    """
+    start, kept = center_m(name), cell.world.save()
+    moved = np.zeros((len(motions), 3))
+    try:
+        for row, motion in enumerate(motions):
+            cell.world.restore(kept)
+            carry_out(cell, motion)
+            moved[row] = center_m(name) - start
+        cell.world.restore(kept)
+    finally:
+        cell.world.forget(kept)
+    return moved
+
+
+def carry_out(cell: SimulatedCell, motion: HandMotion) -> None:
+    """Put the free hand where the motion begins and carry it out, for `SPAN_S` in all."""
+    cell.put_hand(motion.T_world_grasp[0], float(motion.finger_width_m[0]))
+    cell.command_hand(motion.times_s, motion.T_world_grasp)
+    shut = np.flatnonzero(np.diff(motion.finger_width_m))
+    shut_s = float(motion.times_s[shut[0]]) if len(shut) else 0.0
+    ticks, shut_tick = round(SPAN_S * PHYSICS_HZ), round(shut_s * PHYSICS_HZ)
+    cell.command_gripper(GripperCommand(float(motion.finger_width_m[0]), motion.force_n))
+    cell.step(shut_tick / PHYSICS_HZ)
+    cell.command_gripper(GripperCommand(float(motion.finger_width_m[-1]), motion.force_n))
+    cell.step((ticks - shut_tick) / PHYSICS_HZ)
