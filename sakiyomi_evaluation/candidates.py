@@ -20,10 +20,10 @@ SPEEDS_MPS, LENGTHS_M = (0.06, 0.40), (0.02, 0.16)
 HEIGHTS, ASIDES = (0.1, 0.9), (-1.1, 1.1)  # of the object's height and half its width
 SPAN_S = 1.0  # of every candidate
 FINGER_SPEED_MPS = 0.10
-DOWN_S, SHUT_S = 0.25, 0.45  # a grasp is reached, has closed and goes up
-CLEAR_M, RISE_M = 0.03, 0.07
-OFF_M, TURN_RAD = 0.008, 0.3  # sigma of a grasp's place and turn about the narrowest side's
-BELOW_TOP_M = (-0.035, 0.005)  # of the grasp frame
+DOWN_S, SHUT_S = 0.2, 0.6  # a grasp is reached, has closed and goes up
+CLEAR_M, RISE_M = 0.02, 0.06
+OFF_M, TURN_RAD = 0.007, 0.25  # sigma of a grasp's place and turn about the narrowest side's
+BELOW_TOP_M = (-0.035, 0.0)  # of the grasp frame
 FORCES_N = (1.5, 30.0)
 MAX_WIDTH_M = 0.08
 

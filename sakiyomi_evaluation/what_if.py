@@ -17,11 +17,11 @@ from simulation_node.cell import SimulatedCell
 from simulation_node.config import PHYSICS_HZ
 from simulation_node.interactions.handled import LOWEST_M, PUSH_FORCE_N, grasp_from_above
 from simulation_node.interactions.interaction import WATCH_S, HandScript, Interaction, Play
-from simulation_node.interactions.stage import Stage, place
+from simulation_node.interactions.stage import NoRoomError, Stage, place
 
 NUDGE_M, NUDGE_MPS = 0.02, 0.15
 AWAY_M, AWAY_S = 0.20, 0.4
-MOST_EXTENT_M = 0.16
+MOST_EXTENT_M, MOST_WIDTH_M = 0.16, 0.05  # so that a candidate grasp can miss it or not
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ def _drawn(stage: Stage) -> Interaction:
     """An object that could be grasped; the hand nudges it and leaves upwards."""
     rng = stage.rng
     name = stage.lay(stage.choose(MOST_EXTENT_M), place() + rng.uniform(-0.04, 0.04, 2))
-    grasp_from_above(stage, name)  # no room: too wide for the hand
+    width_m = grasp_from_above(stage, name)[1]
+    if width_m > MOST_WIDTH_M:
+        raise NoRoomError(f'object {name}: {width_m:.3f} m wide, expected {MOST_WIDTH_M} m')
     points = stage.points(name)
     z_m = max(LOWEST_M, 0.4 * float(points[:, 2].max()))
     nudge = push(points, rng.uniform(0.0, 2.0 * np.pi), 0.0, z_m, NUDGE_M, NUDGE_MPS)
