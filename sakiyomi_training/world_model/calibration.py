@@ -13,7 +13,7 @@ from world_model_node.model.network import WorldNetwork
 
 SHARE = 0.9
 LEAST_ROWS = 20
-BOUNDS = (0.3, 4.0)
+BOUNDS = (0.05, 4.0)
 SMOOTH = 5  # steps that are averaged
 
 

@@ -51,6 +51,7 @@ class Trainer:
     def advance(self) -> dict[str, float]:
         """One step; the terms of its loss."""
         rng = np.random.default_rng([self.seed, self.step])
+        torch.manual_seed(int(rng.integers(2**62)))  # of dropout
         warm = self.step < self.config.warm_steps
         size = self.config.warm_batch if warm else self.config.batch
         batch = dropped(self.examples.draw(size, rng), self.config, rng)
@@ -180,8 +181,14 @@ def dropped(batch: Batch, config: TrainingConfig, rng: np.random.Generator) -> B
     batch['touch_on'] = batch['touch_on'] * kept(config.drop_touch)[:, None]
     hand = kept(config.drop_hand)[:, None]
     batch['hand_on'], batch['touch_on'] = batch['hand_on'] * hand, batch['touch_on'] * hand
+    limit = batch['hand'].clone()  # a robot that only looks on does not know the force limit
+    limit[..., -1] = limit[..., -1] * kept(config.drop_limit)[:, None, None]
+    batch['hand'] = limit
     batch['shape_on'] = batch['shape_on'] * kept(config.drop_shape)[:, None]
     first = np.where(rng.random(count) < config.drop_past, rng.integers(0, FRAMES, count), 0)
     on = torch.from_numpy((np.arange(FRAMES) >= first[:, None]).astype(np.float32))
     batch['seen'] = batch['seen'] * on[:, :, None]
+    for name in ('motion', 'hand', 'outline'):
+        noise = rng.standard_normal(batch[name].shape, dtype=np.float32)
+        batch[name] = batch[name] + config.jitter * torch.from_numpy(noise)
     return batch

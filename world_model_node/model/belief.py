@@ -59,7 +59,7 @@ class Encoder(nn.Module):
             _two_layers(channels, width) for channels in (MOTION, HAND, TOUCH)
         )
         self.missing = nn.Parameter(torch.zeros(3, width))
-        self.norm = nn.LayerNorm(width)
+        self.norm, self.dropout = nn.LayerNorm(width), nn.Dropout(config.dropout)
 
     def forward(self, w: Watched) -> Tensor:
         """Shape (E, F, n, embedding)."""
@@ -68,7 +68,7 @@ class Encoder(nn.Module):
             _or_missing(self.hand(w.hand), w.hand_on[:, :, None, None], self.missing[1]),
             _or_missing(self.touch(w.touch), w.touch_on[:, :, None, None], self.missing[2]),
         )
-        return self.norm(parts[0] + parts[1] + parts[2])
+        return self.dropout(self.norm(parts[0] + parts[1] + parts[2]))
 
 
 class ShapeEncoder(nn.Module):
@@ -104,7 +104,7 @@ class BeliefNetwork(nn.Module):
             nn.GELU(),
             nn.Linear(2 * width, width),
         )
-        self.hidden_state = HiddenState(config)
+        self.dropout, self.hidden_state = nn.Dropout(config.dropout), HiddenState(config)
 
     def forward(self, w: Watched) -> Belief:
         """The belief after the newest frame."""
@@ -126,7 +126,7 @@ class BeliefNetwork(nn.Module):
             torch.cat([shape, state.reshape(E, n, -1), w.place / 0.2, w.half_extent / 0.05], -1)
         )
         token = token + self._attended(token, w)
-        token = token + self.refine(token)
+        token = self.dropout(token + self.refine(token))
         return Belief(token, shape, self.hidden_state(token, w))
 
     def _attended(self, token: Tensor, w: Watched) -> Tensor:

@@ -1,0 +1,180 @@
+"""Training on a handful of made-up episodes: it learns, resumes exactly, and refuses bad files."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import chi2
+
+from sakiyomi.errors import BadInputError
+from sakiyomi_training.episodes.layout import BEFORE, FINE, FRAMES, empty_episode
+from sakiyomi_training.world_model.calibration import BOUNDS, SHARE, calibrate, distances
+from sakiyomi_training.world_model.example_set import ExampleSet, read_examples
+from sakiyomi_training.world_model.examples import examples_of, usable
+from sakiyomi_training.world_model.mirror import mirrored
+from sakiyomi_training.world_model.trainer import CHECKPOINT, Trainer
+from sakiyomi_training.world_model.training_config import TrainingConfig
+from world_model_node.model.dimensions import STEPS
+from world_model_node.model.model_config import ModelConfig
+from world_model_node.model.weights import CARD, WEIGHTS, load_model, save_model
+
+LAG_MPS = 0.25  # the tracker always says so much too little
+SMALL = ModelConfig(hidden=16, embedding=16, residual=8, samples=2, substeps=1)
+
+
+def sliding_episode(seed):
+    """A box that slides without friction while its tracker lags behind."""
+    rng = np.random.default_rng(seed)
+    episode = empty_episode()
+    episode['episode/scenario'] = np.str_('slide')
+    heading = rng.uniform(0.0, 2 * np.pi)
+    velocity = rng.uniform(0.3, 0.6) * np.array([np.cos(heading), np.sin(heading), 0.0])
+    start = np.array([0.5, 0.0, 0.03])
+    points = rng.uniform(-0.03, 0.03, (96, 3))
+    points[np.arange(96), rng.integers(0, 3, 96)] = 0.03 * rng.choice([-1.0, 1.0], 96)
+    frames = 0.1 * (np.arange(FRAMES) - BEFORE)
+    fine = 0.05 * (np.arange(FINE) - 2 * BEFORE)
+    episode['frames/stamp_s'][:] = frames
+    episode['frames/id'][:] = [1, -1, -1, -1]
+    for name in ('present', 'visible'):
+        episode[f'frames/{name}'][:, 0] = True
+    episode['frames/T_world_object'][:, 0] = np.eye(4)
+    episode['frames/T_world_object'][:, 0, :3, 3] = start + frames[:, None] * velocity
+    tracked = velocity * (1.0 - LAG_MPS / np.linalg.norm(velocity))
+    episode['frames/twist'][:, 0, :3] = tracked
+    episode['frames/pose_covariance'][:, 0] = 1e-5 * np.eye(6)
+    episode['frames/twist_covariance'][:, 0] = 1e-2 * np.eye(6)
+    episode['frames/points_m'][:, 0] = points
+    episode['frames/properties'][:, 0] = [0.2, 0.01, 0.05, 0.0004, 0.2, 0.02]
+    for name, value in (('present', True), ('actor', True), ('slot', 0)):
+        episode[f'truth/{name}'][0] = value
+    episode['truth/slot'][1:] = -1
+    episode['truth/stamp_s'][:] = fine
+    episode['truth/T_world_object'][:, 0] = np.eye(4)
+    episode['truth/T_world_object'][:, 0, :3, 3] = start + fine[:, None] * velocity
+    episode['truth/twist'][:, 0, :3] = velocity
+    for name, value in (('mass_kg', 0.2), ('friction', 0.05), ('restitution', 0.1)):
+        episode[f'truth/{name}'][0] = value
+    for name in ('rolling_friction_m', 'spinning_friction_m'):
+        episode[f'truth/{name}'][0] = 5e-4
+    episode['hand/T_world_grasp'][:] = np.eye(4)
+    episode['action/T_world_grasp'][:] = np.eye(4)
+    return episode
+
+
+@pytest.fixture(scope='module')
+def examples():
+    torch.set_num_threads(1)
+    return ExampleSet(
+        [e for seed in range(8) for e in examples_of(sliding_episode(seed), (10, 12))]
+    )
+
+
+def config(**changes):
+    plain = {
+        'warm_steps': 15, 'steps': 25, 'batch': 8, 'warm_batch': 16, 'model': SMALL,
+        'learning_rate': 5e-3,
+    }  # fmt: skip
+    return TrainingConfig(**(plain | changes))
+
+
+def trained(examples, out, until, **changes):
+    trainer = Trainer(examples, config(**changes), out, 0)
+    while trainer.step < until:
+        trainer.advance()
+    return trainer
+
+
+def test_an_example_holds_what_was_watched_and_what_came(examples):
+    group = examples.groups[1, False]
+    at_t0 = group['at_t0'] > 0.5
+    assert at_t0.sum() == 8
+    speed = np.linalg.norm(group['true_twist'][:, 0, :3], axis=-1)
+    tracked = np.linalg.norm(group['twist'][:, 0, :3], axis=-1)
+    np.testing.assert_allclose(speed - tracked, LAG_MPS, atol=1e-5)
+    moved = group['true_place'][at_t0, 0, STEPS] - group['true_place'][at_t0, 0, 0]
+    np.testing.assert_allclose(np.linalg.norm(moved, axis=-1), speed[at_t0], atol=1e-4)
+    assert np.abs(moved[:, 1]).max() < 1e-3  # the frame looks along the motion
+
+
+def test_a_mirror_swaps_left_and_right_twice_to_nothing():
+    episode = sliding_episode(0)
+    episode['hand/pad_force_n'][:] = np.random.default_rng(1).normal(size=(FINE, 2, 3))
+    twice = mirrored(mirrored(episode))
+    for name in episode:
+        np.testing.assert_array_equal(twice[name], episode[name])
+    assert not np.array_equal(mirrored(episode)['frames/twist'], episode['frames/twist'])
+
+
+def test_eight_episodes_reduce_the_loss(examples, tmp_path):
+    trainer = trained(examples, tmp_path, 60, warm_steps=60, steps=60)
+    losses = [row['loss'] for row in trainer.curve]
+    assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.5
+
+
+def test_rollouts_are_learned_from_without_simulated_truth(examples, tmp_path):
+    trainer = trained(examples, tmp_path, 4, warm_steps=2, steps=4, privileged=0.0)
+    assert all(np.isfinite(list(row.values())).all() for row in trainer.curve)
+    assert trainer.curve[-1]['true'] == 0.0
+
+
+def test_an_interrupted_training_ends_as_one_that_was_not(examples, tmp_path):
+    whole = trained(examples, tmp_path / 'whole', 20)
+    part = trained(examples, tmp_path / 'part', 17)
+    part.save()
+    rest = trained(examples, tmp_path / 'part', 20)
+    assert [r['loss'] for r in rest.curve] == [r['loss'] for r in whole.curve]
+    for a, b in zip(whole.parameters, rest.parameters, strict=True):
+        torch.testing.assert_close(a, b, rtol=0.0, atol=0.0)
+
+
+def test_another_config_does_not_go_on_from_the_checkpoint(examples, tmp_path):
+    trained(examples, tmp_path, 1).save()
+    with pytest.raises(BadInputError, match='another config'):
+        trained(examples, tmp_path, 1, batch=9)
+
+
+def test_a_checkpoint_that_is_cut_off_is_refused(examples, tmp_path):
+    trained(examples, tmp_path, 1).save()
+    path = tmp_path / CHECKPOINT
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(BadInputError, match='cut off'):
+        trained(examples, tmp_path, 1)
+
+
+def test_weights_come_back_as_they_were_and_no_others(examples, tmp_path):
+    network = trained(examples, tmp_path, 2).network
+    save_model(network, tmp_path, {})
+    again, _ = load_model(tmp_path)
+    for a, b in zip(network.state_dict().values(), again.state_dict().values(), strict=True):
+        torch.testing.assert_close(a, b, rtol=0.0, atol=0.0)
+    content = (tmp_path / WEIGHTS).read_bytes()
+    for spoilt in (content[:-50], content[:-1] + bytes([content[-1] ^ 1])):
+        (tmp_path / WEIGHTS).write_bytes(spoilt)
+        with pytest.raises(BadInputError, match='cut off or changed'):
+            load_model(tmp_path)
+    (tmp_path / CARD).write_text('{}')
+    with pytest.raises(BadInputError, match='got no card'):
+        load_model(tmp_path)
+
+
+def test_calibrated_intervals_hold_what_they_promise_on_what_they_were_fitted_to(
+    examples, tmp_path
+):
+    network = trained(examples, tmp_path, 60, warm_steps=60, steps=60).network.eval()
+    factors = calibrate(network, examples)
+    within = (factors[:, 0] > 1.01 * BOUNDS[0]) & (factors[:, 0] < 0.99 * BOUNDS[1])
+    assert within.any()
+    place, _ = distances(network, examples)
+    share = (place < chi2.ppf(SHARE, 3)).mean(axis=0)
+    assert share[within].mean() == pytest.approx(SHARE, abs=0.07)
+
+
+def test_episodes_that_are_not_finite_or_not_there_are_refused(tmp_path):
+    episode = sliding_episode(0)
+    assert usable(episode)
+    episode['frames/twist'][3, 0, 1] = np.nan
+    assert not usable(episode)
+    with pytest.raises(BadInputError, match='no such folder'):
+        read_examples([tmp_path / 'nowhere'])
+    with pytest.raises(BadInputError, match='expected at least one'):
+        read_examples([tmp_path])
