@@ -12,8 +12,8 @@ from world_model_node.model.model_config import ModelConfig
 class TrainingConfig(ParameterSet):
     """Kept in the checkpoint and in the model's card."""
 
-    steps: int = parameter(2700, 'optimiser steps', 1, 10_000_000)
-    warm_steps: int = parameter(1500, 'of these without rollouts: the belief alone', 0)
+    steps: int = parameter(3000, 'optimiser steps', 1, 10_000_000)
+    warm_steps: int = parameter(1800, 'of these without rollouts: the belief alone', 0)
     warm_batch: int = parameter(192, 'objects of one of them', 1, 4096)
     batch: int = parameter(64, 'objects of one step', 1, 4096)
     samples: int = parameter(2, 'futures imagined of each', 2, 64)
