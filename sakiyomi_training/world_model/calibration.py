@@ -26,13 +26,18 @@ def calibrate(network: WorldNetwork, examples: ExampleSet, batch: int = 64) -> n
         for step in range(STEPS):
             known = rows[np.isfinite(rows[:, step]), step]
             if len(known) >= LEAST_ROWS:
-                factors[step, column] = np.sqrt(np.quantile(known, SHARE) / chi2.ppf(SHARE, 3))
+                factors[step, column] = sigma_factor(known)
     padded = np.pad(factors, ((SMOOTH // 2, SMOOTH // 2), (0, 0)), mode='edge')
     window = np.ones(SMOOTH) / SMOOTH
     smooth = np.stack([np.convolve(column, window, 'valid') for column in padded.T], 1)
     smooth = np.clip(smooth, *BOUNDS)
     network.calibration.copy_(torch.from_numpy(smooth[:, [0, 0, 1]]).float())
     return smooth
+
+
+def sigma_factor(squares: np.ndarray) -> float:
+    """What sigma must be multiplied by, so that SHARE of squared distances (R,) lie inside."""
+    return float(np.sqrt(np.quantile(squares, SHARE) / chi2.ppf(SHARE, 3)))
 
 
 def distances(
