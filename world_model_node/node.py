@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Iterable
@@ -64,6 +65,9 @@ class WorldModelNode(LifecycleNode):
         self._advertise()
         self.create_entity(self.create_service(Imagine, '~/imagine', self._imagine))
         self.create_ticker(1.0 / self.config.rate_hz, self._tick)
+        gc.unfreeze()  # of what an earlier configuration made
+        gc.collect()
+        gc.freeze()  # what was imported and made so far stays: collections need not walk it
 
     def _reset(self) -> None:
         self.world_model = WorldModel(self.config, self.robot)
