@@ -17,6 +17,7 @@ from world_model_node.dynamics import Dynamics, ObjectBelief
 from world_model_node.engines.engine import BeliefArrays, Engine, ImaginedArrays
 from world_model_node.model.dimensions import FRAME_S, FRAMES, MAX_OBJECTS, STEP_S, STEPS
 from world_model_node.model.hand_sense import HandSense
+from world_model_node.model.involved import involved
 from world_model_node.model.window import Framed, Instant, make_action, make_window
 from world_model_node.physics_prior import PhysicsPrior
 
@@ -97,8 +98,8 @@ class LearnedDynamics:
             return {}
         hand = self._past[-1].hand
         rows = make_action(action, hand, self._framed.T_world_frame, self._hand_velocity())
-        acts = action is not None or hand is not None
-        imagined = self.engine.imagine(self._belief, self._framed.window, rows[None], acts)
+        parts = involved(self._framed.window, rows[None], action is not None or hand is not None)
+        imagined = self.engine.imagine(self._belief, self._framed.window, rows[None], parts)
         found = {
             object_id: _prediction(
                 object_id, imagined, row, scene, self._framed.T_world_frame, stamps_s

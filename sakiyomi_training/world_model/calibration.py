@@ -9,7 +9,8 @@ from scipy.stats import chi2
 from sakiyomi_training.world_model.example_set import ExampleSet, watched_of
 from world_model_node.engines.torch_engine import sample_noise
 from world_model_node.model.dimensions import STEPS
-from world_model_node.model.network import WorldNetwork
+from world_model_node.model.involved import Involved
+from world_model_node.model.network import WorldNetwork, turns
 
 SHARE = 0.9
 LEAST_ROWS = 20
@@ -61,8 +62,6 @@ def residuals(
     network: WorldNetwork, batch: dict[str, torch.Tensor], noise: torch.Tensor
 ) -> tuple[np.ndarray, ...]:
     """True minus imagined place and turn (E, n, H, 3), their covariance, and where it is known."""
-    from world_model_node.model.network import turns
-
     watched = watched_of(batch)
     E, n = watched.present.shape
     with torch.no_grad():
@@ -72,7 +71,7 @@ def residuals(
             watched,
             batch['action'].unsqueeze(1),
             noise[None, :, None].expand(E, -1, n, -1),
-            bool((batch['acts'] > 0.5).any()),
+            Involved(hand=bool((batch['acts'] > 0.5).any())),
         )
         gap = batch['true_place'][:, :, 1:] - imagined.position[:, 0]
         q = imagined.rotation[:, 0]

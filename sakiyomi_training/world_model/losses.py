@@ -22,6 +22,7 @@ from world_model_node.model.hidden_state import (
     VELOCITY_MPS,
     Drawn,
 )
+from world_model_node.model.involved import Involved
 from world_model_node.model.network import Imagined, WorldNetwork, turns
 
 OUTLIER = 4.0  # sigmas beyond which a residual counts linearly
@@ -51,8 +52,8 @@ def loss_terms(
     """All terms of one batch; `noise` (E, K, n, noise_size)."""
     watched = watched_of(batch)
     belief = network.update(watched)
-    acts = bool((batch['acts'] > 0.5).any())
-    imagined, _ = network.imagine(belief, watched, batch['action'].unsqueeze(1), noise, acts)
+    parts = Involved(hand=bool((batch['acts'] > 0.5).any()))
+    imagined, _ = network.imagine(belief, watched, batch['action'].unsqueeze(1), noise, parts)
     zero = torch.zeros(())
     state, hidden = (
         _known(network, belief, watched, batch) if config.privileged > 0.0 else (zero, zero)

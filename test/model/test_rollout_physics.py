@@ -6,6 +6,7 @@ import torch
 from watched_scenes import cube, hand_at, motion, watched
 
 from world_model_node.model.belief import Watched
+from world_model_node.model.involved import Involved, involved
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model.window import make_action, make_window
@@ -29,9 +30,9 @@ def futures(network, instants, action=None, hand=None):
     rows = torch.from_numpy(make_action(action, hand, framed.T_world_frame))[None, None]
     n = len(framed.ids)
     noise = torch.zeros(1, 1, n, network.noise_size)
-    acts = action is not None or hand is not None
+    parts = Involved(hand=action is not None or hand is not None)
     with torch.no_grad():
-        imagined, _ = network.imagine(network.update(window), window, rows, noise, acts)
+        imagined, _ = network.imagine(network.update(window), window, rows, noise, parts)
     T = framed.T_world_frame
     return imagined.position[0, 0].numpy() @ T[:3, :3].T + T[:3, 3], imagined
 
@@ -80,3 +81,14 @@ def test_one_cube_that_hits_another_gives_its_momentum_on(network):
     place, _ = futures(network, watched(runner, struck))
     assert place[1, -1, 0] > 0.53
     assert (place[1, :, 0] - place[0, :, 0]).min() > 0.034
+
+
+def test_what_cannot_touch_is_left_out_and_changes_nothing(network):
+    apart = watched(cube(at=(0.4, 0.0, 0.02), object_id=1), cube(at=(0.7, 0.1, 0.02), object_id=2))
+    window = make_window(apart, 2).window
+    away = make_action(motion((0.4, -0.4, 0.3), (0.0, 0.0, 0.0)), None, np.eye(4))[None]
+    assert involved(window, away, hand_there=True) == (False, False)
+    runner = cube(at=(0.4, 0.0, 0.02), velocity=(0.8, 0.0, 0.0), object_id=1)
+    struck = cube(at=(0.55, 0.0, 0.02), object_id=2)
+    window = make_window(watched(runner, struck), 2).window
+    assert involved(window, away, hand_there=False) == (False, True)

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from world_model_node.model.involved import Involved
 from world_model_node.model.window import Window
 
 
@@ -41,6 +42,6 @@ class Engine(Protocol):
         """What is believed after what was watched."""
 
     def imagine(
-        self, belief: BeliefArrays, window: Window, actions: np.ndarray, acts: bool
+        self, belief: BeliefArrays, window: Window, actions: np.ndarray, parts: Involved
     ) -> ImaginedArrays:
-        """The future under every action (B, H + 1, ACTION); `acts` False where no hand is."""
+        """The future under every action (B, H + 1, ACTION), with these parts of the physics."""

@@ -11,6 +11,7 @@ from torch import Tensor
 from world_model_node.engines.engine import BeliefArrays, ImaginedArrays
 from world_model_node.model.belief import Belief, Watched
 from world_model_node.model.hidden_state import Posterior
+from world_model_node.model.involved import Involved
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model.weights import load_model
 from world_model_node.model.window import Window
@@ -45,7 +46,7 @@ class TorchEngine:
         return BeliefArrays(*(a[0].numpy() for a in arrays))
 
     def imagine(
-        self, belief: BeliefArrays, window: Window, actions: np.ndarray, acts: bool
+        self, belief: BeliefArrays, window: Window, actions: np.ndarray, parts: Involved
     ) -> ImaginedArrays:
         """The future under every action."""
         watched = _watched(window)
@@ -53,7 +54,7 @@ class TorchEngine:
         known = Belief(tensors[0], tensors[1], Posterior(*tensors[2:]))
         action = torch.from_numpy(np.asarray(actions, np.float32))[None]
         with torch.no_grad():
-            imagined, _ = self.network.imagine(known, watched, action, self._noise(watched), acts)
+            imagined, _ = self.network.imagine(known, watched, action, self._noise(watched), parts)
         return ImaginedArrays(*(a[0].numpy() for a in imagined))
 
     def _noise(self, watched: Watched) -> Tensor:

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from world_model_node.model.belief import Belief, BeliefNetwork, Watched
 from world_model_node.model.dimensions import STEP_S, STEPS
+from world_model_node.model.involved import Involved
 from world_model_node.model.model_config import ModelConfig
-from world_model_node.model.rollout import Rolled, Rollout
+from world_model_node.model.rollout import EVERYTHING, Rolled, Rollout
 
 NOISE_WIDTH = 32
 NOISES = 5  # level, upright, turn; velocity, spin
@@ -69,7 +70,12 @@ class WorldNetwork(nn.Module):
         return torch.stack([mean, variance], -1)
 
     def imagine(
-        self, belief: Belief, watched: Watched, action: Tensor, noise: Tensor, acts: bool = True
+        self,
+        belief: Belief,
+        watched: Watched,
+        action: Tensor,
+        noise: Tensor,
+        parts: Involved = EVERYTHING,
     ) -> tuple[Imagined, Rolled]:
         """H steps under every action.
 
@@ -78,10 +84,10 @@ class WorldNetwork(nn.Module):
             watched: What it was given.
             action: (E, B, H + 1, ACTION).
             noise: (E, K, n, noise_size) standard normal.
-            acts: Whether there is a hand at all.
+            parts: Of the physics that are computed.
         """
         drawn = self.belief.hidden_state.draw(belief.posterior, watched, noise)
-        rolled = self.rollout(belief, watched, drawn, action, acts)
+        rolled = self.rollout(belief, watched, drawn, action, parts)
         E, B, K, n = action.shape[0], action.shape[1], noise.shape[1], noise.shape[2]
         return self._gathered(belief, watched, rolled, (E, B, K, n)), rolled
 

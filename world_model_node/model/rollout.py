@@ -23,6 +23,7 @@ from world_model_node.model.hand_contact import (
     to_body,
 )
 from world_model_node.model.hidden_state import Drawn
+from world_model_node.model.involved import Involved
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.object_contact import ObjectContact
 from world_model_node.model.rolling import RollingResistance
@@ -33,6 +34,7 @@ CHANGE_MPS, CHANGE_RADPS = 0.05, 0.5  # at most, by the network, per 50 ms
 ALONE_MPS, ALONE_RADPS = 0.6, 5.0  # the same where no contact is computed
 AWAKE_MPS, SPIN_ARM_M = 0.05, 0.05
 TOP_MPS, TOP_RADPS = 8.0, 60.0  # faster is a contact that went wrong
+EVERYTHING = Involved()
 CONTEXT = 8  # what belief and shape are condensed to
 FEATURES = 19
 
@@ -62,6 +64,7 @@ class Setting(NamedTuple):
     present: Tensor  # (1, N)
     objects: int
     start: Start
+    pairs: bool = True  # whether bodies may touch each other
 
 
 class HandPath(NamedTuple):
@@ -98,7 +101,12 @@ class Rollout(nn.Module):
         self.register_buffer('side', torch.tensor(side, dtype=torch.float32), False)
 
     def forward(
-        self, belief: Belief, watched: Watched, drawn: Drawn, action: Tensor, acts: bool = True
+        self,
+        belief: Belief,
+        watched: Watched,
+        drawn: Drawn,
+        action: Tensor,
+        parts: Involved = EVERYTHING,
     ) -> Rolled:
         """Every sample under every action.
 
@@ -107,11 +115,12 @@ class Rollout(nn.Module):
             watched: of (E, n).
             drawn: of (E, K, n).
             action: (E, B, H + 1, ACTION).
-            acts: whether there is any hand; without one its part of the graph is left out.
+            parts: of the graph; the others are left out.
         """
         B = action.shape[1]
-        path = self._path(action) if acts else None
+        path = self._path(action) if parts.hand else None
         motion, setting = self._start(belief, watched, drawn, action, B)
+        setting = setting._replace(pairs=parts.pairs and setting.objects > 1)
         rows = []
         K = drawn.mass.shape[1]
         repeat = K * setting.objects
@@ -287,7 +296,7 @@ class Rollout(nn.Module):
             pushed = length(impulse.velocity) + length(change)
             motion = self._moved(motion, R, impulse)
             spin = spin + impulse.spin
-        if s.objects > 1:
+        if s.pairs:
             impulse = self.others(motion, spin, R, s.bodies, s.planes, s.present, s.objects)
             motion = self._moved(motion, R, impulse)
         return motion, grip, pushed
