@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,14 @@ from sakiyomi_training.world_model.example_set import read_examples
 from sakiyomi_training.world_model.figures import t0_figures
 from sakiyomi_training.world_model.trainer import Trainer
 from sakiyomi_training.world_model.training_config import TrainingConfig
-from world_model_node.model.weights import STORY, WEIGHTS, WorldModelCard, save_model
+from world_model_node.model.weights import (
+    STORY,
+    WEIGHTS,
+    WorldModelCard,
+    load_model,
+    read_card,
+    save_model,
+)
 
 SAVE_EVERY = 100
 log = logging.getLogger(__name__)
@@ -51,14 +58,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--seed', type=int, default=0)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Train, calibrate, write the model; the exit status."""
+def run(args: argparse.Namespace, start: Path | None = None) -> int:
+    """Train, calibrate, write the model; the exit status.
+
+    Args:
+        args: Of the command line.
+        start: Folder of the model to go on from; None: from nothing.
+    """
     config = training_config(args)
+    if start is not None:
+        config = replace(config, model=read_card(start).config)
     console = make_console(stderr=True)
     logging.basicConfig(level=logging.INFO, handlers=[RichHandler(console=console)])
     torch.set_num_threads(args.threads)
     learned, kept = read_examples(args.data)
     trainer = Trainer(learned, config, args.out, args.seed)
+    if start is not None and trainer.step == 0:
+        trainer.network.load_state_dict(load_model(start)[0].state_dict())
     train(trainer, console)
     details = finish(trainer, kept, len(learned))
     details['provenance'] = provenance(args)
@@ -76,7 +92,7 @@ def training_config(args: argparse.Namespace) -> TrainingConfig:
     Raises:
         BadInputError: The file cannot be read, or holds what the config does not know.
     """
-    config = TrainingConfig()
+    config = with_values(TrainingConfig(), getattr(args, 'changes', {}))
     if args.config is not None:
         config = with_values(config, _values(args.config))
     changes: dict[str, Any] = {}

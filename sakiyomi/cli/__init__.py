@@ -25,6 +25,7 @@ COMMANDS = {
     'doctor': 'what is installed, what answers, what is wrong and how to mend it',
     'collect': 'make training data in simulation',
     'train': 'train a network',
+    'finetune': 'go on training the world model with recordings of your own',
     'evaluate': 'measure the stack',
 }
 
