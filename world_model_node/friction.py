@@ -11,6 +11,7 @@ from world_model_node.properties import combined
 SLID_SIGMA = 0.04  # of the ratio at which it slides: the pads' calibration, places on the object
 HELD_SIGMA = 0.03
 MIN_FRICTION = 0.01
+CREDIBLE_RATIO = 1.5  # above it the shear was that of an edge or a jolt, not of bearing
 
 
 class FrictionBelief:
@@ -24,6 +25,8 @@ class FrictionBelief:
 
     def held(self, ratio: float) -> None:
         """It bore this ratio of shear to normal force without slipping."""
+        if ratio > CREDIBLE_RATIO:
+            return
         self._held_ratio = max(self._held_ratio, ratio)
         if self._slid_ratio is not None and ratio > self._slid_ratio + 3.0 * SLID_SIGMA:
             self._slid_ratio, self._slid = None, 0  # what looked like a slip was none
