@@ -60,7 +60,15 @@ def run(args: argparse.Namespace) -> int:
     _check_rates(args, train, test)
     train = _first_of(train, args.n_train, args.seed)
     torch.set_num_threads(args.threads)
-    torch.set_flush_denormal(True)
+    torch.set_flush_denormal(True)  # contact fades out through numbers that cost a hundredfold
+    try:
+        _run(args, train, test)
+    finally:
+        torch.set_flush_denormal(False)  # of the whole thread, which others use after us
+    return 0
+
+
+def _run(args: argparse.Namespace, train: Tosses, test: Tosses) -> None:
     fitted, kept = _split(train, args.seed)
     console = make_console(stderr=True)
     start = time.monotonic()
@@ -89,7 +97,6 @@ def run(args: argparse.Namespace) -> int:
     if args.figure is not None:
         draw_errors(args.figure, {'world model': errors} | baseline_errors, test.rate_hz)
     write_results(args.json, figures, args)
-    return 0
 
 
 def _check_folder(flag: str, path: Path | None) -> None:

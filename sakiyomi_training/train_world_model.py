@@ -25,14 +25,8 @@ from sakiyomi_training.world_model.example_set import read_examples
 from sakiyomi_training.world_model.figures import t0_figures
 from sakiyomi_training.world_model.trainer import Trainer
 from sakiyomi_training.world_model.training_config import TrainingConfig
-from world_model_node.model.weights import (
-    STORY,
-    WEIGHTS,
-    WorldModelCard,
-    load_model,
-    read_card,
-    save_model,
-)
+from world_model_node.model.card import STORY, WEIGHTS, WorldModelCard, read_card
+from world_model_node.model.weights import load_model, save_model
 
 SAVE_EVERY = 100
 log = logging.getLogger(__name__)

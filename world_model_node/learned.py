@@ -15,6 +15,7 @@ from sakiyomi.scene import Gaussian, HandMotion, HiddenProperties, ObjectState, 
 from world_model_node.config import PredictionConfig
 from world_model_node.dynamics import Dynamics, ObjectBelief
 from world_model_node.engines.engine import BeliefArrays, Engine, ImaginedArrays
+from world_model_node.model.card import read_card
 from world_model_node.model.dimensions import FRAME_S, FRAMES, MAX_OBJECTS, STEP_S, STEPS
 from world_model_node.model.hand_sense import HandSense
 from world_model_node.model.involved import involved
@@ -210,10 +211,12 @@ def make_dynamics(wanted: str, config: PredictionConfig, folder: Path | None = N
     """
     if wanted == 'physics_prior':
         return PhysicsPrior(config)
+    folder = folder or share_dir('models')
     try:
+        read_card(folder)  # before torch is loaded, which without weights would be for nothing
         from world_model_node.engines.torch_engine import TorchEngine
 
-        return LearnedDynamics(TorchEngine(folder or share_dir('models')), config)
+        return LearnedDynamics(TorchEngine(folder), config)
     except (BadInputError, ImportError) as error:
         log.warning('%s; the physics prior predicts instead', error)
         return PhysicsPrior(config)

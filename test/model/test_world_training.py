@@ -17,9 +17,10 @@ from sakiyomi_training.world_model.examples import examples_of, usable
 from sakiyomi_training.world_model.mirror import mirrored
 from sakiyomi_training.world_model.trainer import CHECKPOINT, Trainer
 from sakiyomi_training.world_model.training_config import TrainingConfig
+from world_model_node.model.card import CARD, WEIGHTS
 from world_model_node.model.dimensions import STEPS
 from world_model_node.model.model_config import ModelConfig
-from world_model_node.model.weights import CARD, WEIGHTS, load_model, save_model
+from world_model_node.model.weights import load_model, save_model
 
 LAG_MPS = 0.25  # the tracker always says so much too little
 SMALL = ModelConfig(hidden=16, embedding=16, residual=8, samples=2, substeps=1)

@@ -1,9 +1,9 @@
-"""The shipped weights of the world model, and the card that vouches for them."""
+"""The weights of the world model."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +11,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from sakiyomi.errors import BadInputError
-from world_model_node.model.model_config import ModelConfig
+from world_model_node.model.card import CARD, WEIGHTS, WorldModelCard, read_card
 from world_model_node.model.network import WorldNetwork
 from world_model_node.segmentation.model_files import sha256_of
-
-NAME = 'world_model'
-WEIGHTS, CARD, STORY = f'{NAME}.safetensors', f'{NAME}.json', f'{NAME}.md'
-
-
-@dataclass(frozen=True)
-class WorldModelCard:
-    """Where the weights come from and what they are worth."""
-
-    sha256: str
-    config: ModelConfig
-    details: dict[str, Any]
-
-    @property
-    def short_hash(self) -> str:
-        """Enough of the weights' hash to tell models apart."""
-        return self.sha256[:8]
 
 
 def save_model(network: WorldNetwork, folder: Path, details: dict[str, Any]) -> WorldModelCard:
@@ -41,23 +24,6 @@ def save_model(network: WorldNetwork, folder: Path, details: dict[str, Any]) -> 
     (folder / WEIGHTS).write_bytes(content)
     (folder / CARD).write_text(json.dumps(card, indent=2) + '\n', encoding='utf-8')
     return WorldModelCard(card['sha256'][WEIGHTS], network.config, details)
-
-
-def read_card(folder: Path) -> WorldModelCard:
-    """The card in a folder.
-
-    Raises:
-        BadInputError: It is missing, or no card of this model.
-    """
-    path = folder / CARD
-    try:
-        card = json.loads(path.read_text(encoding='utf-8'))
-        sha256, config = str(card.pop('sha256')[WEIGHTS]), ModelConfig(**card.pop('config'))
-    except OSError as error:
-        raise BadInputError(f'model card {path}: {error.strerror}') from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadInputError(f'model card {path}: got no card of {NAME}: {error}') from error
-    return WorldModelCard(sha256, config, card)
 
 
 def load_model(folder: Path) -> tuple[WorldNetwork, WorldModelCard]:
