@@ -35,6 +35,7 @@ ALONE_MPS, ALONE_RADPS = 0.6, 5.0  # the same where no contact is computed
 AWAKE_MPS, SPIN_ARM_M = 0.05, 0.05
 TOP_MPS, TOP_RADPS = 8.0, 60.0  # faster is a contact that went wrong
 EVERYTHING = Involved()
+HAND_ROWS = (3, 3, 3, 3, 3, 3, 1, 1)  # of `Hand`
 CONTEXT = 8  # what belief and shape are condensed to
 FEATURES = 19
 
@@ -67,12 +68,12 @@ class Setting(NamedTuple):
     pairs: bool = True  # whether bodies may touch each other
 
 
-class HandPath(NamedTuple):
-    """The hand at the end of every substep, A = E * B motions."""
+class HandNow(NamedTuple):
+    """The hand at the end of a substep, for every body."""
 
-    points: Tensor  # (T, 3, Q, A)
-    velocities: Tensor  # (T, 3, Q, A)
-    hand: Hand  # of (T, ., A)
+    points: Tensor  # (3, Q, N) of the fingers
+    velocities: Tensor  # (3, Q, N)
+    hand: Hand
 
 
 class Rollout(nn.Module):
@@ -117,23 +118,39 @@ class Rollout(nn.Module):
             action: (E, B, H + 1, ACTION).
             parts: of the graph; the others are left out.
         """
-        B = action.shape[1]
-        path = self._path(action) if parts.hand else None
-        motion, setting = self._start(belief, watched, drawn, action, B)
-        setting = setting._replace(pairs=parts.pairs and setting.objects > 1)
+        motion, setting, path = self.begin(belief, watched, drawn, action, parts)
         rows = []
-        K = drawn.mass.shape[1]
-        repeat = K * setting.objects
-        none = torch.zeros_like(setting.present)
         for step in range(STEPS):
-            motion = self._corrected(motion, setting, path, step, repeat)
-            grip, pushed = Grip(none, none + 1.0), none
-            for sub in range(self.substeps):
-                at = None if path is None else _at(path, step * self.substeps + sub, repeat)
-                motion, grip, push = self._substep(motion, setting, at)
-                pushed = pushed + push
-            rows.append(self._noted(motion, setting, grip, pushed))
+            motion, row = self.advance(motion, setting, path, step * self.substeps)
+            rows.append(row)
         return Rolled(*(torch.stack(column) for column in zip(*rows, strict=True)))
+
+    def begin(
+        self, belief: Belief, watched: Watched, drawn: Drawn, action: Tensor, parts: Involved
+    ) -> tuple[Motion, Setting, Tensor | None]:
+        """What the steps start from, what is the same in all of them, and the hand's path."""
+        path = self._path(action) if parts.hand else None
+        motion, setting = self._start(belief, watched, drawn, action, action.shape[1])
+        return motion, setting._replace(pairs=parts.pairs and setting.objects > 1), path
+
+    def advance(
+        self, motion: Motion, setting: Setting, path: Tensor | None, first: int
+    ) -> tuple[Motion, tuple[Tensor, ...]]:
+        """One step of 50 ms, and a row of `Rolled`; row `first` of the path is its first substep.
+
+        The path is that of `_path`.
+        """
+        none = torch.zeros_like(setting.present)
+        hands = [
+            None if path is None else self._at(path[first + sub], motion)
+            for sub in range(self.substeps)
+        ]
+        motion = self._corrected(motion, setting, hands[0])
+        grip, pushed = Grip(none, none + 1.0), none
+        for at in hands:
+            motion, grip, push = self._substep(motion, setting, at)
+            pushed = pushed + push
+        return motion, self._noted(motion, setting, grip, pushed)
 
     def _start(
         self, belief: Belief, w: Watched, drawn: Drawn, action: Tensor, B: int
@@ -193,8 +210,11 @@ class Rollout(nn.Module):
         """A rotation vector of the world frame in the body frame. Shape (3, N)."""
         return self.contact.rotations.to_body(self.contact.rotations.matrix(q), turn)
 
-    def _path(self, action: Tensor) -> HandPath:
-        """The hand at the end of every substep, moving evenly between those given."""
+    def _path(self, action: Tensor) -> Tensor:
+        """The hand at the end of every substep, moving evenly between those given.
+
+        Shape (T, C, A): the rows of `HandNow` one after the other, of A = E * B motions.
+        """
         A = action.shape[0] * action.shape[1]
         rows = action.reshape(A, STEPS + 1, -1).permute(1, 2, 0)  # (H + 1, ACTION, A)
         before, after = rows[:-1], rows[1:]
@@ -219,27 +239,34 @@ class Rollout(nn.Module):
         at = [local[0:1].expand(1, Q, T, A), y, local[2:3].expand(1, Q, T, A)]
         arms = (R.unsqueeze(2) * torch.cat(at).unsqueeze(0)).sum(1)  # (3, Q, T, A)
         arms = arms.permute(2, 0, 1, 3)
-        points = mixed[:, :3].unsqueeze(2) + arms
+        points = (mixed[:, :3].unsqueeze(2) + arms).reshape(T, -1, A)
         turning = cross(
             spin.permute(1, 0, 2).unsqueeze(2).expand(3, T, Q, A), arms.permute(1, 0, 2, 3)
         )
         velocities = velocity.unsqueeze(2) + turning.permute(1, 0, 2, 3)
+        velocities = velocities.reshape(T, -1, A)
         sideways, closing, approach = (R[:, k].permute(1, 0, 2) for k in range(3))
         hand = Hand(mixed[:, :3], closing, sideways, approach, velocity, spin, width, force)
-        return HandPath(points, velocities, hand)
+        return torch.cat([points, velocities, *hand], 1)
 
-    def _corrected(
-        self, motion: Motion, setting: Setting, path: HandPath | None, step: int, repeat: int
-    ) -> Motion:
+    def _at(self, row: Tensor, motion: Motion) -> HandNow:
+        """One row (C, A) of the path for every body."""
+        Q, C, N = self.side.shape[0], row.shape[0], motion.position.shape[1]
+        row = row.unsqueeze(-1).expand(C, row.shape[1], N // row.shape[1]).reshape(C, N)
+        points, velocities, hand = row.split([3 * Q, 3 * Q, C - 6 * Q])
+        hand = Hand(*hand.split(HAND_ROWS))
+        return HandNow(points.unflatten(0, (3, Q)), velocities.unflatten(0, (3, Q)), hand)
+
+    def _corrected(self, motion: Motion, setting: Setting, now: HandNow | None) -> Motion:
         """The twist as the network mends it; what rests is left alone."""
         R = self.contact.rotations.matrix(motion.rotation)
         spin = self.contact.rotations.to_world(R, motion.spin)
         height = motion.position[2:] - setting.bodies.ground
-        if path is None:
+        if now is None:
             hand = torch.zeros_like(motion.position)
             hand = torch.cat([hand, hand, hand[:2]])
         else:
-            at = _at(path, step * self.substeps, repeat)[2]
+            at = now.hand
             away = at.position - motion.position
             near = torch.exp(-length(away) / 0.1)
             hand = torch.cat([away * near / 0.1, at.velocity * near, near, at.force * near / 20.0])
@@ -256,7 +283,7 @@ class Rollout(nn.Module):
         )
         change = torch.tanh(self.residual(features.T).T)
         speed = length(motion.velocity) + SPIN_ARM_M * length(spin)
-        if not self.physics and path is not None:
+        if not self.physics and now is not None:
             speed = speed + near
         change = change * speed / (speed + AWAKE_MPS)
         most_mps, most_radps = (
@@ -269,7 +296,7 @@ class Rollout(nn.Module):
         )
 
     def _substep(
-        self, motion: Motion, s: Setting, at: tuple[Tensor, Tensor, Hand] | None
+        self, motion: Motion, s: Setting, at: HandNow | None
     ) -> tuple[Motion, Grip, Tensor]:
         none = torch.zeros_like(s.present)
         grip, pushed = Grip(none, none + 1.0), none
@@ -345,18 +372,6 @@ def _repeated(value: Tensor, times: int) -> Tensor:
     """(H, C, A) for every substep. Shape (H * times, C, A)."""
     H, C, A = value.shape
     return value.unsqueeze(1).expand(H, times, C, A).reshape(H * times, C, A)
-
-
-def _at(path: HandPath, index: int, repeat: int) -> tuple[Tensor, Tensor, Hand]:
-    """The hand within one substep, for every body. Shape (..., N)."""
-
-    def each(value: Tensor) -> Tensor:
-        rest = value.shape[1:-1]
-        value = value[index].unsqueeze(-1).expand(*rest, value.shape[-1], repeat)
-        return value.reshape(*rest, -1)
-
-    hand = Hand(*(each(value) for value in path.hand))
-    return each(path.points), each(path.velocities), hand
 
 
 def _spin_between(q0: Tensor, q1: Tensor) -> Tensor:
