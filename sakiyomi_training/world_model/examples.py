@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -43,15 +44,14 @@ def instants_of(episode: Episode, until: int = FRAMES) -> list[Instant]:
 
 def _example(episode: Episode, framed: dict[int, Framed], frame: int) -> Example:
     now = framed[frame]
-    n = len(now.window.present)
     motion = motion_from(episode, frame)
     example: Example = now.window._asdict()
     example['action'] = make_action(motion, None, now.T_world_frame)
     example['acts'] = np.float32(motion is not None)
     example['at_t0'] = np.float32(frame == BEFORE)
-    example |= _tracked(episode, now, frame, n)
-    example |= _true(episode, now, frame, n)
-    example |= _later(framed, now, frame, n)
+    example |= tracked_columns(now, _seen_after(episode, now, frame))
+    example |= _true(episode, now, frame)
+    example |= later_columns(now, {after: framed.get(frame + after) for after in LATER})
     example |= _touched(episode, frame)
     return example
 
@@ -68,32 +68,55 @@ def _in_frame(now: Framed, T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (T[..., :3, 3] - t) @ R, q
 
 
-def _tracked(episode: Episode, now: Framed, frame: int, n: int) -> Example:
+class Seen(NamedTuple):
+    """Where an object was tracked at a later time."""
+
+    T_world_object: np.ndarray  # (4, 4)
+    variance: np.ndarray  # (2,) mean over the axes: position [m^2], rotation vector [rad^2]
+
+
+def variance_of(pose_covariance: np.ndarray) -> np.ndarray:
+    """What `Seen` keeps of a covariance (6, 6)."""
+    return np.diag(pose_covariance).reshape(2, 3).mean(1)
+
+
+def tracked_columns(now: Framed, seen: Mapping[int, Mapping[int, Seen]]) -> Example:
+    """Where the objects were tracked after each step; `seen` by id, then by index of the step."""
+    n = len(now.window.present)
     columns = {
         'tracked_place': np.zeros((n, STEPS, 3), np.float32),
         'tracked_turn': np.tile(np.float32([1, 0, 0, 0]), (n, STEPS, 1)),
         'tracked_variance': np.ones((n, STEPS, 2), np.float32),
         'tracked_on': np.zeros((n, STEPS), np.float32),
     }
-    for index, slot in enumerate(_slots(episode, now)):
+    for index, object_id in enumerate(now.ids):
+        for step, (T, variance) in seen.get(object_id, {}).items():
+            place, turn = _in_frame(now, T)
+            columns['tracked_place'][index, step] = place
+            columns['tracked_turn'][index, step] = turn
+            columns['tracked_variance'][index, step] = variance
+            columns['tracked_on'][index, step] = 1.0
+    return columns
+
+
+def _seen_after(episode: Episode, now: Framed, frame: int) -> dict[int, dict[int, Seen]]:
+    found: dict[int, dict[int, Seen]] = {object_id: {} for object_id in now.ids}
+    for object_id, slot in zip(now.ids, _slots(episode, now), strict=True):
         for after in range(1, STEPS // PER_FRAME + 1):
-            at, step = frame + after, PER_FRAME * after - 1
+            at = frame + after
             if at >= FRAMES or not episode['frames/present'][at, slot]:
                 continue
             if not (episode['frames/visible'][at, slot] or episode['frames/held'][at, slot]):
                 continue
             T = episode['frames/T_world_object'][at, slot].astype(float)
-            place, turn = _in_frame(now, T)
-            variance = np.diag(episode['frames/pose_covariance'][at, slot])
-            columns['tracked_place'][index, step] = place
-            columns['tracked_turn'][index, step] = turn
-            columns['tracked_variance'][index, step] = variance.reshape(2, 3).mean(1)
-            columns['tracked_on'][index, step] = 1.0
-    return columns
+            variance = variance_of(episode['frames/pose_covariance'][at, slot])
+            found[object_id][PER_FRAME * after - 1] = Seen(T, variance)
+    return found
 
 
-def _true(episode: Episode, now: Framed, frame: int, n: int) -> Example:
-    columns = {
+def no_truth(n: int) -> Example:
+    """The columns of simulated truth where there is none."""
+    return {
         'true_place': np.zeros((n, STEPS + 1, 3), np.float32),
         'true_turn': np.tile(np.float32([1, 0, 0, 0]), (n, STEPS + 1, 1)),
         'true_on': np.zeros((n, STEPS + 1), np.float32),
@@ -102,6 +125,10 @@ def _true(episode: Episode, now: Framed, frame: int, n: int) -> Example:
         'hidden_on': np.zeros(n, np.float32),
         'weight': np.full(n, BYSTANDER_WEIGHT, np.float32),
     }
+
+
+def _true(episode: Episode, now: Framed, frame: int) -> Example:
+    columns = no_truth(len(now.window.present))
     centers, row = true_centers(episode), fine_row(frame)
     turn = now.T_world_frame[:3, :3]
     for index, slot in enumerate(_slots(episode, now)):
@@ -132,9 +159,9 @@ def _true(episode: Episode, now: Framed, frame: int, n: int) -> Example:
     return columns
 
 
-def _later(framed: dict[int, Framed], now: Framed, frame: int, n: int) -> Example:
+def later_columns(now: Framed, framed: Mapping[int, Framed | None]) -> Example:
     """Features of the newest frame of later windows, in the order of the objects now."""
-    window = now.window
+    window, n = now.window, len(now.window.present)
     columns = {
         'later_motion': np.zeros((len(LATER), n, window.motion.shape[-1]), np.float32),
         'later_hand': np.zeros((len(LATER), n, window.hand.shape[-1]), np.float32),
@@ -143,7 +170,7 @@ def _later(framed: dict[int, Framed], now: Framed, frame: int, n: int) -> Exampl
         'later_on': np.zeros((len(LATER), n), np.float32),
     }
     for k, after in enumerate(LATER):
-        later = framed.get(frame + after)
+        later = framed[after]
         if later is None:
             continue
         columns['later_hand_on'][k] = later.window.hand_on[-1]
@@ -157,11 +184,16 @@ def _later(framed: dict[int, Framed], now: Framed, frame: int, n: int) -> Exampl
     return columns
 
 
-def _touched(episode: Episode, frame: int) -> Example:
-    columns = {
+def no_touch() -> Example:
+    """The columns of the next touch where none is known."""
+    return {
         'touched': np.zeros((STEPS, TOUCHED), np.float32),
         'touched_on': np.zeros(STEPS, np.float32),
     }
+
+
+def _touched(episode: Episode, frame: int) -> Example:
+    columns = no_touch()
     row = fine_row(frame) + 1
     if episode['hand/present']:
         rows = slice(row, min(FINE, row + STEPS))
