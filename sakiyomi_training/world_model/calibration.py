@@ -19,21 +19,33 @@ SMOOTH = 5  # steps that are averaged
 
 
 def calibrate(network: WorldNetwork, examples: ExampleSet, batch: int = 64) -> np.ndarray:
-    """Set the network's factors on sigma, one per step, for place and turn. Shape (STEPS, 2)."""
+    """Set the network's factors on sigma, one per step, for place and turn. Shape (STEPS, 2).
+
+    Steps of which too little is known change as their neighbours do.
+    """
+    before = network.calibration[:, [0, 2]].double().numpy()
     network.calibration.fill_(1.0)
     place, turn = distances(network, examples, batch)
-    factors = np.ones((STEPS, 2))
-    for column, rows in enumerate((place, turn)):
-        for step in range(STEPS):
-            known = rows[np.isfinite(rows[:, step]), step]
-            if len(known) >= LEAST_ROWS:
-                factors[step, column] = sigma_factor(known)
-    padded = np.pad(factors, ((SMOOTH // 2, SMOOTH // 2), (0, 0)), mode='edge')
+    changes = np.stack(
+        [_changes(rows, before[:, column]) for column, rows in enumerate((place, turn))],
+        1,
+    )
+    padded = np.pad(changes, ((SMOOTH // 2, SMOOTH // 2), (0, 0)), mode='edge')
     window = np.ones(SMOOTH) / SMOOTH
     smooth = np.stack([np.convolve(column, window, 'valid') for column in padded.T], 1)
-    smooth = np.clip(smooth, *BOUNDS)
+    smooth = np.clip(smooth * before, *BOUNDS)
     network.calibration.copy_(torch.from_numpy(smooth[:, [0, 0, 1]]).float())
     return smooth
+
+
+def _changes(rows: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Of each step's factor (STEPS,), from squared distances (R, STEPS) at factors of one."""
+    known = np.isfinite(rows)
+    steps = np.flatnonzero(known.sum(axis=0) >= LEAST_ROWS)
+    if not len(steps):
+        return np.ones(STEPS)
+    found = [sigma_factor(rows[known[:, step], step]) / before[step] for step in steps]
+    return np.interp(np.arange(STEPS), steps, found)
 
 
 def sigma_factor(squares: np.ndarray) -> float:
@@ -44,7 +56,7 @@ def sigma_factor(squares: np.ndarray) -> float:
 def distances(
     network: WorldNetwork, examples: ExampleSet, batch: int = 64
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Squared Mahalanobis distances of true places and turns, (R, STEPS); NaN where unknown."""
+    """Squared Mahalanobis distances to places and turns, (R, STEPS); NaN where unknown."""
     place, turn = [np.zeros((0, STEPS))], [np.zeros((0, STEPS))]
     noise = sample_noise(network.config.samples, network)
     for rows in examples.batches(batch):
@@ -61,7 +73,10 @@ def distances(
 def residuals(
     network: WorldNetwork, batch: dict[str, torch.Tensor], noise: torch.Tensor
 ) -> tuple[np.ndarray, ...]:
-    """True minus imagined place and turn (E, n, H, 3), their covariance, and where it is known."""
+    """True minus imagined place and turn (E, n, H, 3), their covariance, and where it is known.
+
+    In recordings without simulated truth, what was tracked later stands for it.
+    """
     watched = watched_of(batch)
     E, n = watched.present.shape
     with torch.no_grad():
@@ -73,9 +88,15 @@ def residuals(
             noise[None, :, None].expand(E, -1, n, -1),
             Involved(hand=bool((batch['acts'] > 0.5).any())),
         )
-        gap = batch['true_place'][:, :, 1:] - imagined.position[:, 0]
+        true = batch['true_on'][:, :, 1:] > 0.5
+        place, goal = (
+            torch.where(
+                true.unsqueeze(-1), batch[f'true_{name}'][:, :, 1:], batch[f'tracked_{name}']
+            )
+            for name in ('place', 'turn')
+        )
+        gap = place - imagined.position[:, 0]
         q = imagined.rotation[:, 0]
-        goal = batch['true_turn'][:, :, 1:]
         away = turns(q, goal * ((goal * q).sum(-1, keepdim=True) + 1e-9).sign())
-    arrays = (gap, away, imagined.covariance[:, 0], batch['true_on'][:, :, 1:] > 0.5)
+    arrays = (gap, away, imagined.covariance[:, 0], true | (batch['tracked_on'] > 0.5))
     return tuple(a.double().numpy() if a.dtype == torch.float32 else a.numpy() for a in arrays)
