@@ -1,9 +1,13 @@
+import signal
+
 import pytest
 
 from sakiyomi.ros_domain import free_domain
 from sakiyomi_ros.environment import prepare_environment
 
 prepare_environment()
+# a shell's background job ignores Ctrl-C, and so would all that the tests start and end by it
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True, scope='module')

@@ -21,6 +21,15 @@ def start(*args):
     )
 
 
+def ended(process):
+    try:
+        return process.communicate(timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        for child in [*psutil.Process(process.pid).children(recursive=True), process]:
+            child.kill()
+        raise
+
+
 def wait_active(*names):
     from sakiyomi_ros.pick_client import PickClient
 
@@ -36,7 +45,7 @@ def test_sim_runs_until_it_is_told_to_end(number):
         children = psutil.Process(process.pid).children(recursive=True)
     finally:
         process.send_signal(number)
-        out, err = process.communicate(timeout=PATIENCE_S)
+        out, err = ended(process)
     assert process.returncode == 0, err
     assert 'simulation, world_model, planner in ROS domain' in out
     assert len(children) == 3
@@ -53,7 +62,7 @@ def test_sim_fails_in_one_line_when_a_node_dies():
     except BaseException:
         process.terminate()
         raise
-    _, err = process.communicate(timeout=PATIENCE_S)
+    _, err = ended(process)
     assert process.returncode == 1
     assert 'planner ended with exit code -9' in err.splitlines()[-1]
 
