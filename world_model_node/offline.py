@@ -5,7 +5,8 @@ Where the sensor's pose is not given, the support plane is found and becomes the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -76,6 +77,29 @@ def perceive(
         BadInputError: no view, or one that cannot be used.
         WorkFailedError: no support plane was found, or nothing stands on it.
     """
+    poses, model = _begin(views, T_world_sensor, config)
+    scene = deque(_scenes(views, poses, model), maxlen=1).pop()
+    last, T = views[-1], poses[-1]
+    picture = _camera_frame(last, START_S, T) if last.color is not None else None
+    T_root_world = None if last.T_root_sensor is None else last.T_root_sensor @ inverse(T)
+    workspace, stage_ms = model.config.workspace, dict(model.stage_ms)
+    return Perceived(scene, T, workspace, len(views), stage_ms, picture, T_root_world)
+
+
+def watch(
+    views: Sequence[RecordedView], config: WorldModelConfig | None = None
+) -> Iterator[Scene]:
+    """The scene after every view, as `perceive` tracks it; raises what that does."""
+    poses, model = _begin(views, None, config)
+    yield from _scenes(views, poses, model)
+
+
+def _begin(
+    views: Sequence[RecordedView],
+    T_world_sensor: np.ndarray | None,
+    config: WorldModelConfig | None,
+) -> tuple[list[np.ndarray], WorldModel]:
+    """`T_world_sensor` of every view, and a world model whose workspace holds what they show."""
     if not views:
         raise BadInputError('recording: got no picture and no cloud, expected at least one')
     for view in views:
@@ -86,15 +110,15 @@ def perceive(
     T = align(points, views[0].optical) if T_world_sensor is None else T_world_sensor
     poses = _poses(views, T)
     workspace = _workspace(views, poses)
-    model = WorldModel(replace(config or WorldModelConfig(), workspace=workspace))
+    return poses, WorldModel(replace(config or WorldModelConfig(), workspace=workspace))
+
+
+def _scenes(
+    views: Sequence[RecordedView], poses: Sequence[np.ndarray], model: WorldModel
+) -> Iterator[Scene]:
     for stamp_s, view, T in zip(_stamps(views), views, poses, strict=True):
         _feed(model, view, stamp_s, T)
-        scene = model.update(stamp_s)
-    last, T = views[-1], poses[-1]
-    picture = _camera_frame(last, START_S, T) if last.color is not None else None
-    T_root_world = None if last.T_root_sensor is None else last.T_root_sensor @ inverse(T)
-    stage_ms = dict(model.stage_ms)
-    return Perceived(scene, T, workspace, len(views), stage_ms, picture, T_root_world)
+        yield model.update(stamp_s)
 
 
 def _poses(views: Sequence[RecordedView], T_world_first: np.ndarray) -> list[np.ndarray]:

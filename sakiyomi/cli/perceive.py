@@ -91,7 +91,9 @@ def _views(options: argparse.Namespace) -> tuple[list[RecordedView], list[str]]:
     from world_model_node.offline import RecordedView
 
     if options.recording:
-        return _recorded(options)
+        from sakiyomi.cli.recorded_views import recorded_views
+
+        return recorded_views(options.recording, options.max_frames, tuple(options.topics))
     if options.cloud:
         points = view_files.read_cloud(options.cloud, options.depth_scale or 1.0)
         return [RecordedView(0.0, points_m=points)], []
@@ -99,36 +101,6 @@ def _views(options: argparse.Namespace) -> tuple[list[RecordedView], list[str]]:
     color = None if options.color is None else view_files.read_color(options.color)
     intrinsics = view_files.read_intrinsics(options.intrinsics)
     return [RecordedView(0.0, depth_m, color, intrinsics)], []
-
-
-def _recorded(options: argparse.Namespace) -> tuple[list[RecordedView], list[str]]:
-    from sakiyomi_ros.environment import prepare_environment
-    from world_model_node.offline import RecordedView
-
-    prepare_environment()
-    from sakiyomi_ros.recording import read_recording
-
-    recording = read_recording(options.recording, options.max_frames, tuple(options.topics))
-    items = recording.pictures or recording.clouds
-    found = [recording.transforms.pose(item.frame_id, item.stamp_s) for item in items]
-    poses = [None if one is None else one[1] for one in found]
-    if all(one is None for one in found):
-        note = 'no tf of the sensor: it is taken to have stood still'
-    elif None in found:
-        note = 'no tf of the sensor for every view: it is taken to have stood still'
-    else:
-        note = f'poses "in root" are in {found[0][0]!r}, from tf'
-    if recording.pictures:
-        views = [
-            RecordedView(p.stamp_s, p.depth_m, p.color, p.intrinsics, T_root_sensor=T)
-            for p, T in zip(recording.pictures, poses, strict=True)
-        ]
-    else:
-        views = [
-            RecordedView(c.stamp_s, points_m=c.points_m, T_root_sensor=T)
-            for c, T in zip(recording.clouds, poses, strict=True)
-        ]
-    return views, [*recording.notes, note]
 
 
 def _show(found: Perceived, notes: list[str], out: str) -> None:

@@ -85,7 +85,24 @@ def read_examples(folders: Sequence[Path]) -> tuple[ExampleSet, ExampleSet]:
     """
     learned: list[Example] = []
     kept: list[Example] = []
-    for file in (file for folder in folders for file in _shards(folder)):
+    for folder in folders:
+        own = episode_examples(folder)
+        learned += own[0]
+        kept += own[1]
+    if not learned:
+        raise BadInputError(f'--data {folders[0]}: got no usable episode, expected at least one')
+    return ExampleSet(learned), ExampleSet(kept or learned)
+
+
+def episode_examples(folder: Path) -> tuple[list[Example], list[Example]]:
+    """Those to learn from, each episode also in a mirror, and those to calibrate on.
+
+    Raises:
+        BadInputError: no such folder, or no readable shard in it.
+    """
+    learned: list[Example] = []
+    kept: list[Example] = []
+    for file in _shards(folder):
         for number, episode in enumerate(read_shard(file)):
             if not usable(episode):
                 log.warning('%s, episode %d: not finite, left out', file, number)
@@ -94,9 +111,7 @@ def read_examples(folders: Sequence[Path]) -> tuple[ExampleSet, ExampleSet]:
             own += examples_of(episode)
             if own is learned:
                 own += examples_of(mirrored(episode))
-    if not learned:
-        raise BadInputError(f'--data {folders[0]}: got no usable episode, expected at least one')
-    return ExampleSet(learned), ExampleSet(kept or learned)
+    return learned, kept
 
 
 def _shards(folder: Path) -> list[Path]:
