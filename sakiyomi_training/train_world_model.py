@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,8 @@ from sakiyomi_training.world_model.example_set import read_examples
 from sakiyomi_training.world_model.figures import t0_figures
 from sakiyomi_training.world_model.trainer import Trainer
 from sakiyomi_training.world_model.training_config import TrainingConfig
-from world_model_node.model.card import STORY, WEIGHTS, WorldModelCard, read_card
-from world_model_node.model.weights import load_model, save_model
+from world_model_node.model.card import STORY, WEIGHTS, WorldModelCard
+from world_model_node.model.weights import save_model
 
 SAVE_EVERY = 100
 log = logging.getLogger(__name__)
@@ -52,23 +52,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--seed', type=int, default=0)
 
 
-def run(args: argparse.Namespace, start: Path | None = None) -> int:
-    """Train, calibrate, write the model; the exit status.
-
-    Args:
-        args: Of the command line.
-        start: Folder of the model to go on from; None: from nothing.
-    """
+def run(args: argparse.Namespace) -> int:
+    """Train, calibrate, write the model; the exit status."""
     config = training_config(args)
-    if start is not None:
-        config = replace(config, model=read_card(start).config)
     console = make_console(stderr=True)
     logging.basicConfig(level=logging.INFO, handlers=[RichHandler(console=console)])
     torch.set_num_threads(args.threads)
     learned, kept = read_examples(args.data)
     trainer = Trainer(learned, config, args.out, args.seed)
-    if start is not None and trainer.step == 0:
-        trainer.network.load_state_dict(load_model(start)[0].state_dict())
     train(trainer, console)
     details = finish(trainer, kept, len(learned))
     details['provenance'] = provenance(args)
@@ -86,12 +77,7 @@ def training_config(args: argparse.Namespace) -> TrainingConfig:
     Raises:
         BadInputError: The file cannot be read, or holds what the config does not know.
     """
-    config = with_values(TrainingConfig(), getattr(args, 'changes', {}))
-    if args.config is not None:
-        config = with_values(config, _values(args.config))
     changes: dict[str, Any] = {}
-    if args.steps is not None:
-        changes['steps'] = args.steps
     if args.no_privileged:
         changes['privileged'] = 0.0
     if args.no_jepa:
@@ -100,10 +86,21 @@ def training_config(args: argparse.Namespace) -> TrainingConfig:
         changes |= {'touch': 0.0, 'model.touch': False}
     if args.pure_network:
         changes['model.physics'] = False
+    return with_values(read_config(TrainingConfig(), args), changes)
+
+
+def read_config(config: TrainingConfig, args: argparse.Namespace) -> TrainingConfig:
+    """The config with what file and `--steps` change; raises as `training_config`."""
+    if args.config is not None:
+        config = with_values(config, _values(args.config))
+    if args.steps is not None:
+        config = with_values(config, {'steps': args.steps})
     if args.threads < 1 or args.seed < 0:
         got = f'{args.threads} and {args.seed}'
         raise BadInputError(f'--threads and --seed: got {got}, expected at least 1 and 0')
-    return with_values(config, changes)
+    if args.out.exists() and not args.out.is_dir():
+        raise BadInputError(f'--out {args.out}: got a file, expected a folder')
+    return config
 
 
 def _values(path: Path) -> dict[str, Any]:

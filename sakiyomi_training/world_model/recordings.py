@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +18,6 @@ from sakiyomi_training.world_model.watched_recordings import read_watched_file
 READERS = {'.npz': read_toss_file, '.mcap': read_watched_file}
 KEPT_EVERY_OF_FEW, KEPT_EVERY, FEW = 4, 8, 64
 LEAST_EXAMPLES = 8
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -74,9 +72,7 @@ def read_test(paths: Sequence[Path]) -> ExampleSet:
 
 def read_recorded(file: Path) -> list[Recorded]:
     """The unbroken pieces of one file; BadInputError where it cannot be used."""
-    pieces = READERS[file.suffix](file)
-    log.info('%s: %d pieces of recordings', file, len(pieces))
-    return pieces
+    return READERS[file.suffix](file)
 
 
 def kept_numbers(count: int) -> set[int]:

@@ -1,0 +1,185 @@
+"""`sakiyomi finetune`: go on from trained weights with recordings, eight of them or more."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.logging import RichHandler
+from rich.table import Table
+
+from sakiyomi.cli.console import make_console
+from sakiyomi.paths import share_dir
+from sakiyomi_evaluation.results import provenance
+from sakiyomi_training.episodes.shards import PATTERN
+from sakiyomi_training.train_world_model import read_config, train
+from sakiyomi_training.world_model.calibration import calibrate
+from sakiyomi_training.world_model.curves import draw_curves
+from sakiyomi_training.world_model.example_set import ExampleSet
+from sakiyomi_training.world_model.figures import t0_figures
+from sakiyomi_training.world_model.finetuner import Finetuner, FinetuningConfig
+from sakiyomi_training.world_model.recordings import Data, read_data, read_test, recording_files
+from world_model_node.model.card import STORY, WEIGHTS, WorldModelCard
+from world_model_node.model.network import WorldNetwork
+from world_model_node.model.weights import load_model, save_model
+
+LEAST_TO_CALIBRATE = 8  # recordings: of fewer, a tenth of the examples is not known
+ERRORS = ('mm_mean', 'rad_mean')
+Figures = dict[str, dict[str, float]]  # by name of the examples
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is learned from, how, and where it goes."""
+    kinds = '.npz of tosses, .mcap, or folders of these or of episodes'
+    parser.add_argument('--data', type=Path, required=True, nargs='+', help=kinds)
+    parser.add_argument(
+        '--out', type=Path, required=True, help='folder of the checkpoint; OUT/model of the model'
+    )
+    parser.add_argument('--test', type=Path, nargs='+', help='.npz or .mcap to measure with, only')
+    parser.add_argument('--start', type=Path, help='folder of the model; default: the shipped one')
+    parser.add_argument('--config', type=Path, help='YAML with fields of FinetuningConfig')
+    parser.add_argument('--steps', type=int, help='in place of the config')
+    parser.add_argument('--threads', type=int, default=2)
+    parser.add_argument('--seed', type=int, default=0)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, compare, write the better model; the exit status."""
+    config = read_config(FinetuningConfig(), args)
+    console = make_console(stderr=True)
+    logging.basicConfig(level=logging.INFO, handlers=[RichHandler(console=console)])
+    torch.set_num_threads(args.threads)
+    folder = args.start or share_dir('models')
+    start, card = load_model(folder)
+    config = replace(config, model=card.config, start=card.sha256)
+    data = read_data(args.data)
+    sets = {'kept': data.kept.only_t0()}
+    if args.test:
+        sets['test'] = read_test(args.test).only_t0()
+    tuner = Finetuner(data.learned, config, args.out, args.seed, start)
+    train(tuner, console)
+    network, details = finish(tuner, start, data, sets)
+    details |= {
+        'finetuned_from': {'folder': str(folder), 'sha256': card.sha256},
+        'data': hashes(args.data),
+        'provenance': provenance(args),
+    }
+    new = save_model(network, args.out / 'model', details)
+    (args.out / 'model' / STORY).write_text(story(new), encoding='utf-8')
+    (args.out / 'metrics.json').write_text(json.dumps(details, indent=2) + '\n')
+    draw_curves(args.out / 'curves.png', tuner.curve)
+    make_console().print(table(details))
+    return 0
+
+
+def finish(
+    tuner: Finetuner, start: WorldNetwork, data: Data, sets: dict[str, ExampleSet]
+) -> tuple[WorldNetwork, dict[str, Any]]:
+    """The network to keep, and what its card tells."""
+    network = tuner.network.eval()
+    before = measure(start, sets)
+    calibrated = _calibrate(network, data)
+    tuned = measure(network, sets)
+    helped = not worse(tuned['kept'], before['kept'])
+    if not helped:
+        log.warning('it got worse on the kept examples: the starting weights are kept')
+    return network if helped else start, {
+        'what': 'belief about hidden properties and 20 future poses of objects, 50 ms apart',
+        'weights_kept': 'finetuned' if helped else 'starting',
+        'recordings': {'learned_from': data.recordings_learned, 'kept': data.recordings_kept},
+        'examples': {'learned_from': len(data.learned), 'kept': len(data.kept)},
+        'calibrated_on': calibrated,
+        'training': asdict(tuner.config),
+        'seed': tuner.seed,
+        'steps': tuner.step,
+        'before': before,
+        'finetuned': tuned,
+    }
+
+
+def _calibrate(network: WorldNetwork, data: Data) -> str:
+    """What the intervals were fitted on."""
+    if data.recordings_kept < LEAST_TO_CALIBRATE and not data.episodes:
+        log.warning(
+            'kept %d recordings, calibration needs %d: that of the starting weights stays',
+            data.recordings_kept,
+            LEAST_TO_CALIBRATE,
+        )
+        return 'what the starting weights were: too few recordings were kept'
+    calibrate(network, data.kept)
+    return f'{len(data.kept)} kept examples'
+
+
+def measure(network: WorldNetwork, sets: dict[str, ExampleSet]) -> Figures:
+    """Figures by name of the examples."""
+    return {name: t0_figures(network, examples) for name, examples in sets.items()}
+
+
+def worse(tuned: dict[str, float], before: dict[str, float]) -> bool:
+    """Whether place and turn are together further off than before."""
+    if 'mm_mean' not in before:
+        log.warning('nothing moved in the kept examples: whether it helped is not known')
+        return False
+    ratios = [tuned[name] / max(before[name], 1e-6) for name in ERRORS]
+    return sum(ratios) > len(ratios)
+
+
+def hashes(paths: Sequence[Path]) -> dict[str, str]:
+    """The sha256 of every file that was learned from."""
+    shards = [file for path in paths if path.is_dir() for file in sorted(path.glob(PATTERN))]
+    found = {}
+    for file in (*shards, *recording_files(paths)):
+        with file.open('rb') as stream:
+            found[str(file)] = hashlib.file_digest(stream, 'sha256').hexdigest()
+    return found
+
+
+def table(details: dict[str, Any]) -> Table:
+    """Before and after, side by side."""
+    sets = list(details['before'])
+    columns = [f'{name}, {when}' for name in sets for when in ('before', 'finetuned')]
+    result = Table('', *columns, title=f'{details["weights_kept"]} weights')
+    names = {name: None for key in sets for name in details['before'][key]}
+    for row in names:
+        cells = [
+            details[when][key].get(row, '') for key in sets for when in ('before', 'finetuned')
+        ]
+        result.add_row(row, *map(str, cells))
+    return result
+
+
+def story(card: WorldModelCard) -> str:
+    """The model card for people."""
+    d = card.details
+    files = '\n'.join(f'- `{name}`, sha256 `{digest}`' for name, digest in d['data'].items())
+    figures = '\n'.join(
+        f'| {key}: {name} | {value} | {d["finetuned"][key].get(name, "")} |'
+        for key, row in d['before'].items()
+        for name, value in row.items()
+    )
+    return f"""# World model {card.short_hash}, finetuned
+
+{d['what'].capitalize()}.
+
+- weights: `{WEIGHTS}`, sha256 `{card.sha256}`: the {d['weights_kept']} ones
+- finetuned from: sha256 `{d['finetuned_from']['sha256']}`
+- command: `{' '.join(d['provenance']['command'])}`
+- recordings: {d['recordings']['learned_from']} learned from, {d['recordings']['kept']} kept
+- calibrated on: {d['calibrated_on']}
+
+{files}
+
+Errors against the poses of the recordings; `mean` is over the first 0.5 s.
+
+| | before | finetuned |
+|---|---|---|
+{figures}
+"""

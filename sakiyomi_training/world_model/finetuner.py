@@ -1,0 +1,60 @@
+"""Go on from trained weights with little data, without forgetting what they know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from sakiyomi.parameters import parameter
+from sakiyomi_training.world_model.example_set import ExampleSet
+from sakiyomi_training.world_model.trainer import Trainer
+from sakiyomi_training.world_model.training_config import TrainingConfig
+from world_model_node.model.network import WorldNetwork
+
+
+@dataclass(frozen=True)
+class FinetuningConfig(TrainingConfig):
+    """Few and small steps. The heads that only training has start anew, so they have no say."""
+
+    steps: int = parameter(300, 'optimiser steps', 1, 10_000_000)
+    warm_steps: int = parameter(0, 'of these without rollouts: simulated truth alone', 0)
+    batch: int = parameter(32, 'objects of one step', 1, 4096)
+    samples: int = parameter(4, 'futures imagined of each', 2, 64)
+    learning_rate: float = parameter(1e-3, 'twice what it is at its highest', 1e-6, 1.0)
+    weight_decay: float = parameter(0.0, 'towards zero', 0.0, 1.0)
+    anchor: float = parameter(1.0, 'decay towards the starting weights', 0.0, 100.0)
+    touch: float = parameter(0.0, 'weight of the next touch', 0.0, 100.0)
+    embedding: float = parameter(0.0, 'weight of the next embedding', 0.0, 100.0)
+    start: str = parameter('', 'sha256 of the starting weights; found by itself')
+
+
+class Finetuner(Trainer):
+    """A training that begins at `start` and is drawn back to it.
+
+    The pull is that of L2-SP (Li, Grandvalet and Davoine, ICML 2018), decoupled from the gradient
+    as the weight decay of AdamW is.
+    """
+
+    def __init__(
+        self,
+        examples: ExampleSet,
+        config: FinetuningConfig,
+        out: Path,
+        seed: int,
+        start: WorldNetwork,
+    ) -> None:
+        super().__init__(examples, config, out, seed)
+        if self.step == 0:
+            self.network.load_state_dict(start.state_dict())
+        self._anchor = [p.detach().clone() for p in start.parameters()]
+
+    def advance(self) -> dict[str, float]:
+        """One step, and the pull."""
+        row = super().advance()
+        rate = self.optimizer.param_groups[0]['lr'] * self.config.anchor
+        with torch.no_grad():
+            for now, at_first in zip(self.network.parameters(), self._anchor, strict=True):
+                now.lerp_(at_first, rate)
+        return row
