@@ -150,6 +150,11 @@ class WorldModelConfig(NodeConfig):
 
     rate_hz: float = parameter(10.0, 'scene updates per second [Hz]', 0.1, 100.0)
     dynamics: str = parameter('learned', 'what predicts', options=('learned', 'physics_prior'))
+    engine: str = parameter(
+        'auto',
+        'what runs the learned model; what does not work falls to the next',
+        options=('auto', 'tensorrt', 'onnxruntime', 'torch'),
+    )
     segmenter: str = parameter(
         'network', 'what divides the cloud into objects', options=('network', 'clustering')
     )

@@ -57,7 +57,9 @@ class WorldModel:
     ) -> None:
         self.config = config
         self.inputs = Inputs(config.timing)
-        self.dynamics = dynamics or make_dynamics(config.dynamics, config.prediction)
+        self.dynamics = dynamics or make_dynamics(
+            config.dynamics, config.prediction, engine=config.engine
+        )
         self.tracker = Tracker(
             config.tracking, config.touch, config.workspace, config.prediction.gravity_mps2
         )

@@ -14,6 +14,7 @@ from sakiyomi.paths import share_dir
 from sakiyomi.scene import Gaussian, HandMotion, HiddenProperties, ObjectState, Prediction, Scene
 from world_model_node.config import PredictionConfig
 from world_model_node.dynamics import Dynamics, ObjectBelief
+from world_model_node.engines.choice import make_engine
 from world_model_node.engines.engine import BeliefArrays, Engine, ImaginedArrays
 from world_model_node.model.card import read_card
 from world_model_node.model.dimensions import FRAME_S, FRAMES, MAX_OBJECTS, STEP_S, STEPS
@@ -201,22 +202,23 @@ def _interpolated(values: np.ndarray, t: np.ndarray) -> np.ndarray:
     return values[low] * (1.0 - share) + values[low + 1] * share
 
 
-def make_dynamics(wanted: str, config: PredictionConfig, folder: Path | None = None) -> Dynamics:
+def make_dynamics(
+    wanted: str, config: PredictionConfig, folder: Path | None = None, engine: str = 'auto'
+) -> Dynamics:
     """The dynamics of that name; plain physics, and a warning, where no model can be used.
 
     Args:
         wanted: 'learned' or 'physics_prior'.
         config: Of the prior.
         folder: With the weights; None: those that are shipped.
+        engine: That runs the network, as in `make_engine`.
     """
     if wanted == 'physics_prior':
         return PhysicsPrior(config)
     folder = folder or share_dir('models')
     try:
-        read_card(folder)  # before torch is loaded, which without weights would be for nothing
-        from world_model_node.engines.torch_engine import TorchEngine
-
-        return LearnedDynamics(TorchEngine(folder), config)
-    except (BadInputError, ImportError) as error:
+        read_card(folder)  # before any engine is tried, which without weights would be for nothing
+        return LearnedDynamics(make_engine(engine, folder), config)
+    except BadInputError as error:
         log.warning('%s; the physics prior predicts instead', error)
         return PhysicsPrior(config)

@@ -26,6 +26,7 @@ COMMANDS = {
     'collect': 'make training data in simulation',
     'train': 'train a network',
     'finetune': 'go on training the world model with recordings of your own',
+    'export': 'the graphs of the world model for an engine',
     'evaluate': 'measure the stack',
 }
 

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sakiyomi.errors import BadInputError
+from world_model_node.model.involved import Involved
 from world_model_node.model.model_config import ModelConfig
 
 NAME = 'world_model'
 WEIGHTS, CARD, STORY = f'{NAME}.safetensors', f'{NAME}.json', f'{NAME}.md'
+UPDATE_GRAPH = f'{NAME}_update.onnx'
+IMAGINE_GRAPHS = {
+    Involved(False, False): f'{NAME}_alone.onnx',
+    Involved(True, False): f'{NAME}_hand.onnx',
+    Involved(False, True): f'{NAME}_pairs.onnx',
+    Involved(True, True): f'{NAME}_both.onnx',
+}
 
 
 @dataclass(frozen=True)
 class WorldModelCard:
     """Where the weights come from and what they are worth."""
 
-    sha256: str
+    sha256: str  # of the weights
     config: ModelConfig
     details: dict[str, Any]
+    graphs: dict[str, str] = field(default_factory=dict)  # sha256 of each ONNX graph by its name
 
     @property
     def short_hash(self) -> str:
@@ -37,9 +47,38 @@ def read_card(folder: Path) -> WorldModelCard:
     path = folder / CARD
     try:
         card = json.loads(path.read_text(encoding='utf-8'))
-        sha256, config = str(card.pop('sha256')[WEIGHTS]), ModelConfig(**card.pop('config'))
+        hashes = {str(name): str(value) for name, value in card.pop('sha256').items()}
+        sha256, config = hashes.pop(WEIGHTS), ModelConfig(**card.pop('config'))
     except OSError as error:
         raise BadInputError(f'model card {path}: {error.strerror}') from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInputError(f'model card {path}: got no card of {NAME}: {error}') from error
-    return WorldModelCard(sha256, config, card)
+    return WorldModelCard(sha256, config, card, hashes)
+
+
+def add_to_card(folder: Path, hashes: dict[str, str]) -> None:
+    """Let the card vouch for more files of its folder: the SHA-256 of each by its name."""
+    read_card(folder)
+    path = folder / CARD
+    card = json.loads(path.read_text(encoding='utf-8'))
+    card['sha256'] |= hashes
+    path.write_text(json.dumps(card, indent=2) + '\n', encoding='utf-8')
+
+
+def read_checked(folder: Path, name: str, expected: str) -> bytes:
+    """The bytes of a file whose SHA-256 the card says is `expected`.
+
+    Raises:
+        BadInputError: It is missing, cut off or changed.
+    """
+    path = folder / name
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadInputError(f'model {path}: {error.strerror}') from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != expected:
+        raise BadInputError(
+            f'model {path}: got sha256 {found[:8]}, expected {expected[:8]}: cut off or changed'
+        )
+    return content

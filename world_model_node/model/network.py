@@ -89,11 +89,13 @@ class WorldNetwork(nn.Module):
         drawn = self.belief.hidden_state.draw(belief.posterior, watched, noise)
         rolled = self.rollout(belief, watched, drawn, action, parts)
         E, B, K, n = action.shape[0], action.shape[1], noise.shape[1], noise.shape[2]
-        return self._gathered(belief, watched, rolled, (E, B, K, n)), rolled
+        return self.gathered(belief, watched, rolled, (E, B, K, n)), rolled
 
-    def _gathered(
+    def gathered(
         self, belief: Belief, w: Watched, rolled: Rolled, sizes: tuple[int, int, int, int]
     ) -> Imagined:
+        """Mean and spread of the samples, learned noise, calibration; `sizes` are E, B, K, n."""
+
         def apart(value: Tensor) -> Tensor:
             """(H, C, N) to (E, B, K, n, H, C)."""
             return value.reshape(STEPS, -1, *sizes).permute(2, 3, 4, 5, 0, 1)

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from sakiyomi.errors import BadInputError
-from world_model_node.model.card import CARD, WEIGHTS, WorldModelCard, read_card
+from world_model_node.model.card import CARD, WEIGHTS, WorldModelCard, read_card, read_checked
 from world_model_node.model.network import WorldNetwork
 from world_model_node.segmentation.model_files import sha256_of
 
@@ -33,15 +33,7 @@ def load_model(folder: Path) -> tuple[WorldNetwork, WorldModelCard]:
         BadInputError: A file is missing, cut off, changed or of another network.
     """
     card, path = read_card(folder), folder / WEIGHTS
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise BadInputError(f'model {path}: {error.strerror}') from error
-    found = sha256_of(content)
-    if found != card.sha256:
-        raise BadInputError(
-            f'model {path}: got sha256 {found[:8]}, expected {card.short_hash}: cut off or changed'
-        )
+    content = read_checked(folder, WEIGHTS, card.sha256)
     network = WorldNetwork(card.config)
     try:
         network.load_state_dict(load(content))

@@ -1,0 +1,66 @@
+"""Which engine runs the learned world model: the best that works, each step down said aloud."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from sakiyomi.errors import BadInputError
+from world_model_node.engines.engine import Engine
+
+ORDER = ('tensorrt', 'onnxruntime', 'torch')  # each falls to the next
+log = logging.getLogger(__name__)
+
+
+def make_engine(wanted: str, folder: Path) -> Engine:
+    """The engine of that name, or the first of those after it that works.
+
+    Args:
+        wanted: 'auto' or one of `ORDER`; 'auto' tries TensorRT only where there is a GPU for it.
+        folder: With the model.
+
+    Raises:
+        BadInputError: None works.
+    """
+    if wanted == 'auto':
+        wanted = 'tensorrt' if _gpu_for_tensorrt() else 'onnxruntime'
+    reasons = []
+    for name in ORDER[ORDER.index(wanted) :]:
+        try:
+            return MAKERS[name](folder)
+        except (BadInputError, ImportError) as error:
+            reasons.append(f'{name}: {error}')
+            log.warning('engine %s does not work: %s', name, error)
+    raise BadInputError('no engine runs the world model: ' + '; '.join(reasons))
+
+
+def _tensorrt(folder: Path) -> Engine:
+    from world_model_node.engines.tensorrt_engine import TensorRTEngine
+
+    return TensorRTEngine(folder)
+
+
+def _onnxruntime(folder: Path) -> Engine:
+    from world_model_node.engines.onnx_engine import OnnxEngine
+
+    return OnnxEngine(folder)
+
+
+def _torch(folder: Path) -> Engine:
+    from world_model_node.engines.torch_engine import TorchEngine
+
+    return TorchEngine(folder)
+
+
+def _gpu_for_tensorrt() -> bool:
+    from world_model_node.engines.gpu import gpu_architecture
+
+    return gpu_architecture() is not None
+
+
+MAKERS: dict[str, Callable[[Path], Engine]] = {
+    'tensorrt': _tensorrt,
+    'onnxruntime': _onnxruntime,
+    'torch': _torch,
+}
