@@ -27,7 +27,7 @@ from world_model_node.model.network import Imagined, WorldNetwork, turns
 
 OUTLIER = 4.0  # sigmas beyond which a residual counts linearly
 TRACKED_SIGMA_M, TRACKED_SIGMA_RAD = 0.004, 0.05  # at least: of the tracker
-ERROR_SCALE_M, ERROR_SCALE_RAD = 0.03, 0.6
+ERROR_SCALE_M, ERROR_SCALE_RAD, TURN_WEIGHT = 0.03, 0.6, 0.3
 HIDDEN_SOMETHING = 0.1
 
 
@@ -110,9 +110,10 @@ def _likelihood(
     covariance = torch.where(sane[..., None, None], covariance, torch.eye(6))
     gap, away = (torch.where(sane.unsqueeze(-1), v, 0.0) for v in (gap, away))
     total = weight.sum().clamp(min=1.0)
-    nll = _gaussian(gap, covariance[..., :3, :3]) + 0.3 * _gaussian(away, covariance[..., 3:, 3:])
+    nll = _gaussian(gap, covariance[..., :3, :3])
+    nll = nll + TURN_WEIGHT * _gaussian(away, covariance[..., 3:, 3:])
     error = (gap.square().sum(-1) + 1e-6).sqrt() / ERROR_SCALE_M
-    error = error + 0.3 * (away.square().sum(-1) + 1e-4).sqrt() / ERROR_SCALE_RAD
+    error = error + TURN_WEIGHT * (away.square().sum(-1) + 1e-4).sqrt() / ERROR_SCALE_RAD
     return ((0.3 * nll + error) * weight).sum() / total
 
 

@@ -26,8 +26,8 @@ from sakiyomi_training.world_model.examples import (
 from world_model_node.model.dimensions import FRAME_S, STEP_S, STEPS
 from world_model_node.model.window import Framed, Instant, make_action, make_window
 
-SAME_S = 0.002  # a pose as near to a step is taken as it is
-BETWEEN_S = 0.07  # poses as near to each other are interpolated
+BETWEEN_S = 0.07  # between poses as near to each other a path is nearly straight
+NEAR_S = 0.02  # and so it is as near to one of them
 LATER_S = 0.3 * FRAME_S
 MOVED_M, TURNED_RAD = 0.01, 0.15  # less is lying there, as far as a tracker can tell
 SLACK_S = 1e-6
@@ -117,14 +117,14 @@ def _seen_after(instants: Sequence[Instant], start: int, object_id: int) -> dict
     found = {}
     for step in range(STEPS):
         at_s = instants[start].stamp_s + STEP_S * (step + 1)
-        after = int(np.searchsorted(stamps, at_s))
-        near = [k for k in (after - 1, after) if 0 <= k < len(path)]
-        exact = [k for k in near if abs(stamps[k] - at_s) <= SAME_S]
-        if exact:
-            state = path[exact[0]]
+        after = int(np.searchsorted(stamps, at_s - SLACK_S))
+        if after < len(path) and stamps[after] - at_s < SLACK_S:
+            state = path[after]
             found[step] = Seen(state.T_world_object, variance_of(state.pose_covariance))
-        elif len(near) == 2 and stamps[after] - stamps[after - 1] <= BETWEEN_S + SLACK_S:
-            found[step] = _between(path[after - 1], path[after], at_s)
+        elif 0 < after < len(path):
+            gaps = at_s - stamps[after - 1], stamps[after] - at_s
+            if sum(gaps) <= BETWEEN_S or min(gaps) <= NEAR_S:
+                found[step] = _between(path[after - 1], path[after], at_s)
     return found
 
 

@@ -24,7 +24,7 @@ from world_model_node.properties import prior_properties
 LEAST_HZ = 40.0  # slower, steps of 50 ms cannot be interpolated through an impact
 DIFFERENCE_S = 0.02  # over which twists are measured
 PAST_S = 0.1  # watched before the first prediction
-AHEAD_S = 0.2  # at least to be compared with
+AHEAD_S = 0.15  # at least to be compared with
 FASTEST_MPS = 15.0  # a faster jump is a gap in the recording
 POSE_SIGMA_M, POSE_SIGMA_RAD = 1e-3, 1e-2
 TWIST_SIGMA_MPS, TWIST_SIGMA_RADPS = 0.1, 0.7
