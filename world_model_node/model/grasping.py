@@ -84,7 +84,7 @@ class Grasping(nn.Module):
     @staticmethod
     def _span(R: Tensor, planes: Tensor, middle: Tensor, closing: Tensor) -> Tensor:
         """The body's width (1, N) along the closing axis through the grasp point."""
-        axis = to_body(R, closing.unsqueeze(1)).squeeze(1)
+        axis = to_body(R, closing.unsqueeze(1))[:, 0]
         slope = (planes[:3] * axis.unsqueeze(1)).sum(0)  # (M, N)
         room = planes[3] - (planes[:3] * middle.unsqueeze(1)).sum(0)
         reach = room / slope.abs().clamp(min=STEEP)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from world_model_node.model.step import Bodies, Motion
 
 TINY = 1e-9
+FOLLOWING = torch.tensor([1, 2, 0])  # the axis after each
 RECOVERY, FASTEST_RECOVERY_MPS = 0.5, 0.5
 SKIN_M = 5e-4
 THICKNESS_M, HALF_WIDTH_M = 0.013, 0.0105  # of a finger, towards the outside and sideways
@@ -76,9 +77,9 @@ def to_world(R: Tensor, vectors: Tensor) -> Tensor:
 
 def cross(a: Tensor, b: Tensor) -> Tensor:
     """The vector product along the first axis. Shape (3, ...)."""
-    return torch.stack(
-        [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
-    )
+    following = FOLLOWING.to(a.device)
+    turned = a * b.index_select(0, following) - a.index_select(0, following) * b
+    return turned.index_select(0, following)
 
 
 def dot(a: Tensor, b: Tensor) -> Tensor:
@@ -116,7 +117,7 @@ class HandContact(nn.Module):
         total = depth.sum(0, keepdim=True)
         share = depth / (total + TINY)
         normal = (nearest * share).sum(1)
-        normal = to_world(R, normal.unsqueeze(1)).squeeze(1)
+        normal = to_world(R, normal.unsqueeze(1))[:, 0]
         return Touching(
             (points * share).sum(1),
             normal / (length(normal) + TINY),

@@ -11,7 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from world_model_node.model.dimensions import FRAME_S
 from world_model_node.model.model_config import ModelConfig
+from world_model_node.model.step import GRAVITY_MPS2
 
 # name, width, sigma at first
 QUANTITIES = (
@@ -27,13 +29,16 @@ QUANTITIES = (
     ('velocity', 3, 0.15),
     ('spin', 3, 0.2),
 )
-GATES = 6  # how much of the measured twist is believed: level, upright, turning; rolling; belt
+# how much of the measured twist is believed: level, upright, turning; rolling; slowed; belt; how
+# much faster than that, level and upright; falling
+GATES = 9
 SIGMA_BOUNDS = (-3.0, 2.5)  # of the logarithm of the factor on sigma
 SHIFT_M, TURN_RAD, VELOCITY_MPS, SPIN_RADPS = 0.01, 0.1, 0.3, 3.0
 ROLLING_M, SPINNING_M = 5e-4, 7e-4
 CENTER_SHARE = 0.4  # of the half extent that the centre of mass may lie off the middle
 FASTEST_MPS, FASTEST_RADPS = 4.0, 25.0
-GATE_BIAS = (-1.0, -1.0, -1.0, -3.0, -3.0, -5.0)
+GATE_BIAS = (-1.0, -1.0, -1.0, -3.0, -1.0, -5.0, 0.0, 0.0, -3.0)
+SINCE_S = 0.5 * FRAME_S  # the mean age of a velocity that is measured between two frames
 
 
 class Posterior(NamedTuple):
@@ -92,10 +97,12 @@ class HiddenState(nn.Module):
         center, shift, turn, velocity, spin, latent = parts[6:]
         prior, half = w.prior.unsqueeze(1), w.half_extent.unsqueeze(1)
         log_mass, sigma_mass, log_friction, sigma_friction = prior.split(1, -1)
-        v, omega, belt = self._twist_now(w, gates)
+        log_friction = log_friction + sigma_friction.clamp(0.05, 0.6) * friction
+        friction = log_friction.clamp(-4.0, 0.7).exp()
+        v, omega, belt = self._twist_now(w, gates, friction)
         return Drawn(
             (log_mass + sigma_mass.clamp(0.03, 1.0) * mass).clamp(-5.5, 2.0).exp(),
-            (log_friction + sigma_friction.clamp(0.05, 0.6) * friction).clamp(-4.0, 0.7).exp(),
+            friction,
             0.9 * torch.sigmoid(restitution - 1.0),
             ROLLING_M * rolling.clamp(-3.0, 3.0).exp(),
             SPINNING_M * spinning.clamp(-3.0, 3.0).exp(),
@@ -110,13 +117,25 @@ class HiddenState(nn.Module):
         )
 
     @staticmethod
-    def _twist_now(w: NamedTuple, gates: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Between the tracker's twist and that of the newest two poses."""
+    def _twist_now(
+        w: NamedTuple, gates: Tensor, friction: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Between the tracker's twist and that of the newest two poses, and what changed since.
+
+        Between two frames 0.1 s apart friction takes as much as 0.5 m/s from what slides, and
+        gravity gives 1 m/s to what falls: at the newest frame half of that is not measured yet.
+        """
         tracked, measured = w.twist.unsqueeze(1), w.measured.unsqueeze(1)
-        level, upright, turning, rolling, _, belt = gates.split(1, -1)
+        level, upright, turning, rolling, slowed, belt, *faster, falling = gates.split(1, -1)
         share = torch.cat([level, level, upright], -1)
         v = tracked[..., :3] + share * (measured[..., :3] - tracked[..., :3])
         omega = tracked[..., 3:] + turning * (measured[..., 3:] - tracked[..., 3:])
+        along = 2.0 * faster[0] * v[..., :2]
+        speed = (along.square().sum(-1, keepdim=True) + 1e-6).sqrt()
+        lost = slowed * friction * GRAVITY_MPS2 * SINCE_S
+        along = along * (1.0 - lost / speed).relu()
+        fallen = 2.0 * faster[1] * v[..., 2:] - falling * GRAVITY_MPS2 * SINCE_S
+        v = torch.cat([along, fallen.expand_as(along[..., :1])], -1)
         radius = w.place.unsqueeze(1)[..., 2:].clamp(min=0.01)
         rolled = torch.cat([-v[..., 1:2], v[..., :1], torch.zeros_like(v[..., :1])], -1) / radius
-        return v, omega + rolling * (rolled - omega), belt * v[..., :2]
+        return v, omega + rolling * (rolled - omega), belt * tracked[..., :2]

@@ -88,21 +88,11 @@ class ObjectContact(nn.Module):
         motion: Motion, R: Tensor, bodies: Bodies, planes: Tensor, present: Tensor, n: int
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Point, normal out of the other, depth, whether: (., G, n, n) one by other."""
-        points = bodies.points[1:]
-        world = to_world(R, points) + motion.position.unsqueeze(1)  # (3, P, G n)
-        P, M = points.shape[1], planes.shape[1]
-        one, other = world.reshape(3, P, -1, n, 1), world.reshape(3, P, -1, 1, n)
-        local = one - motion.position.reshape(3, 1, -1, 1, n)  # (3, P, G, n, n)
-        turn = R.reshape(3, 3, -1, 1, n)
-        local = (turn.unsqueeze(2) * local.unsqueeze(1)).sum(0)
-        plane = _separating(local, planes.reshape(4, M, -1, 1, n))  # (4, G, n, n)
-        reach = (plane[:3].unsqueeze(1) * local).sum(0) - plane[3]  # (P, G, n, n)
-        gap = reach.amin(0)
-        normal = (turn * plane[:3].unsqueeze(0)).sum(1)
-        away = -(normal.unsqueeze(1) * other).sum(0)
-        a, b = _patch(one, reach), _patch(other, away)
-        share = b[1] / (a[1] + b[1])
-        at = share * a[0] + (1.0 - share) * b[0]
+        arms = to_world(R, bodies.points[1:])  # (3, P, G n)
+        normals = to_world(R, planes[:3].detach())  # (3, M, G n)
+        reach, normal = _separating(arms, normals, planes[3:].detach(), motion.position, n)
+        gap = reach.amin(-1)  # (G, n, n)
+        at = _between(arms, motion.position, reach, normal, n)
         back = gap.transpose(-1, -2)
         apart = 1.0 - torch.eye(n, dtype=gap.dtype, device=gap.device)
         mask = apart * present.reshape(-1, n, 1) * present.reshape(-1, 1, n)
@@ -111,22 +101,62 @@ class ObjectContact(nn.Module):
         return at, normal, (SKIN_M - gap).relu().unsqueeze(0), there.unsqueeze(0)
 
 
-def _separating(local: Tensor, walls: Tensor) -> Tensor:
-    """Of planes (4, M, G, 1, n) that which points (3, P, G, n, n) pass least. (4, G, n, n)."""
-    fixed, at = walls.detach().unsqueeze(2), local.detach().unsqueeze(1)
-    gap = fixed[0] * at[0] + fixed[1] * at[1] + fixed[2] * at[2] - fixed[3]  # (M, P, G, n, n)
-    best = gap.amin(1).argmax(0, keepdim=True)  # (1, G, n, n)
-    walls = walls.detach().expand(4, walls.shape[1], *best.shape[1:])
-    return walls.gather(1, best.expand(4, *best.shape).reshape(4, 1, *best.shape[1:])).squeeze(1)
+def _separating(
+    arms: Tensor, normals: Tensor, offsets: Tensor, position: Tensor, n: int
+) -> tuple[Tensor, Tensor]:
+    """How far points of one are from the plane of the other that they pass least, and its normal.
+
+    All pairs of points and planes are one matrix product; which plane it is passes no gradient.
+
+    Args:
+        arms: (3, P, G * n) points from the centre of mass, world frame.
+        normals: (3, M, G * n) of the planes, world frame.
+        offsets: (1, M, G * n) of them from the centre of mass.
+        position: (3, G * n).
+        n: bodies of one group.
+
+    Returns:
+        Shape (G, n, n, P) and (3, G, n, n), one by other.
+    """
+    P, M = arms.shape[1], normals.shape[1]
+    points = arms + position.unsqueeze(1)
+    points = torch.cat([points, torch.ones_like(points[:1])])
+    offsets = offsets + (normals * position.unsqueeze(1)).sum(0, keepdim=True)
+    walls = torch.cat([normals, -offsets])
+    walls = walls.reshape(4, M, -1, n).permute(2, 1, 3, 0).reshape(-1, M * n, 4)
+    points = points.reshape(4, P, -1, n).permute(2, 0, 3, 1).reshape(-1, 4, n * P)
+    gap = (walls @ points).reshape(-1, M, n, n, P)  # (G, M, other, one, P)
+    best = gap.detach().amin(-1).argmax(1, keepdim=True)  # (G, 1, other, one)
+    reach = gap.gather(1, best.unsqueeze(-1).expand(-1, 1, n, n, P))
+    normals = normals.reshape(3, M, -1, n).transpose(1, 2)  # (3, G, M, other)
+    best = best.transpose(-1, -2).reshape(1, -1, n, n).expand(3, -1, n, n)
+    return reach.reshape(-1, n, n, P).transpose(1, 2), normals.gather(2, best)
 
 
-def _patch(points: Tensor, reach: Tensor) -> tuple[Tensor, Tensor]:
-    """Middle (3, G, n, n) and squared size of the points that reach lowest (P, G, n, n)."""
-    weight = (reach.amin(0, keepdim=True) + PATCH_M - reach).relu()
-    weight = weight / weight.sum(0, keepdim=True)
-    middle = (points * weight).sum(1)
-    spread = ((points - middle.unsqueeze(1)).square().sum(0) * weight).sum(0)
-    return middle, spread + PATCH_M**2
+def _between(arms: Tensor, position: Tensor, reach: Tensor, normal: Tensor, n: int) -> Tensor:
+    """The middle (3, G, n, n) of where one and other reach farthest; of `_separating`."""
+    P = arms.shape[1]
+    table = torch.cat([arms, (arms * arms).sum(0, keepdim=True)])
+    table = table.reshape(4, P, -1, n).permute(2, 3, 1, 0)  # (G, n, P, 4)
+    away = -normal.permute(1, 3, 2, 0) @ table[..., :3].transpose(-1, -2)  # (G, other, one, P)
+    a, b = _patch(table, reach), _patch(table, away)
+    one = a[:3] + _rows(position, n)
+    other = b[:3].transpose(-1, -2) + _rows(position, n).transpose(-1, -2)
+    size = b[3:].transpose(-1, -2)
+    return other + size / (a[3:] + size) * (one - other)
+
+
+def _patch(table: Tensor, reach: Tensor) -> Tensor:
+    """Middle and squared size (4, G, n, n) of the points that reach lowest (G, n, n, P).
+
+    Of points and their squared lengths (G, n, P, 4).
+    """
+    weight = (reach.amin(-1, keepdim=True) + PATCH_M - reach).relu()
+    weight = weight / weight.sum(-1, keepdim=True)
+    first = (weight @ table).permute(3, 0, 1, 2)
+    middle, square = first.split([3, 1])
+    spread = (square - (middle * middle).sum(0, keepdim=True)).relu()
+    return torch.cat([middle, spread + PATCH_M**2])
 
 
 def _rows(value: Tensor, n: int) -> Tensor:

@@ -195,7 +195,7 @@ class Rollout(nn.Module):
         grasp = grasp.reshape(E * B * K * n, -1).T
         start = Start(
             each(w.held).unsqueeze(0),
-            to_body(R, (grasp[:3] - position).unsqueeze(1)).squeeze(1),
+            to_body(R, (grasp[:3] - position).unsqueeze(1))[:, 0],
             grasp[7:8],
         )
         context = self.context(torch.cat([belief.state, belief.shape], -1))

@@ -176,10 +176,10 @@ class ContactStep(nn.Module):
         weights = torch.cat([drag, gain * active - drag, target * active])  # (3, P, N)
         moments = (weights.unsqueeze(1) * bodies.moments).sum(2)  # (3, 10, N)
         drag, normal, target = moments.split(1)
-        stacked = torch.cat([normal.squeeze(0), target.squeeze(0)[:4]])
+        stacked = torch.cat([normal[0], target[0, :4]])
         normals = torch.cat([self.tables.normal_square(n, n), n])
         system = self.tables.normal_system(normals, stacked)
-        return system + self.tables.drag_system @ drag.squeeze(0), kick
+        return system + self.tables.drag_system @ drag[0], kick
 
     def _spring(self, depth: Tensor, u_n: Tensor, bodies: Bodies) -> tuple[Tensor, Tensor]:
         """Gain [kg] and target [N s] of the impulse `target - gain u` of every point (1, P, N).
