@@ -24,7 +24,7 @@ from sakiyomi_training.world_model.calibration import calibrate
 from sakiyomi_training.world_model.curves import draw_curves
 from sakiyomi_training.world_model.example_set import ExampleSet
 from sakiyomi_training.world_model.figures import t0_figures
-from sakiyomi_training.world_model.finetuner import Finetuner, FinetuningConfig
+from sakiyomi_training.world_model.finetuner import Finetuner, FinetuningConfig, with_steps
 from sakiyomi_training.world_model.losses import ERROR_SCALE_M, ERROR_SCALE_RAD, TURN_WEIGHT
 from sakiyomi_training.world_model.recordings import Data, read_data, read_test, recording_files
 from world_model_node.model.card import STORY, WEIGHTS, WorldModelCard
@@ -46,7 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--test', type=Path, nargs='+', help='.npz or .mcap to measure with, only')
     parser.add_argument('--start', type=Path, help='folder of the model; default: the shipped one')
     parser.add_argument('--config', type=Path, help='YAML with fields of FinetuningConfig')
-    parser.add_argument('--steps', type=int, help='in place of the config')
+    parser.add_argument(
+        '--steps', type=int, help='in place of the config; 0: by the number of examples'
+    )
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--seed', type=int, default=0)
 
@@ -64,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
     sets = {'kept': data.kept}  # from every start: few recordings say more so
     if args.test:
         sets['test'] = read_test(args.test).only_t0()
+    config = with_steps(config, len(data.learned))
     tuner = Finetuner(data.learned, config, args.out, args.seed, start)
     train(tuner, console)
     network, details = finish(tuner, start, data, sets)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -14,20 +15,31 @@ from sakiyomi_training.world_model.training_config import TrainingConfig
 from world_model_node.model.network import WorldNetwork
 
 
+FEW, STEPS_OF_FEW, MOST_STEPS = 120, 150, 1000  # 120 examples: six tosses, and in a mirror
+
+
 @dataclass(frozen=True)
 class FinetuningConfig(TrainingConfig):
     """Few and small steps. The heads that only training has start anew, so they have no say."""
 
-    steps: int = parameter(300, 'optimiser steps', 1, 10_000_000)
+    steps: int = parameter(0, 'optimiser steps; 0: by the number of examples', 0, 10_000_000)
     warm_steps: int = parameter(0, 'of these without rollouts: simulated truth alone', 0)
     batch: int = parameter(32, 'objects of one step', 1, 4096)
     samples: int = parameter(4, 'futures imagined of each', 2, 64)
     learning_rate: float = parameter(1e-3, 'twice what it is at its highest', 1e-6, 1.0)
     weight_decay: float = parameter(0.0, 'towards zero', 0.0, 1.0)
-    anchor: float = parameter(1.0, 'decay towards the starting weights', 0.0, 100.0)
+    anchor: float = parameter(3.0, 'decay towards the starting weights', 0.0, 100.0)
     touch: float = parameter(0.0, 'weight of the next touch', 0.0, 100.0)
     embedding: float = parameter(0.0, 'weight of the next embedding', 0.0, 100.0)
     start: str = parameter('', 'sha256 of the starting weights; found by itself')
+
+
+def with_steps(config: FinetuningConfig, examples: int) -> FinetuningConfig:
+    """The config with a number of steps: few examples are soon known by heart."""
+    if config.steps > 0:
+        return config
+    steps = round(STEPS_OF_FEW * math.sqrt(examples / FEW))
+    return replace(config, steps=min(max(steps, STEPS_OF_FEW), MOST_STEPS))
 
 
 class Finetuner(Trainer):

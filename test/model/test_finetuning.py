@@ -13,7 +13,7 @@ from sakiyomi_evaluation.toss_recordings import Tosses
 from sakiyomi_training.finetune_world_model import worse
 from sakiyomi_training.world_model.example_set import ExampleSet
 from sakiyomi_training.world_model.figures import t0_figures
-from sakiyomi_training.world_model.finetuner import Finetuner, FinetuningConfig
+from sakiyomi_training.world_model.finetuner import Finetuner, FinetuningConfig, with_steps
 from sakiyomi_training.world_model.recorded_examples import recorded_examples
 from sakiyomi_training.world_model.recordings import kept_numbers, read_data
 from sakiyomi_training.world_model.toss_instants import backward_twists, read_toss_file
@@ -181,6 +181,12 @@ def test_an_interrupted_finetuning_goes_on_and_other_weights_do_not(folder, tmp_
     assert finetune(folder / 'train.npz', folder, tmp_path / 'part') == 2
     assert 'another config' in capsys.readouterr().err
     assert (tmp_path / 'part' / CHECKPOINT).read_bytes() == before
+
+
+def test_more_examples_are_learned_from_for_longer_unless_told():
+    steps = [with_steps(FinetuningConfig(), n).steps for n in (8, 120, 480, 100_000)]
+    assert steps == [150, 150, 300, 1000]
+    assert with_steps(FinetuningConfig(steps=7), 480).steps == 7
 
 
 def test_few_are_kept_of_few_and_at_least_one():
