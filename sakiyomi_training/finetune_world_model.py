@@ -61,8 +61,10 @@ def run(args: argparse.Namespace) -> int:
     torch.set_num_threads(args.threads)
     folder = args.start or share_dir('models')
     start, card = load_model(folder)
-    config = replace(config, model=card.config, start=card.sha256)
-    data = read_data(args.data)
+    data, files = read_data(args.data), hashes(args.data)
+    # so that a checkpoint of other data or weights is not taken for one of these
+    digest = hashlib.sha256(''.join(files.values()).encode()).hexdigest()
+    config = replace(config, model=card.config, start=card.sha256, data=digest)
     sets = {'kept': data.kept}  # from every start: few recordings say more so
     if args.test:
         sets['test'] = read_test(args.test).only_t0()
@@ -72,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     network, details = finish(tuner, start, data, sets)
     details |= {
         'finetuned_from': {'folder': str(folder), 'sha256': card.sha256},
-        'data': hashes(args.data),
+        'data': files,
         'provenance': provenance(args),
     }
     new = save_model(network, args.out / 'model', details)

@@ -14,7 +14,6 @@ from sakiyomi_training.world_model.trainer import Trainer
 from sakiyomi_training.world_model.training_config import TrainingConfig
 from world_model_node.model.network import WorldNetwork
 
-
 FEW, STEPS_OF_FEW, MOST_STEPS = 120, 150, 1000  # 120 examples: six tosses, and in a mirror
 
 
@@ -32,6 +31,7 @@ class FinetuningConfig(TrainingConfig):
     touch: float = parameter(0.0, 'weight of the next touch', 0.0, 100.0)
     embedding: float = parameter(0.0, 'weight of the next embedding', 0.0, 100.0)
     start: str = parameter('', 'sha256 of the starting weights; found by itself')
+    data: str = parameter('', 'sha256 of those of the files; found by itself')
 
 
 def with_steps(config: FinetuningConfig, examples: int) -> FinetuningConfig:

@@ -119,8 +119,8 @@ class Trainer:
         mine = json.loads(json.dumps(asdict(self.config)))
         if progress['config'] != mine or progress['seed'] != self.seed:
             raise BadInputError(
-                f'--out {self.out}: was begun with another config or seed, expected the same or'
-                ' another folder'
+                f'--out {self.out}: was begun with another config, data or seed, expected the'
+                ' same or another folder'
             )
         self.network.load_state_dict(_below(tensors, 'network.'))
         self.auxiliary.load_state_dict(_below(tensors, 'auxiliary.'))

@@ -183,6 +183,18 @@ def test_an_interrupted_finetuning_goes_on_and_other_weights_do_not(folder, tmp_
     assert (tmp_path / 'part' / CHECKPOINT).read_bytes() == before
 
 
+def test_what_was_learned_from_other_recordings_is_not_gone_on_with(folder, tmp_path, capsys):
+    more = ('--steps', '1')
+    assert finetune(folder / 'train.npz', folder, tmp_path / 'out', *more) == 0
+    weights = (tmp_path / 'out' / 'model' / WEIGHTS).read_bytes()
+    assert finetune(folder / 'train.npz', folder, tmp_path / 'out', *more) == 0
+    assert (tmp_path / 'out' / 'model' / WEIGHTS).read_bytes() == weights
+    capsys.readouterr()
+    assert finetune(folder / 'test.npz', folder, tmp_path / 'out', *more) == 2
+    assert 'another config' in capsys.readouterr().err
+    assert (tmp_path / 'out' / 'model' / WEIGHTS).read_bytes() == weights
+
+
 def test_more_examples_are_learned_from_for_longer_unless_told():
     steps = [with_steps(FinetuningConfig(), n).steps for n in (8, 120, 480, 100_000)]
     assert steps == [150, 150, 300, 1000]
