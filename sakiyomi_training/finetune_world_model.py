@@ -57,7 +57,9 @@ def run(args: argparse.Namespace) -> int:
     """Train, compare, write the better model; the exit status."""
     config = read_config(FinetuningConfig(), args)
     console = make_console(stderr=True)
-    logging.basicConfig(level=logging.INFO, handlers=[RichHandler(console=console)])
+    logging.basicConfig(
+        level=logging.INFO, format='%(message)s', handlers=[RichHandler(console=console)]
+    )
     torch.set_num_threads(args.threads)
     folder = args.start or share_dir('models')
     start, card = load_model(folder)

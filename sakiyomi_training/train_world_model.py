@@ -56,7 +56,9 @@ def run(args: argparse.Namespace) -> int:
     """Train, calibrate, write the model; the exit status."""
     config = training_config(args)
     console = make_console(stderr=True)
-    logging.basicConfig(level=logging.INFO, handlers=[RichHandler(console=console)])
+    logging.basicConfig(
+        level=logging.INFO, format='%(message)s', handlers=[RichHandler(console=console)]
+    )
     torch.set_num_threads(args.threads)
     learned, kept = read_examples(args.data)
     trainer = Trainer(learned, config, args.out, args.seed)

@@ -5,7 +5,6 @@ There is no simulated truth here: the targets are the later poses, as the record
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,15 +22,14 @@ from sakiyomi_training.world_model.examples import (
     tracked_columns,
     variance_of,
 )
-from world_model_node.model.dimensions import FRAME_S, STEP_S, STEPS
+from world_model_node.model.dimensions import FRAME_S, MAX_OBJECTS, STEP_S, STEPS
 from world_model_node.model.window import Framed, Instant, make_action, make_window
 
 BETWEEN_S = 0.07  # between poses as near to each other a path is nearly straight
-NEAR_S = 0.02  # and so it is as near to one of them
+NEAR_S, FAR_S = 0.02, 2.0 * FRAME_S  # and near one of two that are no farther apart
 LATER_S = 0.3 * FRAME_S
 MOVED_M, TURNED_RAD = 0.01, 0.15  # less is lying there, as far as a tracker can tell
 SLACK_S = 1e-6
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Recorded:
         name: Of the file, and where in it.
         instants: Oldest first, 0.1 s apart or closer.
         starts: Indices of the instants that are predicted from.
-        shown: The first of them is what figures are about; otherwise all are.
+        only_first_shown: The first start is what figures are about; otherwise all are.
     """
 
     name: str
@@ -85,7 +83,7 @@ def _example(
 
 def _window(recorded: Recorded, index: int, windows: dict[int, Framed | None]) -> Framed | None:
     if index not in windows:
-        count = len(recorded.instants[index].objects)
+        count = min(len(recorded.instants[index].objects), MAX_OBJECTS)
         framed = make_window(recorded.instants[: index + 1], count) if count else None
         windows[index] = framed if framed is not None and len(framed.ids) == count else None
     return windows[index]
@@ -123,7 +121,8 @@ def _seen_after(instants: Sequence[Instant], start: int, object_id: int) -> dict
             found[step] = Seen(state.T_world_object, variance_of(state.pose_covariance))
         elif 0 < after < len(path):
             gaps = at_s - stamps[after - 1], stamps[after] - at_s
-            if sum(gaps) <= BETWEEN_S or min(gaps) <= NEAR_S:
+            close = min(gaps) <= NEAR_S and sum(gaps) <= FAR_S
+            if close or sum(gaps) <= BETWEEN_S:
                 found[step] = _between(path[after - 1], path[after], at_s)
     return found
 
