@@ -183,6 +183,29 @@ def test_an_interrupted_finetuning_goes_on_and_other_weights_do_not(folder, tmp_
     assert (tmp_path / 'part' / CHECKPOINT).read_bytes() == before
 
 
+def test_ctrl_c_loses_nothing(folder, tmp_path, monkeypatch, capsys):
+    (tmp_path / 'c.yaml').write_text('steps: 4\nbatch: 8\nsamples: 2\n')
+    given = (folder / 'train.npz', folder)
+    more = ('--config', str(tmp_path / 'c.yaml'))
+    assert finetune(*given, tmp_path / 'whole', *more) == 0
+    advance = Finetuner.advance
+
+    def interrupted(self):
+        if self.step == 2:
+            raise KeyboardInterrupt
+        return advance(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Finetuner, 'advance', interrupted)
+        assert finetune(*given, tmp_path / 'part', *more) == 1
+    assert 'interrupted' in capsys.readouterr().err
+    assert finetune(*given, tmp_path / 'part', *more) == 0
+    whole, part = (
+        json.loads((tmp_path / name / 'metrics.json').read_text()) for name in ('whole', 'part')
+    )
+    assert whole['finetuned'] == part['finetuned'] and part['steps'] == 4
+
+
 def test_what_was_learned_from_other_recordings_is_not_gone_on_with(folder, tmp_path, capsys):
     more = ('--steps', '1')
     assert finetune(folder / 'train.npz', folder, tmp_path / 'out', *more) == 0
