@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
+import time
 from pathlib import Path
 
 from sakiyomi.cli.console import make_console
@@ -12,6 +13,7 @@ from sakiyomi.errors import BadInputError
 from sakiyomi.paths import share_dir
 
 ARCHITECTURE = re.compile(r'sm\d{2,3}')
+RTX = 'tensorrt_rtx'
 
 
 def add_arguments(parser: argparse.ArgumentParser, _: list[str]) -> None:
@@ -50,4 +52,25 @@ def _onnx(folder: Path, out: Path) -> int:
             shutil.copyfile(folder / name, out / name)
     console = make_console()
     write_graphs(out, lambda name: console.print(f'{out / name}', soft_wrap=True))
+    return 0
+
+
+def _tensorrt(folder: Path, out: Path | None, architectures: list[str] | None) -> int:
+    from world_model_node.engines.gpu import gpu_architecture
+    from world_model_node.engines.tensorrt_build import build, cache_dir
+    from world_model_node.model.card import IMAGINE_GRAPHS, UPDATE_GRAPH, read_card
+
+    card, here = read_card(folder), gpu_architecture()
+    if not architectures and here is None:
+        raise BadInputError('--arch: got none and no GPU is here, expected such as sm86 or sm89')
+    console = make_console()
+    for arch in architectures or [here]:
+        for graph in (UPDATE_GRAPH, *IMAGINE_GRAPHS.values()):
+            start = time.monotonic()
+            try:
+                path = build(folder, card, graph, arch, out or cache_dir())
+            except ImportError as error:
+                raise BadInputError(f'--engine tensorrt: {error}; pip install {RTX}') from error
+            size, spent = path.stat().st_size / 2**20, time.monotonic() - start
+            console.print(f'{path}  {size:.1f} MiB, {spent:.1f} s', soft_wrap=True)
     return 0

@@ -51,7 +51,7 @@ class UpdateGraph(nn.Module):
         noise = _for_each(self.noise, watched)
         properties = self.network.properties(belief, watched, noise)
         arrays = (belief.state, belief.shape, *belief.posterior, properties)
-        return tuple(value.squeeze(0) for value in arrays)
+        return tuple(value[0] for value in arrays)
 
 
 class BeginGraph(nn.Module):
@@ -106,7 +106,7 @@ class FinishGraph(nn.Module):
         window = Watched(*(None,) * len(Watched._fields))._replace(place=place.unsqueeze(0))
         sizes = (1, actions.shape[0], self.samples, state.shape[0])
         imagined = self.network.gathered(belief, window, Rolled(*rolled), sizes)
-        return tuple(value.squeeze(0) for value in imagined)
+        return tuple(value[0] for value in imagined)
 
 
 def _for_each(noise: Tensor, watched: Watched) -> Tensor:

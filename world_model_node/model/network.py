@@ -123,8 +123,8 @@ class WorldNetwork(nn.Module):
             covariance,
             twist,
             torch.cat([velocity, rate], -1),
-            held_mean.squeeze(-1),
-            slipping.mean(2).squeeze(-1),
+            held_mean[..., 0],
+            slipping.mean(2)[..., 0],
         )
 
     def _sigma(

@@ -94,7 +94,8 @@ class ObjectContact(nn.Module):
         gap = reach.amin(-1)  # (G, n, n)
         at = _between(arms, motion.position, reach, normal, n)
         back = gap.transpose(-1, -2)
-        apart = 1.0 - torch.eye(n, dtype=gap.dtype, device=gap.device)
+        index = torch.arange(n, device=gap.device)
+        apart = (index.unsqueeze(1) != index).to(gap)
         mask = apart * present.reshape(-1, n, 1) * present.reshape(-1, 1, n)
         there = torch.sigmoid((gap - back).detach() / ALIKE_M) * mask
         there = there * (torch.maximum(gap, back) < SKIN_M).to(gap)

@@ -1,0 +1,165 @@
+"""Engines give what torch gives, and what cannot be used is refused or stepped down from."""
+
+import json
+import logging
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from engine_windows import windows
+
+from sakiyomi.cli import main
+from sakiyomi.errors import BadInputError
+from world_model_node.config import PredictionConfig
+from world_model_node.engines.choice import make_engine
+from world_model_node.engines.export import write_graphs
+from world_model_node.engines.onnx_engine import OnnxEngine
+from world_model_node.engines.tensorrt_build import build
+from world_model_node.engines.torch_engine import TorchEngine
+from world_model_node.learned import make_dynamics
+from world_model_node.model.card import CARD, IMAGINE_GRAPHS, UPDATE_GRAPH, read_card
+from world_model_node.model.involved import Involved
+from world_model_node.model.model_config import ModelConfig
+from world_model_node.model.network import WorldNetwork
+from world_model_node.model.weights import save_model
+
+PARITY = 1e-4
+COMPARED = ('position', 'rotation', 'covariance', 'held', 'slip')
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    """A model of random weights, the zero-initialised layers too, with its graphs."""
+    folder = tmp_path_factory.mktemp('engines')
+    torch.manual_seed(3)
+    network = WorldNetwork(ModelConfig(samples=4))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 0.03 * torch.randn_like(parameter)
+    save_model(network, folder, {})
+    write_graphs(folder)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def engines(folder):
+    return TorchEngine(folder), OnnxEngine(folder)
+
+
+def gaps(ours, theirs, names):
+    return {name: np.abs(getattr(ours, name) - getattr(theirs, name)).max() for name in names}
+
+
+@pytest.mark.parametrize('n', range(1, 9))
+def test_onnx_runtime_believes_and_imagines_as_torch_does(engines, n):
+    reference, engine = engines
+    window, actions = windows(n, 1)
+    belief, other = reference.update(window), engine.update(window)
+    assert max(gaps(belief, other, belief._fields).values()) < PARITY
+    for parts in IMAGINE_GRAPHS:
+        if parts.pairs and n == 1:
+            continue
+        expected = reference.imagine(belief, window, actions, parts)
+        found = engine.imagine(belief, window, actions, parts)
+        assert max(gaps(found, expected, COMPARED).values()) < PARITY, parts
+        assert [a.shape for a in found] == [a.shape for a in expected]
+
+
+@pytest.mark.parametrize(('n', 'parts'), [(1, Involved(True, False)), (3, Involved(True, True))])
+def test_many_actions_at_once_agree_too(engines, n, parts):
+    reference, engine = engines
+    window, actions = windows(n, 64)
+    belief = reference.update(window)
+    expected = reference.imagine(belief, window, actions, parts)
+    assert np.ptp(expected.position[:, 0, -1, 0]) > 1e-3, 'the actions should differ'
+    found = engine.imagine(belief, window, actions, parts)
+    for name in COMPARED:
+        gap = np.abs(getattr(found, name) - getattr(expected, name))
+        # among 64 some are on the edge of a contact, where rounding counts
+        assert np.quantile(gap, 0.999) < PARITY, name
+        assert gap.max() < 10.0 * PARITY, name
+
+
+def test_the_name_tells_engine_and_weights(folder):
+    dynamics = make_dynamics('learned', PredictionConfig(), folder, 'onnxruntime')
+    assert dynamics.name == f'world_model onnxruntime {read_card(folder).short_hash}'
+
+
+@pytest.mark.parametrize('harm', ['flip', 'cut', 'remove', 'not in card'])
+def test_a_harmed_graph_is_refused_and_torch_takes_over(folder, tmp_path, harm, caplog):
+    copy = tmp_path / 'model'
+    shutil.copytree(folder, copy)
+    graph = copy / UPDATE_GRAPH
+    content = bytearray(graph.read_bytes())
+    if harm == 'flip':
+        content[len(content) // 2] ^= 1
+        graph.write_bytes(content)
+    elif harm == 'cut':
+        graph.write_bytes(content[:1000])
+    elif harm == 'remove':
+        graph.unlink()
+    else:
+        card = json.loads((copy / CARD).read_text())
+        del card['sha256'][UPDATE_GRAPH]
+        (copy / CARD).write_text(json.dumps(card))
+    with pytest.raises(BadInputError) as refused:
+        OnnxEngine(copy)
+    assert '\n' not in str(refused.value)
+    with caplog.at_level(logging.WARNING):
+        assert make_engine('auto', copy).name.startswith('torch ')
+    assert 'engine onnxruntime does not work' in caplog.text
+
+
+def test_without_any_engine_physics_predicts_and_says_so(folder, tmp_path, caplog):
+    copy = tmp_path / 'model'
+    copy.mkdir()
+    shutil.copyfile(folder / CARD, copy / CARD)
+    assert make_dynamics('learned', PredictionConfig(), copy).learned is False
+    assert 'the physics prior predicts instead' in caplog.text
+
+
+def test_running_the_world_model_does_not_import_torch(folder):
+    code = (
+        'import sys\n'
+        'from pathlib import Path\n'
+        'from world_model_node.config import PredictionConfig\n'
+        'from world_model_node.learned import make_dynamics\n'
+        f"dynamics = make_dynamics('learned', PredictionConfig(), Path({str(folder)!r}))\n"
+        'assert dynamics.learned\n'
+        "sys.exit('torch' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, '-c', code], timeout=120).returncode == 0
+
+
+@pytest.mark.parametrize(
+    'given', [['--arch', 'sm86'], ['--engine', 'tensorrt', '--arch', 'ampere']]
+)
+def test_export_refuses_what_it_cannot_do_in_one_line(folder, given, capsys):
+    assert main(['export', '--model', str(folder), *given]) == 2
+    assert capsys.readouterr().err.strip().count('\n') == 0
+
+
+def test_an_architecture_that_is_not_known_is_named(folder, tmp_path):
+    pytest.importorskip('tensorrt_rtx')
+    with pytest.raises(BadInputError, match='sm86'):
+        build(folder, read_card(folder), UPDATE_GRAPH, 'sm11', tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('arch', ['sm86', 'sm89'])
+def test_tensorrt_builds_every_graph_for_gpus_that_are_not_here(
+    folder, tmp_path, arch, record_property
+):
+    pytest.importorskip('tensorrt_rtx')
+    card = read_card(folder)
+    for graph in (UPDATE_GRAPH, *IMAGINE_GRAPHS.values()):
+        start = time.monotonic()
+        path = build(folder, card, graph, arch, tmp_path)
+        record_property(graph, f'{path.stat().st_size} bytes, {time.monotonic() - start:.1f} s')
+        assert path.stat().st_size > 100_000
+        built = path.stat().st_mtime_ns
+        assert build(folder, card, graph, arch, tmp_path).stat().st_mtime_ns == built
