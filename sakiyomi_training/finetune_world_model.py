@@ -27,6 +27,7 @@ from sakiyomi_training.world_model.figures import t0_figures
 from sakiyomi_training.world_model.finetuner import Finetuner, FinetuningConfig, with_steps
 from sakiyomi_training.world_model.losses import ERROR_SCALE_M, ERROR_SCALE_RAD, TURN_WEIGHT
 from sakiyomi_training.world_model.recordings import Data, read_data, read_test, recording_files
+from world_model_node.engines.export import write_graphs
 from world_model_node.model.card import STORY, WEIGHTS, WorldModelCard
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model.weights import load_model, save_model
@@ -80,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
         'provenance': provenance(args),
     }
     new = save_model(network, args.out / 'model', details)
+    write_graphs(args.out / 'model')
     (args.out / 'model' / STORY).write_text(story(new), encoding='utf-8')
     (args.out / 'metrics.json').write_text(json.dumps(details, indent=2) + '\n')
     draw_curves(args.out / 'curves.png', tuner.curve)

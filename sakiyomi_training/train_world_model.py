@@ -25,6 +25,7 @@ from sakiyomi_training.world_model.example_set import read_examples
 from sakiyomi_training.world_model.figures import t0_figures
 from sakiyomi_training.world_model.trainer import Trainer
 from sakiyomi_training.world_model.training_config import TrainingConfig
+from world_model_node.engines.export import write_graphs
 from world_model_node.model.card import STORY, WEIGHTS, WorldModelCard
 from world_model_node.model.weights import save_model
 
@@ -66,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
     details = finish(trainer, kept, len(learned))
     details['provenance'] = provenance(args)
     card = save_model(trainer.network, args.out / 'model', details)
+    write_graphs(args.out / 'model')
     (args.out / 'model' / STORY).write_text(story(card), encoding='utf-8')
     (args.out / 'metrics.json').write_text(json.dumps(details, indent=2) + '\n')
     draw_curves(args.out / 'curves.png', trainer.curve)

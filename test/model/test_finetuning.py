@@ -29,6 +29,12 @@ SMALL = ModelConfig(hidden=16, embedding=16, residual=8, samples=4, substeps=1)
 SPIN_RADPS = np.array([1.0, 2.0, -1.5])
 
 
+@pytest.fixture(autouse=True)
+def without_graphs(monkeypatch):
+    """They take long to trace, and are tested with the engines."""
+    monkeypatch.setattr('sakiyomi_training.finetune_world_model.write_graphs', lambda _: None)
+
+
 def sliding(count, seed, frames=100):
     """Cubes that slide flat on a smooth table until they stop."""
     rng = np.random.default_rng(seed)
