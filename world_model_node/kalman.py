@@ -80,6 +80,11 @@ class PointFilter:
         self.P[3:] *= keeps
         self.P[:, 3:] *= keeps
 
+    def land(self, sunk_m: float) -> None:
+        """Come to lie on what it seems to have sunk into."""
+        self.x[2] += sunk_m
+        self.x[5] = max(self.x[5], 0.0)
+
     def place(
         self, position_m: np.ndarray, velocity_mps: np.ndarray, covariance: np.ndarray
     ) -> None:

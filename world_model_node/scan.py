@@ -21,6 +21,7 @@ from world_model_node.visibility import Sight
 Stage = Callable[[str], AbstractContextManager[None]]
 NEAR_TRACK_M = 0.02  # a point this near a moving object's box belongs to it
 NEAR_HELD_M = 0.012  # and this near a held object's surface to that
+AT_ONCE_S = 0.005
 TABLE_BLEND = 0.3  # of each new table estimate
 
 
@@ -56,12 +57,12 @@ class Scanner:
             self._fit_table(np.concatenate([table, lidar.points_m]))
         with stage('lidar'):
             high = np.flatnonzero(self._is_above(lidar))
-            lidar = self._present(lidar[high], ages_s[high], tracks, Sight.of(snapshot))
+            lidar = self._present(lidar[high], ages_s[high], tracks, snapshot)
         with stage('camera'):
             camera = no_points() if view is None else view.above(self.plane)
             camera = camera[self._is_above(camera)]
         with stage('self_filter'):
-            camera = self._without_robot(camera, snapshot)
+            camera = self._at_stamp(self._without_robot(camera, snapshot), snapshot, tracks)
         with stage('held'):
             return without_held(joined([camera, lidar]), tracks)
 
@@ -71,15 +72,31 @@ class Scanner:
         return DepthView(snapshot.camera, self.config.workspace, self.config.noise)
 
     def _present(
-        self, points: PointSet, ages_s: np.ndarray, tracks: list[Track], sight: Sight
+        self, points: PointSet, ages_s: np.ndarray, tracks: list[Track], snapshot: Snapshot
     ) -> PointSet:
         """The points (N,) of sweeps of some ages (N,) of what is still there."""
         newest = ages_s <= ages_s.min(initial=np.inf)
         moving = [t for t in tracks if t.held or t.moving()]
         points, still = on_time(points, ages_s, newest, moving)
-        older = np.flatnonzero(still & ~newest)
-        still[older] = ~sight.through(points.points_m[older])
+        if snapshot.camera is None:
+            return points[still]
+        # the newest sweep too, if the camera looked later: what falls is soon 0.1 m lower
+        before = ages_s > snapshot.stamp_s - snapshot.camera.stamp_s + AT_ONCE_S
+        older = np.flatnonzero(still & before)
+        still[older] = ~Sight.of(snapshot).through(points.points_m[older])
         return points[still]
+
+    @staticmethod
+    def _at_stamp(camera: PointSet, snapshot: Snapshot, tracks: list[Track]) -> PointSet:
+        """The camera's points, those of moving objects where a later sweep found them."""
+        if snapshot.camera is None:
+            return camera
+        age_s = snapshot.stamp_s - snapshot.camera.stamp_s
+        moving = [t for t in tracks if t.held or t.moving()]
+        if age_s < AT_ONCE_S or not moving:
+            return camera
+        ages_s, newest = np.full(len(camera), age_s), np.ones(len(camera), bool)
+        return on_time(camera, ages_s, newest, moving)[0]
 
     def _fit_table(self, points: np.ndarray) -> None:
         previous = self.plane

@@ -21,6 +21,7 @@ STILL_M = 0.007
 MOVING_MPS = 0.1
 CLEARANCE_M = 0.02
 FLYING_SPEED_MPS = 0.2
+SUNK_M = 0.01  # its surface may seem to be so much under the table
 IN_MOTION_M = 0.0035  # of its middle: what is seen of it changes all the time
 NUDGE_M = 0.008  # a free object is moved by a pad no more than this at once
 TRUSTED = 0.6  # share of inliers: a surface that fits less well when it comes to rest is wrong
@@ -44,6 +45,7 @@ class Track(Body):
         self.absence = ''
         self.visible = True
         self.seen_s = stamp_s
+        self.seen_m = self.filter.position_m.copy()
         self.grip: GripPose | None = None
         self.weighed: Gaussian | None = None  # by the wrist
         self.rest: Rest | None = Rest(self)
@@ -70,6 +72,22 @@ class Track(Body):
         speed = np.linalg.norm(self.filter.velocity_mps)
         sigma = np.sqrt(np.trace(self.filter.P[3:, 3:]) / 3.0)
         return bool(speed > self.config.rest_speed_mps + 2.0 * sigma)
+
+    def gap_m(self, place_m: np.ndarray) -> float:
+        """How far a place (3,) is from where it should be, or from where it was if that is less.
+
+        What topples or is hit stops within a frame, wherever it was bound for.
+        """
+        ahead = np.linalg.norm(place_m - self.filter.position_m)
+        return float(min(ahead, np.linalg.norm(place_m - self.seen_m)))
+
+    def stay_above(self, table_height_m: float) -> None:
+        """It does not move through the table."""
+        if self.resting or self.held:
+            return
+        sunk = table_height_m - float(self.world_points()[:, 2].min())
+        if sunk > SUNK_M:
+            self.filter.land(sunk)
 
     def pose_covariance(self) -> np.ndarray:
         """(6, 6) of position then rotation, world frame."""
@@ -98,7 +116,7 @@ class Track(Body):
         self.gone_frames = 0
         self.absence = ''
         self.visible = True
-        self.seen_s = stamp_s
+        self.seen_s, self.seen_m = stamp_s, self.filter.position_m.copy()
 
     def _leave(
         self, rest: Rest, observation: Observation, dt_s: float, cloud: cKDTree, sight: Sight
@@ -142,6 +160,7 @@ class Track(Body):
         for contacts in hand.contacts:
             self.felt(contacts.points_m)
         self.rest, self.motion = None, Motion(self)
+        self.seen_m = self.filter.position_m.copy()
         self.visible, self.gone_frames = False, 0
 
     def touched(self, contacts: Contacts, touch: TouchConfig) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
@@ -17,6 +19,8 @@ from world_model_node.visibility import GONE, HIDDEN, Sight
 NO_MATCH = 1e6
 LEAVING_M = 0.03
 ALIKE_GROWTH, ALIKE_PAINT = 0.3, 8.0  # of log volume and shading-free colour
+FURTHEST_M = 0.3  # what leaves its place gets no farther within a frame
+LEAP_GROWTH, LEAP_PAINT = 1.2, 16.0
 REST_SHARE = 0.03  # of the process noise, for what rests or is not seen
 UNSEEN_KEEPS = 0.5  # of its speed per frame: nothing keeps an unseen object moving for long
 
@@ -53,6 +57,7 @@ class Tracker:
             drop = self.gravity_mps2 if track.airborne(table_height_m) else 0.0
             share = REST_SHARE if track.resting or not track.visible else 1.0
             track.filter.predict(dt_s, share * self.config.acceleration_sigma_mps2, drop)
+            track.stay_above(table_height_m)
         return dt_s
 
     def carry(self, held_id: int | None, hand: HandState | None, dt_s: float) -> None:
@@ -81,6 +86,7 @@ class Tracker:
         self.stamp_s = stamp_s
         free = [t for t in self.tracks if not t.held]
         matched = assign(free, observations, self.config)
+        matched += self._found_again(free, observations, matched, sight)
         surface = [o.points_m for o in observations] or [np.zeros((0, 3))]
         cloud = cKDTree(np.concatenate(surface))
         for track, observation in matched:
@@ -94,6 +100,22 @@ class Tracker:
         for observation in observations:
             if id(observation) not in taken:
                 self._enter(observation, stamp_s, confirmed=first)
+
+    def _found_again(
+        self,
+        free: list[Track],
+        observations: list[Observation],
+        matched: list[tuple[Track, Observation]],
+        sight: Sight,
+    ) -> list[tuple[Track, Observation]]:
+        """What is gone from its place and what is new nearby at once: a topple, a throw, a hit."""
+        taken = {id(item) for pair in matched for item in pair}
+        new = [o for o in observations if id(o) not in taken]
+        if not new:
+            return []
+        lost = [t for t in free if id(t) not in taken and t.hits >= self.config.confirm_frames]
+        lost = [t for t in lost if sight.judge(t.world_points()) == GONE]
+        return pairs_within(lost, new, leap_cost)
 
     def confirmed(self) -> list[Track]:
         """The tracks seen often enough to be objects, by id."""
@@ -139,9 +161,18 @@ def assign(
     tracks: list[Track], observations: list[Observation], config: TrackingConfig
 ) -> list[tuple[Track, Observation]]:
     """The pairing of least total cost among those within the gate."""
+    return pairs_within(tracks, observations, lambda t, o: match_cost(t, o, config))
+
+
+def pairs_within(
+    tracks: list[Track],
+    observations: list[Observation],
+    cost_of: Callable[[Track, Observation], float],
+) -> list[tuple[Track, Observation]]:
+    """The pairing of least total cost, without those that cost NO_MATCH."""
     if not tracks or not observations:
         return []
-    cost = np.array([[match_cost(t, o, config) for o in observations] for t in tracks])
+    cost = np.array([[cost_of(t, o) for o in observations] for t in tracks])
     rows, columns = linear_sum_assignment(cost)
     return [
         (tracks[r], observations[c])
@@ -152,7 +183,7 @@ def assign(
 
 def match_cost(track: Track, observation: Observation, config: TrackingConfig) -> float:
     """How unlike a track an observation is, in gates of distance; NO_MATCH outside the gate."""
-    gap = np.linalg.norm(observation.position_m - track.filter.position_m)
+    gap = track.gap_m(observation.position_m)
     spread = 2.0 * np.sqrt(np.trace(track.filter.P[:3, :3]) / 3.0)
     growth = abs(np.log((observation.volume_m3 + 1e-6) / (track.volume_m3 + 1e-6)))
     paint = np.linalg.norm(observation.paint - track.paint)
@@ -161,3 +192,13 @@ def match_cost(track: Track, observation: Observation, config: TrackingConfig) -
     if gap > gate:
         return NO_MATCH
     return float((gap / config.gate_m) ** 2 + 0.2 * growth + (paint / 40.0) ** 2)
+
+
+def leap_cost(track: Track, observation: Observation) -> float:
+    """How unlike what has left its place something new is; NO_MATCH where it is another."""
+    gap = track.gap_m(observation.position_m)
+    growth = abs(np.log((observation.volume_m3 + 1e-6) / (track.volume_m3 + 1e-6)))
+    paint = float(np.linalg.norm(observation.paint - track.paint))
+    if gap > FURTHEST_M or growth > LEAP_GROWTH or paint > LEAP_PAINT:
+        return NO_MATCH
+    return gap / FURTHEST_M + growth / LEAP_GROWTH + paint / LEAP_PAINT

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+import synthetic
 from synthetic import Box, on_table
-from watching import PERIOD_S, nearest, watch
+from watching import PERIOD_S, START_S, nearest, watch
 
 from world_model_node.kalman import PointFilter
 
@@ -88,3 +89,39 @@ def test_slow_motion_that_sets_in_is_noticed_within_half_a_second():
         seen = np.array([0.0, 0.05 * max(0.0, 0.1 * (k - 19)), 0.0])
         body.update(seen, np.eye(3) * 0.0025**2)
     assert body.velocity_mps[1] == pytest.approx(0.05, rel=0.25)
+
+
+def test_what_topples_within_a_frame_keeps_its_id(model):
+    other = on_table(0.5, 0.1, SIZE, RED)
+
+    def falls(t):
+        if t < 0.95:
+            return [on_table(0.42, -0.1, (0.05, 0.05, 0.20), RED), other]
+        return [on_table(0.54, -0.1, (0.20, 0.05, 0.05), RED), other]
+
+    scenes = watch(model, falls, frames=16)
+    assert ids_by_place(scenes[0], falls(0.0)) == ids_by_place(scenes[-1], falls(1.5))
+    assert all(len(scene.objects) == 2 for scene in scenes)
+    assert nearest(scenes[10], falls(1.0)[0].center)[1] < 0.03  # it is there at once
+
+
+def test_what_is_thrown_is_the_same_that_left(model):
+    def flies(t):
+        x, y = (0.40, -0.15) if t < 0.95 else (0.58, 0.05)
+        return [on_table(x, y, SIZE, RED), on_table(0.6, -0.2, SIZE, BLUE)]
+
+    scenes = watch(model, flies, frames=14)
+    assert ids_by_place(scenes[0], flies(0.0)) == ids_by_place(scenes[-1], flies(1.3))
+
+
+def test_a_sweep_of_before_does_not_hold_back_what_falls(model):
+    def falls(t):
+        height = 0.2 - 0.5 * 9.81 * max(0.0, t - 0.45) ** 2
+        return [Box((0.5, 0.0, height), SIZE, RED)]
+
+    before = watch(model, falls, frames=6)[-1].objects[0]
+    t = START_S + 6 * PERIOD_S
+    model.add_lidar(synthetic.lidar(t - 0.05, falls(0.55)))
+    model.add_camera(synthetic.camera(t, falls(0.6)))
+    now = model.update(t).object_by_id(before.id)
+    assert abs(now.T_world_object[2, 3] - falls(0.6)[0].center[2]) < 0.012
