@@ -22,7 +22,7 @@ from simulation_node.robot_body import GRAVITY_MPS2, RobotBody, link_indices, pa
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Swallow what the engine's C++ side prints."""
     _flush_all()
     saved, sink = [os.dup(fd) for fd in (1, 2)], os.open(os.devnull, os.O_WRONLY)
@@ -44,7 +44,7 @@ def _flush_all() -> None:
     ctypes.CDLL(None).fflush(None)
 
 
-with _quiet():
+with quiet():
     import pybullet
     from pybullet_utils.bullet_client import BulletClient
 
@@ -75,7 +75,7 @@ class World:
         self.link_shapes = {
             link.get('name'): link_shape(link, Path()) for link in description.root.findall('link')
         }
-        with _quiet():
+        with quiet():
             self._p = BulletClient(connection_mode=pybullet.DIRECT)
         self.reset()
 
@@ -102,7 +102,7 @@ class World:
             numSolverIterations=SOLVER_ITERATIONS,
             deterministicOverlappingPairs=1,
         )
-        with _quiet():
+        with quiet():
             self._surroundings = p.loadURDF(str(self._surroundings_urdf), useFixedBase=True)
             self.robot = RobotBody(
                 p,
