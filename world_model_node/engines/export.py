@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from world_model_node.engines.engine import BeliefArrays, ImaginedArrays
 from world_model_node.engines.graphs import BeginGraph, FinishGraph, StepGraph, UpdateGraph
+from world_model_node.engines.invariants import hoisted
 from world_model_node.engines.torch_engine import sample_noise
 from world_model_node.model.card import IMAGINE_GRAPHS, UPDATE_GRAPH, add_to_card
 from world_model_node.model.dimensions import ACTION, STEPS
@@ -171,6 +172,8 @@ def _joined(
     row = given['begun_path'] if parts.hand else given[element]
     row.name = element
     body.input.append(row)
+    starts = {f'before_{name}': start for name, start in zip(MOTION, begun, strict=False)}
+    before, constants = hoisted(body, starts)
     scan = helper.make_node(
         'Scan',
         [*begun[: len(MOTION)], scanned],
@@ -179,11 +182,11 @@ def _joined(
         num_scan_inputs=1,
     )
     graph = helper.make_graph(
-        [*begin.node, scan, *finish.node],
+        [*begin.node, *before, scan, *finish.node],
         'imagine',
         list(begin.input),
         list(finish.output),
-        [*begin.initializer, *finish.initializer, clock],
+        [*begin.initializer, *constants, *finish.initializer, clock],
     )
     model = helper.make_model(
         graph, opset_imports=[helper.make_opsetid('', OPSET)], producer_name=PRODUCER
