@@ -123,15 +123,16 @@ def _separating(
     points = arms + position.unsqueeze(1)
     points = torch.cat([points, torch.ones_like(points[:1])])
     offsets = offsets + (normals * position.unsqueeze(1)).sum(0, keepdim=True)
-    walls = torch.cat([normals, -offsets])
-    walls = walls.reshape(4, M, -1, n).permute(2, 1, 3, 0).reshape(-1, M * n, 4)
-    points = points.reshape(4, P, -1, n).permute(2, 0, 3, 1).reshape(-1, 4, n * P)
-    gap = (walls @ points).reshape(-1, M, n, n, P)  # (G, M, other, one, P)
-    best = gap.detach().amin(-1).argmax(1, keepdim=True)  # (G, 1, other, one)
-    reach = gap.gather(1, best.unsqueeze(-1).expand(-1, 1, n, n, P))
-    normals = normals.reshape(3, M, -1, n).transpose(1, 2)  # (3, G, M, other)
-    best = best.transpose(-1, -2).reshape(1, -1, n, n).expand(3, -1, n, n)
-    return reach.reshape(-1, n, n, P).transpose(1, 2), normals.gather(2, best)
+    walls = torch.cat([normals, -offsets]).reshape(4, M, -1, n)
+    rows = walls.detach().permute(2, 1, 3, 0).reshape(-1, M * n, 4)
+    columns = points.detach().reshape(4, P, -1, n).permute(2, 0, 3, 1).reshape(-1, 4, n * P)
+    gap = (rows @ columns).reshape(-1, M, n, n, P)  # (G, M, other, one, P)
+    best = gap.amin(-1).argmax(1).transpose(-1, -2)  # (G, one, other)
+    wall = walls.transpose(1, 2).gather(2, best.unsqueeze(0).expand(4, -1, n, n))
+    normal, offset = wall.split([3, 1])
+    middle = (normal * _rows(position, n)).sum(0) + offset[0]
+    arms = arms.reshape(3, P, -1, n).permute(2, 3, 0, 1)  # (G, one, 3, P)
+    return normal.permute(1, 2, 3, 0) @ arms + middle.unsqueeze(-1), normal
 
 
 def _between(arms: Tensor, position: Tensor, reach: Tensor, normal: Tensor, n: int) -> Tensor:
