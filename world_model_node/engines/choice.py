@@ -29,9 +29,9 @@ def make_engine(wanted: str, folder: Path) -> Engine:
     for name in ORDER[ORDER.index(wanted) :]:
         try:
             return MAKERS[name](folder)
-        except (BadInputError, ImportError) as error:
-            reasons.append(f'{name}: {error}')
-            log.warning('engine %s does not work: %s', name, error)
+        except (BadInputError, ImportError, RuntimeError) as error:  # CUDA's are of the last kind
+            reasons.append(f'{name}: {" ".join(str(error).split())}')
+            log.warning('engine does not work: %s', reasons[-1])
     raise BadInputError('no engine runs the world model: ' + '; '.join(reasons))
 
 

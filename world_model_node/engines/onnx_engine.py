@@ -67,7 +67,6 @@ class _Session:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.add_session_config_entry('session.intra_op.allow_spinning', '0')
-        options.add_session_config_entry('session.set_denormal_as_zero', '1')
         options.log_severity_level = 3  # of how it optimises, nobody needs to know
         try:
             self._session = onnxruntime.InferenceSession(
