@@ -19,7 +19,7 @@ SOFT_M = 0.0015
 CLOSED_M = 0.004  # pads this much wider than the body still touch it, as far as it is known
 SLID_OUT_M, OPENED_M = 0.02, 0.004
 TORSION_ARM_M, TILT_ARM_M = 0.006, 0.012  # of a pad's friction about its normal, and across it
-STEEP = 0.05
+STEEP, FAR_M = 0.05, 0.5
 
 
 class Hand(NamedTuple):
@@ -88,9 +88,8 @@ class Grasping(nn.Module):
         slope = (planes[:3] * axis.unsqueeze(1)).sum(0)  # (M, N)
         room = planes[3] - (planes[:3] * middle.unsqueeze(1)).sum(0)
         reach = room / slope.abs().clamp(min=STEEP)
-        far = torch.full_like(reach, 0.5)
-        ahead = torch.where(slope > STEEP, reach, far).amin(0, keepdim=True)
-        behind = torch.where(slope < -STEEP, reach, far).amin(0, keepdim=True)
+        ahead = torch.where(slope > STEEP, reach, FAR_M).amin(0, keepdim=True)
+        behind = torch.where(slope < -STEEP, reach, FAR_M).amin(0, keepdim=True)
         return ahead + behind
 
     def forward(
@@ -104,7 +103,7 @@ class Grasping(nn.Module):
         across = change - along
         budget = 2.0 * bodies.friction * hand.force * self.h / bodies.mass
         need = length(across)
-        carried = torch.minimum(budget / (need + TINY), torch.ones_like(need))
+        carried = (budget / (need + TINY)).clamp(max=1.0)
         change = along + carried * across
         # torque about the grasp, per moment of inertia
         twist = (hand.spin - spin) - bodies.gyration * cross(arm, wanted - motion.velocity)
@@ -118,4 +117,4 @@ class Grasping(nn.Module):
 
     @staticmethod
     def _limited(vector: Tensor, most: Tensor) -> Tensor:
-        return torch.minimum(most / (length(vector) + TINY), torch.ones_like(most))
+        return (most / (length(vector) + TINY)).clamp(max=1.0)

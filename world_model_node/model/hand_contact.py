@@ -67,12 +67,12 @@ def deepest(local: Tensor, planes: Tensor) -> tuple[Tensor, Tensor]:
 
 def to_body(R: Tensor, vectors: Tensor) -> Tensor:
     """World vectors (3, Q, N) in body frames; R (9, N)."""
-    return (R.unflatten(0, (3, 3)).unsqueeze(2) * vectors.unsqueeze(1)).sum(0)
+    return (R.reshape(3, 3, 1, -1) * vectors.unsqueeze(1)).sum(0)
 
 
 def to_world(R: Tensor, vectors: Tensor) -> Tensor:
     """Body vectors (3, Q, N) in the world frame; R (9, N)."""
-    return (R.unflatten(0, (3, 3)).unsqueeze(2) * vectors.unsqueeze(0)).sum(1)
+    return (R.reshape(3, 3, 1, -1) * vectors.unsqueeze(0)).sum(1)
 
 
 def cross(a: Tensor, b: Tensor) -> Tensor:

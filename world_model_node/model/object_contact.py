@@ -90,7 +90,9 @@ class ObjectContact(nn.Module):
         """Point, normal out of the other, depth, whether: (., G, n, n) one by other."""
         arms = to_world(R, bodies.points[1:])  # (3, P, G n)
         normals = to_world(R, planes[:3].detach())  # (3, M, G n)
-        reach, normal = _separating(arms, normals, planes[3:].detach(), motion.position, n)
+        reach, normal = _separating(
+            arms, bodies.points[:1], normals, planes[3:].detach(), motion.position, n
+        )
         gap = reach.amin(-1)  # (G, n, n)
         at = _between(arms, motion.position, reach, normal, n)
         back = gap.transpose(-1, -2)
@@ -103,7 +105,7 @@ class ObjectContact(nn.Module):
 
 
 def _separating(
-    arms: Tensor, normals: Tensor, offsets: Tensor, position: Tensor, n: int
+    arms: Tensor, ones: Tensor, normals: Tensor, offsets: Tensor, position: Tensor, n: int
 ) -> tuple[Tensor, Tensor]:
     """How far points of one are from the plane of the other that they pass least, and its normal.
 
@@ -111,6 +113,7 @@ def _separating(
 
     Args:
         arms: (3, P, G * n) points from the centre of mass, world frame.
+        ones: (1, P, G * n).
         normals: (3, M, G * n) of the planes, world frame.
         offsets: (1, M, G * n) of them from the centre of mass.
         position: (3, G * n).
@@ -121,7 +124,7 @@ def _separating(
     """
     P, M = arms.shape[1], normals.shape[1]
     points = arms + position.unsqueeze(1)
-    points = torch.cat([points, torch.ones_like(points[:1])])
+    points = torch.cat([points, ones])
     offsets = offsets + (normals * position.unsqueeze(1)).sum(0, keepdim=True)
     walls = torch.cat([normals, -offsets]).reshape(4, M, -1, n)
     rows = walls.detach().permute(2, 1, 3, 0).reshape(-1, M * n, 4)

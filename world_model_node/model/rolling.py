@@ -39,4 +39,4 @@ class RollingResistance(nn.Module):
     @staticmethod
     def world_spin(motion: Motion, R: Tensor) -> Tensor:
         """Shape (3, N)."""
-        return (R.unflatten(0, (3, 3)) * motion.spin.unsqueeze(0)).sum(1)
+        return (R.reshape(3, 3, -1) * motion.spin.unsqueeze(0)).sum(1)

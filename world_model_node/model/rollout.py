@@ -255,7 +255,7 @@ class Rollout(nn.Module):
         row = row.unsqueeze(-1).expand(C, row.shape[1], N // row.shape[1]).reshape(C, N)
         points, velocities, hand = row.split([3 * Q, 3 * Q, C - 6 * Q])
         hand = Hand(*hand.split(HAND_ROWS))
-        return HandNow(points.unflatten(0, (3, Q)), velocities.unflatten(0, (3, Q)), hand)
+        return HandNow(points.reshape(3, Q, -1), velocities.reshape(3, Q, -1), hand)
 
     def _corrected(self, motion: Motion, setting: Setting, now: HandNow | None) -> Motion:
         """The twist as the network mends it; what rests is left alone."""
