@@ -41,6 +41,7 @@ class Body:
         self.guess_m = np.zeros((0, 3), np.float32)  # of its unseen side, in its own frame
         self.guessed_s = self._guess_until_s = -np.inf
         self._guess_of = (self.T_world_object, 0)
+        self.paint = observation.paint
         self.describe(observation)
 
     @property
@@ -96,7 +97,8 @@ class Body:
         """Remember what it looks like from here."""
         self.extent_m = observation.extent_m
         self.volume_m3 = observation.volume_m3
-        self.paint = observation.paint
+        if np.isfinite(observation.paint).all():
+            self.paint = observation.paint
         self.offset_m = self.filter.position_m - observation.position_m
 
     def middle_m(self, table_height_m: float) -> np.ndarray:

@@ -22,7 +22,7 @@ class Observation:
     position_m: np.ndarray  # (3,) centre of the volume under its surface
     extent_m: np.ndarray  # (3,) size of its axis-aligned box
     volume_m3: float
-    paint: np.ndarray  # (3,) mean shading-free colour
+    paint: np.ndarray  # (3,) mean shading-free colour; NaN where no camera saw it
     points_m: np.ndarray  # (N, 3) float32
     colors: np.ndarray  # (N, 3) uint8
 
@@ -42,8 +42,8 @@ def observe(
         own = slice(start, end)
         points = grouped.points_m[own]
         position, volume = volume_under(points, heights[own], cell_m)
-        weight = grouped.colored[own] + 1e-6
-        mean_paint = weight @ paint[own] / weight.sum()
+        weight = grouped.colored[own]
+        mean_paint = weight @ paint[own] / weight.sum() if weight.any() else np.full(3, np.nan)
         extent = np.ptp(points.astype(float), axis=0)
         found.append(Observation(position, extent, volume, mean_paint, points, colors[own]))
     return found

@@ -41,9 +41,10 @@ class Track(Body):
         super().__init__(observation, table_height_m, config)
         self.id = track_id
         self.hits = 0
-        self.gone_frames = 0
+        self.gone_frames = self.part_frames = 0
         self.absence = ''
         self.visible = True
+        self.watched_s = 0.0  # in all
         self.seen_s = stamp_s
         self.seen_m = self.filter.position_m.copy()
         self.grip: GripPose | None = None
@@ -113,9 +114,10 @@ class Track(Body):
         else:
             self.rest.stay(observation, sight, table_height_m, self.hits + self.id)
         self.hits += 1
-        self.gone_frames = 0
+        self.gone_frames = self.part_frames = 0
         self.absence = ''
         self.visible = True
+        self.watched_s += dt_s
         self.seen_s, self.seen_m = stamp_s, self.filter.position_m.copy()
 
     def _leave(
@@ -124,7 +126,9 @@ class Track(Body):
         """It moves, unless the segmentation only divides it differently for once."""
         motion = Motion(self)
         fit = motion.find(observation, dt_s)
-        if (fit is None or fit.inliers < FITS_WELL) and self._still_there(cloud):
+        if (fit is None or fit.inliers < FITS_WELL) and self.share_in(
+            cloud, STILL_M
+        ) > STILL_SHARE:
             rest.stay_odd(observation)
             return
         self.rest, self.motion = None, motion
@@ -142,10 +146,11 @@ class Track(Body):
             self.rest = Rest(self, moved=True)
             self.rest.stay(observation, sight, table_height_m, 0)
 
-    def _still_there(self, cloud: cKDTree) -> bool:
+    def share_in(self, cloud: cKDTree, near_m: float) -> float:
+        """The share of its remembered surface that is as near as this to a cloud."""
         surface = self.world_points()[:: max(1, len(self.points_m) // 200)]
-        distance, _ = cloud.query(surface, distance_upper_bound=STILL_M)
-        return float(np.isfinite(distance).mean()) > STILL_SHARE
+        distance, _ = cloud.query(surface, distance_upper_bound=near_m)
+        return float(np.isfinite(distance).mean())
 
     def carry(self, hand: HandState, dt_s: float, touch: TouchConfig) -> None:
         """Follow the hand rigidly from where the two met, and fit between its pads."""

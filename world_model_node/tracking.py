@@ -16,9 +16,13 @@ from world_model_node.touch import HandState
 from world_model_node.track import Track
 from world_model_node.visibility import GONE, HIDDEN, Sight
 
-NO_MATCH = 1e6
+NO_MATCH = 10.0  # what leaving a pair apart costs: as far as three gates
 LEAVING_M = 0.03
 ALIKE_GROWTH, ALIKE_PAINT = 0.3, 8.0  # of log volume and shading-free colour
+PAINT = 25.0  # as unlike as one gate of distance
+PART_M, PART_SHARE = 0.007, 0.7  # so much of its surface is seen as that of others
+LEAST_PART_FRAMES, PART_FRAMES = 3, 1.0  # for so long, of the frames it was seen alone: a part
+REMEMBERED = 5.0  # times as long as it was watched, what is hidden is remembered
 FURTHEST_M = 0.3  # what leaves its place gets no farther within a frame
 LEAP_GROWTH, LEAP_PAINT = 1.2, 16.0
 REST_SHARE = 0.03  # of the process noise, for what rests or is not seen
@@ -94,7 +98,7 @@ class Tracker:
         seen = {track.id for track, _ in matched}
         for track in free:
             if track.id not in seen:
-                self._miss(track, sight)
+                self._miss(track, sight, cloud)
         self.tracks = [t for t in self.tracks if not (self._ended(t, stamp_s) or self._left(t))]
         taken = {id(observation) for _, observation in matched}
         for observation in observations:
@@ -127,11 +131,13 @@ class Tracker:
         self._next_id += 1
         self.tracks.append(track)
 
-    def _miss(self, track: Track, sight: Sight) -> None:
+    def _miss(self, track: Track, sight: Sight, cloud: cKDTree) -> None:
         track.visible = False
         track.absence = sight.judge(track.world_points())
         if track.absence == GONE:
             track.gone_frames += 1
+        elif track.share_in(cloud, PART_M) > PART_SHARE:
+            track.part_frames += 1
         track.filter.slow(UNSEEN_KEEPS)
 
     def _left(self, track: Track) -> bool:
@@ -150,11 +156,15 @@ class Tracker:
         if (
             track.hits < self.config.confirm_frames
             or track.gone_frames >= self.config.vanish_frames
+            or track.part_frames > max(LEAST_PART_FRAMES, PART_FRAMES * track.hits)
         ):
             return True
+        config = self.config
+        remembered_s = min(config.occluded_timeout_s, REMEMBERED * track.watched_s)
         hidden = track.absence == HIDDEN
-        limit = self.config.occluded_timeout_s if hidden else self.config.unseen_timeout_s
-        return unseen_s > limit
+        return unseen_s > (
+            max(remembered_s, config.unseen_timeout_s) if hidden else config.unseen_timeout_s
+        )
 
 
 def assign(
@@ -182,23 +192,31 @@ def pairs_within(
 
 
 def match_cost(track: Track, observation: Observation, config: TrackingConfig) -> float:
-    """How unlike a track an observation is, in gates of distance; NO_MATCH outside the gate."""
+    """How unlike a track an observation is, in gates of distance; NO_MATCH at most."""
     gap = track.gap_m(observation.position_m)
     spread = 2.0 * np.sqrt(np.trace(track.filter.P[:3, :3]) / 3.0)
     growth = abs(np.log((observation.volume_m3 + 1e-6) / (track.volume_m3 + 1e-6)))
-    paint = np.linalg.norm(observation.paint - track.paint)
-    alike = growth < ALIKE_GROWTH and paint < ALIKE_PAINT
+    paint = unlike_paint(track, observation)
+    # what was hidden may have been moved meanwhile, and comes out piece by piece
+    alike = paint < ALIKE_PAINT and (growth < ALIKE_GROWTH or track.absence == HIDDEN)
     gate = config.leap_m if alike else min(config.gate_m + spread, 3.0 * config.gate_m)
     if gap > gate:
         return NO_MATCH
-    return float((gap / config.gate_m) ** 2 + 0.2 * growth + (paint / 40.0) ** 2)
+    cost = (gap / config.gate_m) ** 2 + 0.2 * growth + (paint / PAINT) ** 2
+    return float(min(cost, NO_MATCH))
 
 
 def leap_cost(track: Track, observation: Observation) -> float:
     """How unlike what has left its place something new is; NO_MATCH where it is another."""
     gap = track.gap_m(observation.position_m)
     growth = abs(np.log((observation.volume_m3 + 1e-6) / (track.volume_m3 + 1e-6)))
-    paint = float(np.linalg.norm(observation.paint - track.paint))
+    paint = unlike_paint(track, observation)
     if gap > FURTHEST_M or growth > LEAP_GROWTH or paint > LEAP_PAINT:
         return NO_MATCH
     return gap / FURTHEST_M + growth / LEAP_GROWTH + paint / LEAP_PAINT
+
+
+def unlike_paint(track: Track, observation: Observation) -> float:
+    """The distance of their shading-free colours; 0 where either is not known."""
+    gap = float(np.linalg.norm(observation.paint - track.paint))
+    return gap if np.isfinite(gap) else 0.0

@@ -6,6 +6,7 @@ import torch
 from watched_scenes import cube, hand_at, motion, watched
 
 from world_model_node.model.belief import Watched
+from world_model_node.model.hidden_state import GATES
 from world_model_node.model.involved import Involved, involved
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
@@ -19,7 +20,8 @@ def network():
     torch.manual_seed(0)
     network = WorldNetwork(ModelConfig())
     with torch.no_grad():  # the tracker's twist as it is
-        network.belief.hidden_state.head.bias[-6:] = -20.0
+        bias = network.belief.hidden_state.head.bias
+        bias[-GATES:] = torch.tensor([-20.0] * 6 + [0.0, 0.0, -20.0])
     return network
 
 

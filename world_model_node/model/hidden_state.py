@@ -37,7 +37,8 @@ SHIFT_M, TURN_RAD, VELOCITY_MPS, SPIN_RADPS = 0.01, 0.1, 0.3, 3.0
 ROLLING_M, SPINNING_M = 5e-4, 7e-4
 CENTER_SHARE = 0.4  # of the half extent that the centre of mass may lie off the middle
 FASTEST_MPS, FASTEST_RADPS = 4.0, 25.0
-GATE_BIAS = (-1.0, -1.0, -1.0, -3.0, -1.0, -5.0, 0.0, 0.0, -3.0)
+GATE_BIAS = (-1.0, -1.0, -1.0, -3.0, -5.0, -5.0, 0.0, 0.0, -5.0)
+DOWN_MPS = 0.1  # what seems to sink slower than this does not fall
 SINCE_S = 0.5 * FRAME_S  # the mean age of a velocity that is measured between two frames
 
 
@@ -134,7 +135,8 @@ class HiddenState(nn.Module):
         speed = (along.square().sum(-1, keepdim=True) + 1e-6).sqrt()
         lost = slowed * friction * GRAVITY_MPS2 * SINCE_S
         along = along * (1.0 - lost / speed).relu()
-        fallen = 2.0 * faster[1] * v[..., 2:] - falling * GRAVITY_MPS2 * SINCE_S
+        down = (-measured[..., 2:3] / DOWN_MPS).clamp(0.0, 1.0)
+        fallen = 2.0 * faster[1] * v[..., 2:] - falling * down * GRAVITY_MPS2 * SINCE_S
         v = torch.cat([along, fallen.expand_as(along[..., :1])], -1)
         radius = w.place.unsqueeze(1)[..., 2:].clamp(min=0.01)
         rolled = torch.cat([-v[..., 1:2], v[..., :1], torch.zeros_like(v[..., :1])], -1) / radius
