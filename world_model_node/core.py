@@ -139,10 +139,13 @@ class WorldModel:
         """The future of each object of the newest scene, with the hand's motion where given."""
         if action is not None:
             check_hand_motion(action)
-        p = self.config.prediction
-        stamps_s = self.scene.stamp_s + p.step_s * np.arange(1, p.horizon_steps + 1)
         with self._stage('predict'):
-            return self.dynamics.roll_out(self.scene, stamps_s, action)
+            return self.dynamics.roll_out(self.scene, self._stamps_s(), action)
+
+    def _stamps_s(self) -> np.ndarray:
+        """Of predictions (H,)."""
+        p = self.config.prediction
+        return self.scene.stamp_s + p.step_s * np.arange(1, p.horizon_steps + 1)
 
     def imagine(
         self, candidates: list[HandMotion], object_ids: list[int] | None = None
@@ -157,7 +160,9 @@ class WorldModel:
         if not wanted <= set(known):
             got = sorted(wanted - set(known))
             raise BadInputError(f'object ids: got {got}, expected some of {known}')
-        outcomes = [self.predict(candidate) for candidate in candidates]
+        for candidate in candidates:
+            check_hand_motion(candidate)
+        outcomes = self.dynamics.roll_out_all(self.scene, self._stamps_s(), candidates)
         return [tuple(p for p in outcome if p.object_id in wanted) for outcome in outcomes]
 
     def _add(self, stream: str, reading: object) -> None:

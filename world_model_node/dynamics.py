@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,3 +39,8 @@ class Dynamics(Protocol):
         self, scene: Scene, stamps_s: np.ndarray, action: HandMotion | None
     ) -> tuple[Prediction, ...]:
         """One prediction per object of the scene, in its order, at the stamps [s]. Shape (H,)."""
+
+    def roll_out_all(
+        self, scene: Scene, stamps_s: np.ndarray, actions: Sequence[HandMotion | None]
+    ) -> list[tuple[Prediction, ...]]:
+        """The same for every action, which together may cost less than one by one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from world_model_node.physics_prior import PhysicsPrior
 HISTORY = 4 * FRAMES  # scenes kept, should they come faster than 10 Hz
 SIZES = (1, 2, 4, MAX_OBJECTS)  # of the network's arrays: few shapes occur
 AFTER_S = STEP_S * np.arange(STEPS + 1)
+MOST_ACTIONS = 64  # of one call of the network: bounds its memory
 HAND_SPAN_S = 0.25  # over which the hand's velocity is measured
 log = logging.getLogger(__name__)
 
@@ -84,31 +86,52 @@ class LearnedDynamics:
         self, scene: Scene, stamps_s: np.ndarray, action: HandMotion | None
     ) -> tuple[Prediction, ...]:
         """One prediction per object, in the scene's order."""
-        own = self._imagined(scene, np.asarray(stamps_s, float), action)
-        if len(own) < len(scene.objects):
-            others = self.prior.roll_out(scene, stamps_s, action)
-            own = {p.object_id: p for p in others} | own
-        predictions = tuple(own[state.id] for state in scene.objects)
+        (predictions,) = self.roll_out_all(scene, stamps_s, (action,))
         if action is None:
             self._expected = {p.object_id: p for p in predictions}
         return predictions
 
+    def roll_out_all(
+        self, scene: Scene, stamps_s: np.ndarray, actions: Sequence[HandMotion | None]
+    ) -> list[tuple[Prediction, ...]]:
+        """All actions in one batch of the network, `MOST_ACTIONS` at a time."""
+        stamps_s, found = np.asarray(stamps_s, float), []
+        for start in range(0, len(actions), MOST_ACTIONS):
+            some = actions[start : start + MOST_ACTIONS]
+            for action, own in zip(some, self._imagined(scene, stamps_s, some), strict=True):
+                if len(own) < len(scene.objects):
+                    others = self.prior.roll_out(scene, stamps_s, action)
+                    own = {p.object_id: p for p in others} | own
+                found.append(tuple(own[state.id] for state in scene.objects))
+        return found
+
     def _imagined(
-        self, scene: Scene, stamps_s: np.ndarray, action: HandMotion | None
-    ) -> dict[int, Prediction]:
-        if self._framed is None:
-            return {}
-        hand = self._past[-1].hand
-        rows = make_action(action, hand, self._framed.T_world_frame, self._hand_velocity())
-        parts = involved(self._framed.window, rows[None], action is not None or hand is not None)
-        imagined = self.engine.imagine(self._belief, self._framed.window, rows[None], parts)
-        found = {
-            object_id: _prediction(
-                object_id, imagined, row, scene, self._framed.T_world_frame, stamps_s
+        self, scene: Scene, stamps_s: np.ndarray, actions: Sequence[HandMotion | None]
+    ) -> list[dict[int, Prediction]]:
+        """Of every action, what the network says of the objects that it knows."""
+        framed = self._framed
+        if framed is None:
+            return [{} for _ in actions]
+        hand, velocity = self._past[-1].hand, self._hand_velocity()
+        rows = np.stack([make_action(a, hand, framed.T_world_frame, velocity) for a in actions])
+        acts = hand is not None or any(a is not None for a in actions)
+        parts = involved(framed.window, rows, acts)
+        imagined = self.engine.imagine(self._belief, framed.window, rows, parts)
+        return [
+            self._finite(
+                {
+                    object_id: _prediction(
+                        object_id, imagined, which, row, scene, framed.T_world_frame, stamps_s
+                    )
+                    for row, object_id in enumerate(framed.ids)
+                }
             )
-            for row, object_id in enumerate(self._framed.ids)
-        }
-        kept = {k: p for k, p in found.items() if _finite(p)}
+            for which in range(len(actions))
+        ]
+
+    @staticmethod
+    def _finite(found: dict[int, Prediction]) -> dict[int, Prediction]:
+        kept = {k: p for k, p in found.items() if _is_finite(p)}
         for object_id in found.keys() - kept.keys():
             log.warning('object %d: the network gave no finite prediction', object_id)
         return kept
@@ -146,42 +169,43 @@ def _properties(rows: np.ndarray) -> HiddenProperties:
     )
 
 
-def _finite(p: Prediction) -> bool:
+def _is_finite(p: Prediction) -> bool:
     return bool(np.isfinite(p.T_world_object).all() and np.isfinite(p.pose_covariance).all())
 
 
 def _prediction(
     object_id: int,
     imagined: ImaginedArrays,
+    which: int,
     row: int,
     scene: Scene,
     T_world_frame: np.ndarray,
     stamps_s: np.ndarray,
 ) -> Prediction:
-    """The first action's future of one object in the world frame, at the stamps.
+    """One action's future of one object in the world frame, at the stamps.
 
     Between steps it is interpolated; beyond the network's horizon it stays as it is there.
     """
     turn = T_world_frame[:3, :3]
     state = scene.objects[[s.id for s in scene.objects].index(object_id)]
     t = np.clip(stamps_s - scene.stamp_s, 0.0, AFTER_S[-1])
-    place = imagined.position[0, row].astype(float) @ turn.T + T_world_frame[:3, 3]
+    place = imagined.position[which, row].astype(float) @ turn.T + T_world_frame[:3, 3]
     place = np.vstack([state.T_world_object[:3, 3], place])
-    q = imagined.rotation[0, row].astype(float)[:, [1, 2, 3, 0]]
+    q = imagined.rotation[which, row].astype(float)[:, [1, 2, 3, 0]]
     turned = turn @ Rotation.from_quat(q).as_matrix()
     turned = np.concatenate([state.T_world_object[None, :3, :3], turned])
     T = np.tile(np.eye(4), (len(t), 1, 1))
     T[:, :3, :3] = Slerp(AFTER_S, Rotation.from_matrix(turned))(t).as_matrix()
     T[:, :3, 3] = _interpolated(place, t)
     both = np.kron(np.eye(2), turn)
-    covariance = both @ imagined.covariance[0, row].astype(float) @ both.T
+    covariance = both @ imagined.covariance[which, row].astype(float) @ both.T
     covariance = _interpolated(np.concatenate([state.pose_covariance[None], covariance]), t)
-    twist = imagined.twist[0, row].astype(float).reshape(-1, 2, 3) @ turn.T
+    twist = imagined.twist[which, row].astype(float).reshape(-1, 2, 3) @ turn.T
     twist = _interpolated(np.vstack([state.twist, twist.reshape(-1, 6)]), t)
-    variance = np.repeat(imagined.twist_variance[0, row].astype(float), 3, axis=1)
+    variance = np.repeat(imagined.twist_variance[which, row].astype(float), 3, axis=1)
     spread = np.concatenate([state.twist_covariance[None], variance[:, None] * np.eye(6)])
-    held = np.concatenate([[float(state.held)], imagined.held[0, row]])
-    slip = np.concatenate([[state.slip_probability], imagined.slip[0, row]])
+    held = np.concatenate([[float(state.held)], imagined.held[which, row]])
+    slip = np.concatenate([[state.slip_probability], imagined.slip[which, row]])
     return Prediction(
         object_id,
         stamps_s,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -60,6 +62,12 @@ class PhysicsPrior:
                     self._with_hand(state, free, after_s, hand, action, scene.table_height_m)
                 )
         return tuple(predictions)
+
+    def roll_out_all(
+        self, scene: Scene, stamps_s: np.ndarray, actions: Sequence[HandMotion | None]
+    ) -> list[tuple[Prediction, ...]]:
+        """One after the other."""
+        return [self.roll_out(scene, stamps_s, action) for action in actions]
 
     def _free(
         self, state: ObjectState, table_m: float, after_s: np.ndarray, stamps_s: np.ndarray

@@ -115,3 +115,18 @@ def test_what_was_not_expected_surprises(engine):
             0.1, (state.__class__(**{**vars(state), 'stamp_s': 0.1}),), later.cloud_m
         )
         assert low <= dynamics._surprise_of(later.objects[0]) <= high
+
+
+def test_actions_imagined_together_are_those_imagined_one_by_one(engine, monkeypatch):
+    monkeypatch.setattr('world_model_node.learned.MOST_ACTIONS', 2)  # so that there are batches
+    at = (0.44, 0.0, 0.02)
+    instants = watched(cube(), cube(at=(0.6, 0.1, 0.02), object_id=8), hand=hand_at(at))
+    dynamics, _ = predicted(engine, instants)
+    scene = scene_of(instants[-1])
+    actions = [motion(at, (0.2, 0.02, 0.0)), None, motion(at, (0.0, 0.0, 0.1))]
+    together = dynamics.roll_out_all(scene, STAMPS_S, actions)
+    ends = np.array([[p.T_world_object[-1, :3, 3] for p in outcome] for outcome in together])
+    assert np.linalg.norm(ends[0, 0] - ends[1, 0]) > 0.05  # the first pushes
+    for action, outcome in zip(actions, together, strict=True):
+        for one, of_all in zip(dynamics.roll_out(scene, STAMPS_S, action), outcome, strict=True):
+            np.testing.assert_allclose(of_all.T_world_object, one.T_world_object, atol=1e-3)
