@@ -18,6 +18,7 @@ from world_model_node.visibility import Sight
 
 CELL_M = 0.005
 NEIGHBOURS = 10  # of a cell
+WORKERS = 2  # threads of the largest searches: what follows waits for them
 SEED_M, MAX_PARTS = 0.016, 256
 CANDIDATES, ROUNDS = 4, 2
 PLACE_M, PAINT, NORMAL = 0.008, 8.0, 0.5  # differences that weigh the same
@@ -44,7 +45,9 @@ def make_cells(voxels: PointSet, cell_of_voxel: np.ndarray, sight: Sight) -> Cel
     """The cells that voxels (N,) are in; there must be more of them than NEIGHBOURS."""
     cells = fused(voxels, cell_of_voxel)
     points = cells.points_m.astype(float)
-    gaps, index = cKDTree(points, balanced_tree=False).query(points, NEIGHBOURS + 1)
+    gaps, index = cKDTree(points, balanced_tree=False).query(
+        points, NEIGHBOURS + 1, workers=WORKERS
+    )
     eyes = sight.eyes(cells.colored)
     normals = facing(local_normals(points, index), eyes - points)
     known = cells.colored > 0.0
@@ -70,7 +73,8 @@ def cut(cells: Cells) -> np.ndarray:
     traits = np.hstack([cells.points_m / PLACE_M, cells.normals / NORMAL, cells.paint / PAINT])
     seeds = means(traits, part)
     k = min(CANDIDATES, len(seeds))
-    near = cKDTree(seeds[:, :3]).query(traits[:, :3], k)[1].reshape(len(traits), k)
+    near = cKDTree(seeds[:, :3]).query(traits[:, :3], k, workers=WORKERS)[1]
+    near = near.reshape(len(traits), k)
     traits = traits.astype(np.float32)
     for _ in range(ROUNDS):
         off = traits[:, None] - seeds.astype(np.float32)[near]  # (N, k, 9)
