@@ -122,7 +122,8 @@ def perceive(d: dict[str, Any]) -> Iterator[Row]:
         f'precision {d["precision"]:.2f}, recall {d["recall"]:.2f}, HOTA {d["hota"]:.2f}, '
         f'centre {d["centroid_error_mm"]["p50"]:.1f} mm'
     )
-    yield f'perception, `{name}`, {_option(command, "--scene")}', result
+    held_out = ', held-out objects' if '--held-out' in command else ''
+    yield f'perception, `{name}`, {_option(command, "--scene")}{held_out}', result
 
 
 def segmentation(d: dict[str, Any]) -> Iterator[Row]:
@@ -153,10 +154,54 @@ def toss(d: dict[str, Any]) -> Iterator[Row]:
     )
 
 
+def predict(d: dict[str, Any]) -> Iterator[Row]:
+    """The future of interactions, against PyBullet with nominal properties."""
+    ratios = {k: v for k, v in d['ratio_to_nominal_1s'].items() if k != 'mean'}
+    rows = d['pooled']
+    result = (
+        f'{rows["model"]["error_mm"]["1"]:.0f} mm at 1 s, nominal PyBullet '
+        f'{rows["pybullet_nominal"]["error_mm"]["1"]:.0f} mm; by scenario '
+        f'{min(ratios.values()):.2f} to {max(ratios.values()):.2f} of its error, mean '
+        f'{d["ratio_to_nominal_1s"]["mean"]:.2f}; 90 % intervals hold {d["coverage_90"]:.2f}'
+    )
+    yield f'prediction of {", ".join(ratios)}; `{d["model"].split()[0]}`', result
+
+
+def imagine(d: dict[str, Any]) -> Iterator[Row]:
+    """Candidate actions, imagined against simulated."""
+    pushes, grasps = d['pushes'], d['grasps']
+    result = (
+        f'rank correlation {pushes["spearman"]:.2f} of pushes, {grasps["spearman"]:.2f} of grasps; '
+        f'AUC of grasps {grasps["auc"]:.2f}'
+    )
+    yield f'what if, {len(d["scenes"])} scenes of 64 + 64 candidates', result
+
+
+def properties(d: dict[str, Any]) -> Iterator[Row]:
+    """What is believed of an object that was lifted and tilted once."""
+    result = (
+        f'median error: mass {d["mass_relative_error"]:.0%}, friction '
+        f'{d["friction_relative_error"]:.0%}, centre of mass {d["com_error_mm"]:.0f} mm'
+    )
+    yield f'hidden properties after one lift and tilt, {d["judged"]} objects', result
+
+
+def rollouts(d: dict[str, Any]) -> Iterator[Row]:
+    """How long one belief with its predictions takes."""
+    rows = [row for row in d['belief'] if row['engine'] == 'onnxruntime']
+    for count in dict.fromkeys(row['objects'] for row in rows):
+        own = (f'{r["physics"]} {r["p50_ms"]:.0f} ms' for r in rows if r['objects'] == count)
+        yield f'one belief, {count} objects, 16 samples, 20 steps, ONNX Runtime', ', '.join(own)
+
+
 DESCRIBE = {
     'clutter': clutter,
+    'imagine': imagine,
     'latency': latency,
     'perceive': perceive,
+    'predict': predict,
+    'properties': properties,
+    'rollouts': rollouts,
     'segmentation': segmentation,
     'toss': toss,
 }
