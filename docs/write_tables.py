@@ -171,8 +171,8 @@ def imagine(d: dict[str, Any]) -> Iterator[Row]:
     """Candidate actions, imagined against simulated."""
     pushes, grasps = d['pushes'], d['grasps']
     result = (
-        f'rank correlation {pushes["spearman"]:.2f} of pushes, {grasps["spearman"]:.2f} of grasps; '
-        f'AUC of grasps {grasps["auc"]:.2f}'
+        f'rank correlation {pushes["spearman"]:.2f} of pushes, {grasps["spearman"]:.2f} of '
+        f'grasps; AUC of grasps {grasps["auc"]:.2f}'
     )
     yield f'what if, {len(d["scenes"])} scenes of 64 + 64 candidates', result
 
