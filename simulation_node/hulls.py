@@ -23,11 +23,14 @@ def hull_mesh(points_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def cut_off(points_m: np.ndarray, at_m: np.ndarray, normal: np.ndarray) -> np.ndarray:
     """Points (M, 3) whose hull is that of `points_m` on the plane's side that `normal` looks to.
 
+    Only corners of the hull are paired across the plane, or many cuts would fill the memory.
+
     Args:
         points_m: (N, 3).
         at_m: (3,) on the plane.
         normal: (3,) unit.
     """
+    points_m = points_m[ConvexHull(points_m.astype(float), qhull_options='QJ').vertices]
     height = (points_m - at_m) @ normal
     kept, lost = points_m[height >= 0.0], points_m[height < 0.0]
     share = height[height >= 0.0][:, None] - height[height < 0.0][None]  # (K, L)

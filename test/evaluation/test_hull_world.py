@@ -87,3 +87,10 @@ def test_a_box_cut_in_two_is_half_a_box():
     assert half[:, 0].min() == pytest.approx(0.0, abs=1e-12)
     assert half.max(axis=0) == pytest.approx([0.025] * 3)
     assert half.min(axis=0)[1:] == pytest.approx([-0.025] * 2)
+
+
+def test_many_cuts_leave_few_points():
+    points = np.random.default_rng(0).normal(size=(400, 3))
+    for normal in np.eye(3).repeat(4, axis=0):
+        points = cut_off(points, -0.05 * normal, normal)
+    assert len(points) < 20_000 and np.isfinite(points).all()
