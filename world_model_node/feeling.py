@@ -116,7 +116,7 @@ class Feeling:
         if shears and min(before, slip) > SLID:
             friction.slid(float(np.mean([shear.ratio for shear in shears])))
         elif shears and slip < HELD:
-            friction.held(max(shear.ratio for shear in shears))
+            friction.held(max(shear.borne for shear in shears))
 
     def _weigh(self, held: int | None, hand: HandState, inputs: Inputs, stamp_s: float) -> None:
         height = float(hand.T_world_grasp[2, 3])

@@ -34,6 +34,7 @@ class Shear:
     """What one pad feels of a load along its surface."""
 
     ratio: float  # of shear to normal force, taxel by taxel, so that twisting counts
+    borne: float  # of the whole pad, where the taxels' noise cancels; 0 while the load changes
     spread: float | None  # of the shear around ratio x pressure, relative; None where unclear
     vibration: float  # of the shear, beyond that of the normal force and relative to it
 
@@ -53,10 +54,11 @@ def pad_shear(readings: list[TactileReading], contact_force_n: float) -> Shear |
     ratio = float(sheared.sum() / mean[pressed, 2].sum())
     total = forces.sum(axis=1)
     if np.ptp(total[:, 2]) > STEADY_SHARE * press_n:  # still closing, or letting go
-        return Shear(ratio, None, 0.0)
+        return Shear(ratio, 0.0, None, 0.0)
+    borne = float(np.linalg.norm(mean[:, :2].sum(axis=0)) / press_n)
     vibration = max(high_pass(total[:, :2]) - high_pass(total[:, 2:]), 0.0) / press_n
     wide = _patch_m(readings[-1].points_m[pressed], mean[pressed, 2]) >= MIN_PATCH_M
-    return Shear(ratio, _spread(forces, mean) if wide else None, vibration)
+    return Shear(ratio, borne, _spread(forces, mean) if wide else None, vibration)
 
 
 def _patch_m(points: np.ndarray, press: np.ndarray) -> float:
