@@ -54,7 +54,7 @@ def gaps(ours, theirs, names):
     return {name: np.abs(getattr(ours, name) - getattr(theirs, name)).max() for name in names}
 
 
-@pytest.mark.parametrize('n', range(1, 9))
+@pytest.mark.parametrize('n', [1, 2, 5, 8])
 def test_onnx_runtime_believes_and_imagines_as_torch_does(engines, n):
     reference, engine = engines
     window, actions = windows(n, 1)

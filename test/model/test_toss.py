@@ -58,6 +58,7 @@ def test_the_search_lessens_the_error(tosses):
     assert after['mm_80'] < 0.9 * before['mm_80']
 
 
+@pytest.mark.slow
 def test_an_interrupted_search_ends_where_an_unbroken_one_does(tosses, tmp_path):
     def stop_after(limit):
         def stop(done):

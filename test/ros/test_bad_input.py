@@ -10,11 +10,14 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, PointCloud2
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
+from sakiyomi.paths import share_dir
 from sakiyomi_interfaces.srv import PushObject, ResetScene, SetConveyor, SpawnObject
 from sakiyomi_ros.conversions import to_stamp
 from sakiyomi_ros.point_clouds import to_xyz_cloud
 from sakiyomi_ros.qos import topic_qos
+from world_model_node.model.card import read_card
 
+MODELS = share_dir('models')
 POINTS = np.random.default_rng(0).uniform(0.3, 0.6, (100, 3)).astype(np.float32)
 
 
@@ -108,13 +111,25 @@ def test_a_clock_that_jumps_back_makes_the_world_model_start_over(start, observe
     assert errors.count('the clock jumped back') == 1
 
 
-def test_the_physics_prior_says_what_it_is(start, observer):
-    start('world_model_node.node', '-p', 'diagnostics_period_s:=0.1')
+@pytest.mark.parametrize(
+    ('dynamics', 'level', 'words'),
+    [
+        (
+            'learned',
+            DiagnosticStatus.OK,
+            f'world_model onnxruntime {read_card(MODELS).short_hash}',
+        ),
+        ('physics_prior', DiagnosticStatus.WARN, 'physics prior in place of the learned model'),
+    ],
+)
+def test_what_predicts_says_what_it_is(start, observer, dynamics, level, words):
+    parameters = ('-p', f'dynamics:={dynamics}', '-p', 'engine:=onnxruntime')
+    start('world_model_node.node', '-p', 'diagnostics_period_s:=0.1', *parameters)
     reports = observer.collect(DiagnosticArray, '/diagnostics')
     name = 'world_model: dynamics'
     status = observer.wait_for(lambda: status_of(reports, name), 'the dynamics on /diagnostics')
-    assert status.level == DiagnosticStatus.WARN
-    assert 'physics prior in place of the learned model' in status.message
+    assert status.level == level
+    assert words in status.message
 
 
 def segmentation_of(observer, reports):
