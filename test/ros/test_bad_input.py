@@ -17,7 +17,7 @@ from sakiyomi_ros.point_clouds import to_xyz_cloud
 from sakiyomi_ros.qos import topic_qos
 from world_model_node.model.card import read_card
 
-MODELS = share_dir('models')
+MODEL = read_card(share_dir('models')).short_hash
 POINTS = np.random.default_rng(0).uniform(0.3, 0.6, (100, 3)).astype(np.float32)
 
 
@@ -117,7 +117,7 @@ def test_a_clock_that_jumps_back_makes_the_world_model_start_over(start, observe
         (
             'learned',
             DiagnosticStatus.OK,
-            f'world_model onnxruntime {read_card(MODELS).short_hash}',
+            f'world_model onnxruntime {MODEL}',
         ),
         ('physics_prior', DiagnosticStatus.WARN, 'physics prior in place of the learned model'),
     ],
