@@ -127,6 +127,7 @@ def test_directions():
     assert direction_error_rad(east, east, 0.1) is None
 
 
+@pytest.mark.slow
 def test_a_scene_is_imagined_and_carried_out(watched, tmp_path):
     files = object_files('random_urdfs')[:40]
     result = imagine.evaluate(files, 2, 6, 0, cell=watched)
@@ -139,6 +140,7 @@ def test_a_scene_is_imagined_and_carried_out(watched, tmp_path):
     assert (tmp_path / 'outcomes.png').stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_a_lifted_object_is_weighed(watched):
     result = properties.evaluate(object_files('random_urdfs')[:40], 2, 0, cell=watched)
     assert result['judged'] + result['missed'] == 2 == len(result['objects'])

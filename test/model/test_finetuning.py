@@ -189,6 +189,7 @@ def test_an_interrupted_finetuning_goes_on_and_other_weights_do_not(folder, tmp_
     assert (tmp_path / 'part' / CHECKPOINT).read_bytes() == before
 
 
+@pytest.mark.slow
 def test_ctrl_c_loses_nothing(folder, tmp_path, monkeypatch, capsys):
     (tmp_path / 'c.yaml').write_text('steps: 4\nbatch: 8\nsamples: 2\n')
     given = (folder / 'train.npz', folder)
@@ -212,6 +213,7 @@ def test_ctrl_c_loses_nothing(folder, tmp_path, monkeypatch, capsys):
     assert whole['finetuned'] == part['finetuned'] and part['steps'] == 4
 
 
+@pytest.mark.slow
 def test_what_was_learned_from_other_recordings_is_not_gone_on_with(folder, tmp_path, capsys):
     more = ('--steps', '1')
     assert finetune(folder / 'train.npz', folder, tmp_path / 'out', *more) == 0

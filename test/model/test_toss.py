@@ -50,6 +50,7 @@ def test_the_wobble_of_the_flight_shows_the_centre_of_mass_and_gravity():
     assert flight.gravity_mps2 == pytest.approx(9.81, abs=0.1)
 
 
+@pytest.mark.slow
 def test_the_search_lessens_the_error(tosses):
     fit = TossFit(tosses, generations=8, seed=0)
     before = path_errors(fit.model.roll_out(fit.start[None], tosses), tosses).figures()

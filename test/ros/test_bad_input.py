@@ -99,11 +99,21 @@ def test_malformed_messages_are_counted_and_the_node_lives_on(start, observer):
 
 
 def test_a_clock_that_jumps_back_makes_the_world_model_start_over(start, observer):
-    process = start('world_model_node.node', '-p', 'use_sim_time:=true')
+    period = ('-p', 'diagnostics_period_s:=0.1')
+    process = start('world_model_node.node', '-p', 'use_sim_time:=true', *period)
     clock = observer.node.create_publisher(Clock, '/clock', topic_qos('/clock').offered)
-    observer.wait_for(lambda: clock.get_subscription_count(), 'the subscription')
-    for time_s in (100.0, 100.1, 3.0, 3.1):
-        for _ in range(5):
+    reports = observer.collect(DiagnosticArray, '/diagnostics')
+    tick = itertools.count(1000)
+
+    def later():
+        return Clock(clock=to_stamp(0.1 * next(tick)))
+
+    def is_active():
+        return status_of(reports, 'world_model: dynamics')
+
+    send_until(observer, clock, later, is_active, 'the active node')
+    for time_s in (1000.0, 3.0):
+        for _ in range(20):
             clock.publish(Clock(clock=to_stamp(time_s)))
             observer.spin(0.1)
     status, errors = process.end()
