@@ -8,11 +8,12 @@ to the support. The one that contradicts seen free space less wins.
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
+from world_model_node.point_grid import PointGrid
 from world_model_node.visibility import Sight
 
 PLANES = 12
+BOX_M = 0.008  # of the grid that points are looked for in
 SEE_THROUGH_M = 0.008
 MAX_POINTS, SAMPLES = 1500, 100
 OUTLINE_SECTORS = 48
@@ -31,12 +32,12 @@ def complete(
         sight: what the camera looks through now.
     """
     surface = np.asarray(surface_m, float)
-    tree = cKDTree(surface, balanced_tree=False)
-    guesses = [mirrored(surface, middle_m, tree), extruded(surface, floor_m, voxel_m)]
+    grid = PointGrid(surface, BOX_M)
+    guesses = [mirrored(surface, middle_m, grid), extruded(surface, floor_m, voxel_m)]
     best, least = np.zeros((0, 3)), np.inf
     for guess in guesses:
         apart_m = 1.5 * voxel_m
-        guess = guess[np.isinf(tree.query(guess, distance_upper_bound=apart_m)[0])]
+        guess = guess[np.isinf(grid.nearest(guess, apart_m)[0])]
         wrong = sight.through(guess, SEE_THROUGH_M) | (guess[:, 2] < floor_m)
         share = float(wrong.mean()) if len(guess) else 1.0
         if share < least:
@@ -44,12 +45,12 @@ def complete(
     return best[:: max(1, -(-len(best) // MAX_POINTS))].astype(np.float32)
 
 
-def mirrored(surface: np.ndarray, middle: np.ndarray, tree: cKDTree) -> np.ndarray:
+def mirrored(surface: np.ndarray, middle: np.ndarray, grid: PointGrid) -> np.ndarray:
     """The mirror image in the vertical plane in which it agrees best with what is seen."""
     few = surface[:: max(1, len(surface) // SAMPLES)]
     angles = np.arange(PLANES) * np.pi / PLANES
     normals = np.stack([np.cos(angles), np.sin(angles), np.zeros(PLANES)], axis=1)
-    cost = [float(np.mean(tree.query(_mirror(few, middle, n))[0])) for n in normals]
+    cost = [float(np.mean(grid.nearest(_mirror(few, middle, n))[0])) for n in normals]
     return _mirror(surface, middle, normals[int(np.argmin(cost))])
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import coo_matrix
 
+from world_model_node.compiled import compiled
+
 UPPER = (np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 2, 1, 2, 2]))
 
 
@@ -34,47 +36,88 @@ def local_planes(
     return least_eigenvector(second, eigenvalues[:, 0]), mean + center, eigenvalues, count
 
 
+@compiled
 def local_normals(points: np.ndarray, index: np.ndarray) -> np.ndarray:
     """Unit normals (N, 3), of either sign, of the planes through neighbours (N, K)."""
-    axes = (points - points.mean(axis=0)).astype(np.float32).T
-    near = [axis[index] - axis[:, None] for axis in axes]  # 3 x (N, K)
-    near = [n - n.mean(axis=1, keepdims=True) for n in near]
-    pairs = zip(*UPPER, strict=True)
-    second = np.stack([np.einsum('nk,nk->n', near[i], near[j]) for i, j in pairs], axis=1)
-    second = second.astype(float)
-    return least_eigenvector(second, eigenvalues_of(second)[:, 0])
+    n, k = index.shape
+    normals = np.empty((n, 3))
+    for p in range(n):
+        x0, y0, z0 = points[p, 0], points[p, 1], points[p, 2]
+        x1 = y1 = z1 = xx = xy = xz = yy = yz = zz = 0.0
+        for q in index[p]:
+            x, y, z = points[q, 0] - x0, points[q, 1] - y0, points[q, 2] - z0
+            x1 += x
+            y1 += y
+            z1 += z
+            xx += x * x
+            xy += x * y
+            xz += x * z
+            yy += y * y
+            yz += y * z
+            zz += z * z
+        xx, xy, xz = xx - x1 * x1 / k, xy - x1 * y1 / k, xz - x1 * z1 / k
+        upper = (xx, xy, xz, yy - y1 * y1 / k, yz - y1 * z1 / k, zz - z1 * z1 / k)
+        _least_axis(upper, _eigenvalues(upper)[0], normals[p])
+    return normals
 
 
+@compiled
 def eigenvalues_of(upper: np.ndarray) -> np.ndarray:
     """Eigenvalues (N, 3), smallest first, of symmetric matrices given as (xx, xy, xz, yy, yz, zz).
 
     The trigonometric solution of the cubic (Smith, Communications of the ACM, 1961).
     """
-    xx, xy, xz, yy, yz, zz = upper.T
+    out = np.empty((len(upper), 3))
+    for n in range(len(upper)):
+        out[n, 0], out[n, 1], out[n, 2] = _eigenvalues(_row(upper, n))
+    return out
+
+
+@compiled
+def least_eigenvector(upper: np.ndarray, least: np.ndarray) -> np.ndarray:
+    """Unit eigenvectors (N, 3) of the least eigenvalue; z where every direction is one."""
+    out = np.empty((len(upper), 3))
+    for n in range(len(upper)):
+        _least_axis(_row(upper, n), least[n], out[n])
+    return out
+
+
+@compiled
+def _row(upper, n):
+    u = upper[n]
+    return u[0], u[1], u[2], u[3], u[4], u[5]
+
+
+@compiled
+def _eigenvalues(upper):
+    """Of one matrix, smallest first."""
+    xx, xy, xz, yy, yz, zz = upper
     q = (xx + yy + zz) / 3.0
     a, b, c = xx - q, yy - q, zz - q
     p = np.sqrt((a * a + b * b + c * c + 2.0 * (xy * xy + xz * xz + yz * yz)) / 6.0)
     det = a * (b * c - yz * yz) - xy * (xy * c - yz * xz) + xz * (xy * yz - b * xz)
-    angle = np.arccos(np.clip(0.5 * det / np.maximum(p, 1e-30) ** 3, -1.0, 1.0)) / 3.0
+    cosine = 0.5 * det / max(p, 1e-30) ** 3
+    angle = np.arccos(min(max(cosine, -1.0), 1.0)) / 3.0
     high = q + 2.0 * p * np.cos(angle)
     low = q + 2.0 * p * np.cos(angle + 2.0 * np.pi / 3.0)
-    return np.stack([low, 3.0 * q - high - low, high], axis=1)
+    return low, 3.0 * q - high - low, high
 
 
-def least_eigenvector(upper: np.ndarray, least: np.ndarray) -> np.ndarray:
-    """Unit eigenvectors (N, 3) of the least eigenvalue; z where every direction is one."""
-    xx, xy, xz, yy, yz, zz = upper.T
+@compiled
+def _least_axis(upper, least, out):
+    """Write to `out` (3,) the longest of the vectors orthogonal to two rows of A - least I."""
+    xx, xy, xz, yy, yz, zz = upper
     a, b, c = xx - least, yy - least, zz - least
-    crosses = np.stack(
-        [
-            np.stack([xy * yz - xz * b, xz * xy - a * yz, a * b - xy * xy], axis=1),
-            np.stack([xy * c - xz * yz, xz * xz - a * c, a * yz - xy * xz], axis=1),
-            np.stack([b * c - yz * yz, yz * xz - xy * c, xy * yz - b * xz], axis=1),
-        ]
-    )  # (3, N, 3), each orthogonal to two rows of A - least I
-    squared = np.einsum('knj,knj->kn', crosses, crosses)
-    best = np.argmax(squared, axis=0)
-    rows = np.arange(len(best))
-    norm = np.sqrt(squared[best, rows])
-    vectors = crosses[best, rows] / np.maximum(norm, 1e-300)[:, None]
-    return np.where((norm > 0.0)[:, None], vectors, np.array([0.0, 0.0, 1.0]))
+    longest = 0.0
+    out[0], out[1], out[2] = 0.0, 0.0, 1.0
+    for x, y, z in (
+        (xy * yz - xz * b, xz * xy - a * yz, a * b - xy * xy),
+        (xy * c - xz * yz, xz * xz - a * c, a * yz - xy * xz),
+        (b * c - yz * yz, yz * xz - xy * c, xy * yz - b * xz),
+    ):
+        squared = x * x + y * y + z * z
+        if squared > longest:
+            longest = squared
+            out[0], out[1], out[2] = x, y, z
+    if longest > 0.0:
+        out /= np.sqrt(longest)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
+from world_model_node.compiled import compiled
 from world_model_node.registration import cross
 
 DIRECTIONS = 96  # in which the outermost points are looked for
@@ -21,7 +22,7 @@ def _spread() -> np.ndarray:
     k = np.arange(DIRECTIONS) + 0.5  # a Fibonacci lattice on the sphere
     z, angle = 1.0 - 2.0 * k / DIRECTIONS, np.pi * (1.0 + 5.0**0.5) * k
     r = np.sqrt(1.0 - z * z)
-    return np.stack([r * np.cos(angle), r * np.sin(angle), z], axis=1, dtype=np.float32)
+    return np.stack([r * np.cos(angle), r * np.sin(angle), z], axis=1)
 
 
 _SPREAD = _spread()  # (DIRECTIONS, 3) unit vectors
@@ -46,8 +47,20 @@ def floor_under(heights_m: np.ndarray, table_height_m: float) -> float:
 
 def _outermost(points: np.ndarray) -> np.ndarray:
     """The points (K, 3) that stick out farthest in evenly spread directions."""
-    near = (points - points[0]).astype(np.float32)
-    return points[np.unique((_SPREAD @ near.T).argmax(axis=1))]
+    return points[np.unique(_farthest(points, _SPREAD))]
+
+
+@compiled
+def _farthest(points, directions):
+    """Which of the points (N, 3) is the farthest in each direction (D, 3). Shape (D,)."""
+    best, most = np.zeros(len(directions), np.int64), np.full(len(directions), -np.inf)
+    for n in range(len(points)):
+        x, y, z = points[n, 0], points[n, 1], points[n, 2]
+        for d in range(len(directions)):
+            reach = x * directions[d, 0] + y * directions[d, 1] + z * directions[d, 2]
+            if reach > most[d]:
+                best[d], most[d] = n, reach
+    return best
 
 
 def _centroid(points: np.ndarray) -> np.ndarray:

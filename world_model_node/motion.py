@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from sakiyomi.geometry import make_transform
 from world_model_node.body import Body
 from world_model_node.observation import Observation
+from world_model_node.point_grid import PointGrid
 from world_model_node.registration import Fit, displacement, register, rotation_by, rotation_vector
 from world_model_node.visibility import Sight
 
@@ -19,6 +19,7 @@ REST_M = 0.002
 STILL_FRAMES = 2  # fits that agree
 SAME_M, SAME_PERCENT, SAME_FRAMES = 0.0028, 90, 3  # or views that do
 COARSE, FINE, FEW = 50, 150, 20  # samples
+BOX_M = 0.006  # of the grid that two views are compared in
 UNSURE_SHARE = 0.06  # of its size: where the middle is by what is seen in part
 
 
@@ -118,5 +119,5 @@ class Motion:
 def _same(before_m: np.ndarray, now_m: np.ndarray) -> bool:
     """Whether two views (N, 3) and (M, 3) are of the same surface at the same place."""
     few = now_m[:: max(1, len(now_m) // COARSE)]
-    distance, _ = cKDTree(before_m).query(few)
+    distance, _ = PointGrid(before_m, BOX_M).nearest(few)
     return float(np.percentile(distance, SAME_PERCENT)) < SAME_M

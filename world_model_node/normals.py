@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 
-from world_model_node.local_planes import UPPER, eigenvalues_of, least_eigenvector
-from world_model_node.points import PointSet
+from world_model_node.compiled import compiled
+from world_model_node.local_planes import eigenvalues_of, least_eigenvector
+from world_model_node.points import PointSet, distinct
 from world_model_node.visibility import Sight
 
 CELL_M = 0.005  # a plane is laid through each cell and the 26 around it
@@ -31,29 +30,55 @@ def cloud_normals(voxels: PointSet, kept: np.ndarray, sight: Sight) -> np.ndarra
 def plane_normals(points: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Unit normals (N, 3), of either sign, of the planes around the cells of (N, 3) points.
 
-    Cells in a column have keys in a row, so that a column of three is one difference of running
-    sums: a twentieth of the additions that every point with each of its neighbours takes.
+    A cell's neighbours in one column have keys in a row, and keys are sorted: for each of the nine
+    columns around it one pass over all cells finds them.
     """
     off = points - points.mean(axis=0)
     cell = np.floor(off / CELL_M).astype(np.int64)
     cell -= cell.min(axis=0) - 1
     _, ny, nz = cell.max(axis=0) + 2
-    keys, at = np.unique((cell[:, 0] * ny + cell[:, 1]) * nz + cell[:, 2], return_inverse=True)
-    sums = np.zeros((len(keys) + 1, 10))  # running totals of the moments of all cells before
-    for column, values in enumerate(_moments(off)):
-        np.cumsum(np.bincount(at, weight * values), out=sums[1:, column])
-    near = np.zeros((len(keys), 10))
-    for dx, dy in product((-1, 0, 1), repeat=2):
-        middle = keys + (dx * ny + dy) * nz
-        near += sums[np.searchsorted(keys, middle + 1, 'right')]
-        near -= sums[np.searchsorted(keys, middle - 1, 'left')]
-    i, j = UPPER
-    mean = near[:, 1:4] / near[:, :1]
-    second = near[:, 4:] / near[:, :1] - mean[:, i] * mean[:, j]
+    keys, at = distinct((cell[:, 0] * ny + cell[:, 1]) * nz + cell[:, 2])
+    second = _spread(off, weight, keys, at, ny * nz, nz)
     return least_eigenvector(second, eigenvalues_of(second)[:, 0])[at]
 
 
-def _moments(points: np.ndarray) -> list[np.ndarray]:
-    """One, x, y, z, and the products of each two of them. Ten of shape (N,)."""
-    x, y, z = points.T
-    return [np.ones(len(x)), x, y, z, x * x, x * y, x * z, y * y, y * z, z * z]
+@compiled
+def _spread(points, weight, keys, at, x_step, y_step):
+    """Covariance (M, 6), xx xy xz yy yz zz, of the points in each cell and the 26 around it."""
+    m = len(keys)
+    cells, near = np.zeros((m, 10)), np.zeros((m, 10))
+    for n in range(len(points)):
+        x, y, z, w = points[n, 0], points[n, 1], points[n, 2], weight[n]
+        row = (
+            w,
+            w * x,
+            w * y,
+            w * z,
+            w * x * x,
+            w * x * y,
+            w * x * z,
+            w * y * y,
+            w * y * z,
+            w * z * z,
+        )
+        for column, value in enumerate(row):
+            cells[at[n], column] += value
+    for dx in range(-1, 2):
+        for dy in range(-1, 2):
+            low = 0
+            for c in range(m):
+                middle = keys[c] + dx * x_step + dy * y_step
+                while low < m and keys[low] < middle - 1:
+                    low += 1
+                other = low
+                while other < m and keys[other] <= middle + 1:
+                    near[c] += cells[other]
+                    other += 1
+    out = np.empty((m, 6))
+    for c in range(m):
+        w = near[c, 0]
+        x, y, z = near[c, 1] / w, near[c, 2] / w, near[c, 3] / w
+        means = (x * x, x * y, x * z, y * y, y * z, z * z)
+        for column, value in enumerate(means):
+            out[c, column] = near[c, 4 + column] / w - value
+    return out

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from world_model_node.compiled import compiled
+
 GREY = 128.0
 
 
@@ -58,26 +60,63 @@ def voxel_of(points: np.ndarray, voxel_m: float) -> np.ndarray:
     cell -= cell.min(axis=0)
     _, ny, nz = cell.max(axis=0) + 1
     key = (cell[:, 0] * ny + cell[:, 1]) * nz + cell[:, 2]
-    return np.unique(key, return_inverse=True)[1]
+    return distinct(key)[1]
+
+
+def distinct(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The sorted different ones of keys (N,), and which of them each is (N,)."""
+    found, slot = _distinct(keys)
+    order = np.argsort(found)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return found[order], rank[slot]
+
+
+@compiled
+def _distinct(keys):
+    """Different keys as they come, and the place among them of each (N,); an open hash table."""
+    size = 16
+    while size < 2 * len(keys):
+        size *= 2
+    table = np.full(size, -1, np.int64)
+    found, slot = np.empty(len(keys), np.int64), np.empty(len(keys), np.int64)
+    count = 0
+    for n in range(len(keys)):
+        at = ((keys[n] * 0x9E3779B97F4A7C1) >> 20) & (size - 1)
+        while table[at] >= 0 and found[table[at]] != keys[n]:
+            at = (at + 1) & (size - 1)
+        if table[at] < 0:
+            table[at], found[count] = count, keys[n]
+            count += 1
+        slot[n] = table[at]
+    return found[:count].copy(), slot
 
 
 def fused(points: PointSet, voxel: np.ndarray) -> PointSet:
     """One point per group 0 .. M-1 named in `voxel` (N,): the inverse-variance mean."""
     if not len(points):
         return points
-    weight = 1.0 / points.sigma_m.astype(float) ** 2
-    total = np.bincount(voxel, weight)
-    color_weight = weight * points.colored
-    color_total = np.bincount(voxel, color_weight)
-    position = _weighted(points.points_m, voxel, weight, total)
-    color = _weighted(points.colors, voxel, color_weight, np.maximum(color_total, 1e-9))
-    color[color_total <= 0.0] = GREY
-    sigma = np.sqrt(1.0 / total).astype(np.float32)
-    return PointSet(position, sigma, color, (color_total / total).astype(np.float32))
+    m = int(voxel.max()) + 1
+    parts = (points.points_m, points.sigma_m, points.colors, points.colored)
+    return PointSet(*_fused(*(np.ascontiguousarray(part) for part in parts), voxel, m))
 
 
-def _weighted(
-    values: np.ndarray, voxel: np.ndarray, weight: np.ndarray, total: np.ndarray
-) -> np.ndarray:
-    sums = [np.bincount(voxel, weight * values[:, axis], len(total)) for axis in range(3)]
-    return (np.stack(sums, axis=1) / total[:, None]).astype(np.float32)
+@compiled
+def _fused(points, sigma, colors, colored, voxel, m):
+    """The arrays of a point set of `m` voxels from those of points."""
+    place, paint, weight, seen = np.zeros((m, 3)), np.zeros((m, 3)), np.zeros(m), np.zeros(m)
+    for n in range(len(points)):
+        v = voxel[n]
+        w = 1.0 / (float(sigma[n]) * float(sigma[n]))
+        weight[v] += w
+        seen[v] += w * colored[n]
+        for axis in range(3):
+            place[v, axis] += w * points[n, axis]
+            paint[v, axis] += w * colored[n] * colors[n, axis]
+    for v in range(m):
+        for axis in range(3):
+            place[v, axis] /= weight[v]
+            paint[v, axis] = paint[v, axis] / seen[v] if seen[v] > 0.0 else GREY
+    f4 = np.float32
+    share = (seen / weight).astype(f4)
+    return place.astype(f4), np.sqrt(1.0 / weight).astype(f4), paint.astype(f4), share

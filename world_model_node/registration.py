@@ -12,9 +12,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from sakiyomi.geometry import inverse, make_transform, transform_points
+from world_model_node.compiled import compiled
+from world_model_node.point_grid import PointGrid
 
 POINT_SIGMA_M = 0.002
 CORRELATED = 8.0  # so many neighbouring points err alike
@@ -31,7 +32,7 @@ class ShapeView:
 
     points_m: np.ndarray  # (N, 3) object frame
     normals: np.ndarray  # (N, 3) of either sign
-    tree: cKDTree
+    grid: PointGrid
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def register(
         if np.linalg.norm(step[:3]) < STEPS_M and np.linalg.norm(step[3:]) < STEPS_RAD:
             break
         width_m = max(NARROW_M, NARROWER * width_m)
-    distance, _ = shape.tree.query((seen - T[:3, 3]) @ T[:3, :3])
+    distance, _ = shape.grid.nearest((seen - T[:3, 3]) @ T[:3, :3])
     R = np.zeros((6, 6))  # both halves of a twist to the world frame
     R[:3, :3] = R[3:, 3:] = T[:3, :3]
     covariance = R @ np.linalg.inv(H) @ R.T
@@ -116,33 +117,41 @@ def _normal_equations(
     shape: ShapeView, local: np.ndarray, width_m: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Hessian (6, 6) and gradient (6,) of a small motion (translation, rotation) of the object."""
-    distance, index = shape.tree.query(local)
-    weight = 1.0 / (1.0 + (distance / width_m) ** 2)  # its square is Geman and McClure's
-    q, n = shape.points_m[index].astype(float), shape.normals[index]
-    gap = q - local  # the object moves by this much too far
-    lever = cross(q, n)
-    J = np.concatenate([n, lever], axis=1) * weight[:, None]  # (K, 6)
-    r = np.einsum('kj,kj->k', n, gap) * weight
-    H, g = J.T @ J, J.T @ r
-    w2 = SLIDING * weight**2
-    S = _skew_sums(q, gap, w2)
+    distance, index = shape.grid.nearest(local)
+    points, normals = shape.points_m[index].astype(float), shape.normals[index]
+    return _summed(points, normals, points - local, distance, width_m)
+
+
+@compiled
+def _summed(points, normals, gaps, distance, width):
+    """Hessian and gradient of pairs that are `gaps` (K, 3) too far apart.
+
+    Two kinds of residuals: along the normal, and, with a weight of SLIDING, in all directions.
+    """
+    H, g, J = np.zeros((6, 6)), np.zeros(6), np.zeros((4, 6))
+    r = np.empty(4)
+    for k in range(len(points)):
+        w = 1.0 / (1.0 + (distance[k] / width) ** 2) ** 2  # Geman and McClure's
+        x, y, z = points[k, 0], points[k, 1], points[k, 2]
+        u, v, n = normals[k, 0], normals[k, 1], normals[k, 2]
+        J[0, 0], J[0, 1], J[0, 2] = u, v, n
+        J[0, 3], J[0, 4], J[0, 5] = y * n - z * v, z * u - x * n, x * v - y * u
+        J[1, 0], J[1, 4], J[1, 5] = 1.0, z, -y
+        J[2, 1], J[2, 3], J[2, 5] = 1.0, -z, x
+        J[3, 2], J[3, 3], J[3, 4] = 1.0, y, -x
+        r[1:] = gaps[k]
+        r[0] = u * r[1] + v * r[2] + n * r[3]
+        for row in range(4):
+            weight = w if row == 0 else SLIDING * w
+            for i in range(6):
+                g[i] += weight * J[row, i] * r[row]
+                for j in range(i + 1):
+                    H[i, j] += weight * J[row, i] * J[row, j]
+    for i in range(6):
+        for j in range(i):
+            H[j, i] = H[i, j]
     scale = 1.0 / (CORRELATED * POINT_SIGMA_M**2)
-    return scale * (H + S[0]), scale * (g + S[1])
-
-
-def _skew_sums(
-    q: np.ndarray, gap: np.ndarray, weight: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Hessian and gradient of plain distances: sums of J^T w J with J = (I, -[q]x)."""
-    total, wq = weight.sum(), weight @ q
-    H = np.zeros((6, 6))
-    H[:3, :3] = total * np.eye(3)
-    H[3:, :3] = moment = skew(wq)
-    H[:3, 3:] = moment.T
-    second = (q * weight[:, None]).T @ q
-    H[3:, 3:] = np.trace(second) * np.eye(3) - second
-    wgap = gap * weight[:, None]
-    return H, np.concatenate([wgap.sum(axis=0), cross(q, wgap).sum(axis=0)])
+    return scale * H, scale * g
 
 
 def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from world_model_node.config import WorldModelConfig
 from world_model_node.fusion import DepthView
 from world_model_node.inputs import Snapshot
 from world_model_node.lidar_memory import JointsAt, LidarMemory
+from world_model_node.point_grid import PointGrid
 from world_model_node.points import PointSet, joined, no_points
 from world_model_node.robot_view import RobotView
 from world_model_node.support import LEVEL, SupportPlane, blend, fit_support
@@ -140,8 +140,7 @@ def without_held(points: PointSet, tracks: list[Track]) -> PointSet:
     """The points that are not of an object in the hand."""
     for track in tracks:
         if track.held and len(points):
-            distance, _ = cKDTree(track.world_points()).query(
-                points.points_m, distance_upper_bound=NEAR_HELD_M
-            )
+            grid = PointGrid(track.world_points(), NEAR_HELD_M)
+            distance, _ = grid.nearest(points.points_m, NEAR_HELD_M)
             points = points[~np.isfinite(distance)]
     return points

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from world_model_node.local_planes import local_normals
+from world_model_node.point_grid import PointGrid
 from world_model_node.registration import ShapeView
 
 MERGE_SHARE = 0.8  # of a voxel: a nearer point is the same piece of surface
 MATCH_M = 0.006
+BOX_M = 0.006  # of the grid that points are looked for in
 MAX_WEIGHT = 20.0
 MAX_MISSES = 10
 MAX_POINTS = 4000
@@ -28,18 +29,18 @@ class Shape:
         return len(self.points_m)
 
     @property
-    def tree(self) -> cKDTree:
+    def grid(self) -> PointGrid:
         """For queries of nearest points."""
-        if self._tree is None:
-            self._tree = cKDTree(self.points_m, balanced_tree=False)
-        return self._tree
+        if self._grid is None:
+            self._grid = PointGrid(self.points_m, BOX_M)
+        return self._grid
 
     def view(self) -> ShapeView:
         """Points with normals, for registration."""
         if self._normals_of * NORMALS_GROWTH < len(self) or len(self._normals) != len(self):
-            self._normals = _normals(self.points_m, self.tree)
+            self._normals = _normals(self.points_m, self.grid)
             self._normals_of = len(self)
-        return ShapeView(self.points_m, self._normals, self.tree)
+        return ShapeView(self.points_m, self._normals, self.grid)
 
     def replace(self, points_m: np.ndarray, colors: np.ndarray) -> None:
         """Forget the old surface."""
@@ -47,13 +48,13 @@ class Shape:
         self.colors = np.array(colors, np.uint8)
         self.weight = np.ones(len(points_m), np.float32)
         self.misses = np.zeros(len(points_m), np.int16)
-        self._tree: cKDTree | None = None
+        self._grid: PointGrid | None = None
         self._normals = np.zeros((0, 3))
         self._normals_of = 0
 
     def nearest(self, points_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Distance [m] to, and index of, the point of the surface next to each of (M, 3)."""
-        return self.tree.query(points_m)
+        return self.grid.nearest(points_m)
 
     def merge(
         self,
@@ -71,8 +72,8 @@ class Shape:
         seen = np.zeros(len(self), bool)
         seen[index[near]] = True
         self.misses[seen] = 0
-        self._append(points_m[fresh], colors[fresh])
-        self._tree = None
+        self._append(points_m[fresh], colors[fresh], index[fresh])
+        self._grid = None
         return np.concatenate([seen, np.ones(int(fresh.sum()), bool)])
 
     def miss(self, missed: np.ndarray, weight: int) -> None:
@@ -92,12 +93,12 @@ class Shape:
             self._normals = self._normals[keep]
         self.points_m, self.colors = self.points_m[keep], self.colors[keep]
         self.weight, self.misses = self.weight[keep], self.misses[keep]
-        self._tree = None
+        self._grid = None
 
     def recentre(self, shift_m: np.ndarray) -> None:
         """Move the frame's origin by (3,) within the shape."""
         self.points_m = self.points_m - shift_m.astype(np.float32)
-        self._tree = None
+        self._grid = None
 
     def _average(self, index: np.ndarray, points_m: np.ndarray) -> None:
         n = len(self)
@@ -109,12 +110,11 @@ class Shape:
         self.points_m[hit] = (self.points_m[hit] * w + mean) / (w + 1.0)
         self.weight[hit] = np.minimum(w[:, 0] + 1.0, MAX_WEIGHT)
 
-    def _append(self, points_m: np.ndarray, colors: np.ndarray) -> None:
+    def _append(self, points_m: np.ndarray, colors: np.ndarray, nearest: np.ndarray) -> None:
         n = len(points_m)
         if not n:
             return
         if len(self._normals) == len(self):
-            _, nearest = self.tree.query(points_m)
             self._normals = np.concatenate([self._normals, self._normals[nearest]])
         self.points_m = np.concatenate([self.points_m, points_m.astype(np.float32)])
         self.colors = np.concatenate([self.colors, colors.astype(np.uint8)])
@@ -134,10 +134,9 @@ def _one_per_voxel(points: np.ndarray, voxel_m: float) -> np.ndarray:
     return first
 
 
-def _normals(points: np.ndarray, tree: cKDTree) -> np.ndarray:
+def _normals(points: np.ndarray, grid: PointGrid) -> np.ndarray:
     """Unit normals (N, 3) of either sign by local principal components."""
     k = min(NORMAL_NEIGHBOURS, len(points))
     if k < 3:
         return np.tile([0.0, 0.0, 1.0], (len(points), 1))
-    _, index = tree.query(points, k=k)
-    return local_normals(points, index)
+    return local_normals(points.astype(float), grid.neighbours(k)[1])

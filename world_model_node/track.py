@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from sakiyomi.scene import Gaussian
 from world_model_node.body import Body
@@ -12,6 +11,7 @@ from world_model_node.contacts import Contacts, offset_to_contact
 from world_model_node.grip_pose import PATCH_M, GripPose
 from world_model_node.motion import FITS_WELL, Motion
 from world_model_node.observation import Observation
+from world_model_node.point_grid import PointGrid
 from world_model_node.rest import Rest
 from world_model_node.touch import HandState
 from world_model_node.visibility import Sight
@@ -102,7 +102,7 @@ class Track(Body):
         observation: Observation,
         stamp_s: float,
         dt_s: float,
-        cloud: cKDTree,
+        cloud: PointGrid,
         sight: Sight,
         table_height_m: float,
     ) -> None:
@@ -121,7 +121,7 @@ class Track(Body):
         self.seen_s, self.seen_m = stamp_s, self.filter.position_m.copy()
 
     def _leave(
-        self, rest: Rest, observation: Observation, dt_s: float, cloud: cKDTree, sight: Sight
+        self, rest: Rest, observation: Observation, dt_s: float, cloud: PointGrid, sight: Sight
     ) -> None:
         """It moves, unless the segmentation only divides it differently for once."""
         motion = Motion(self)
@@ -146,10 +146,10 @@ class Track(Body):
             self.rest = Rest(self, moved=True)
             self.rest.stay(observation, sight, table_height_m, 0)
 
-    def share_in(self, cloud: cKDTree, near_m: float) -> float:
+    def share_in(self, cloud: PointGrid, near_m: float) -> float:
         """The share of its remembered surface that is as near as this to a cloud."""
         surface = self.world_points()[:: max(1, len(self.points_m) // 200)]
-        distance, _ = cloud.query(surface, distance_upper_bound=near_m)
+        distance, _ = cloud.nearest(surface, near_m)
         return float(np.isfinite(distance).mean())
 
     def carry(self, hand: HandState, dt_s: float, touch: TouchConfig) -> None:

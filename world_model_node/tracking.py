@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from scipy.spatial import cKDTree
 
 from world_model_node.config import TouchConfig, TrackingConfig, WorkspaceConfig
 from world_model_node.contacts import Contacts, surface_distance
 from world_model_node.fusion import inside_workspace
 from world_model_node.observation import Observation
+from world_model_node.point_grid import PointGrid
 from world_model_node.touch import HandState
 from world_model_node.track import Track
 from world_model_node.visibility import GONE, HIDDEN, Sight
@@ -20,6 +20,7 @@ NO_MATCH = 10.0  # what leaving a pair apart costs: as far as three gates
 LEAVING_M = 0.03
 ALIKE_GROWTH, ALIKE_PAINT = 0.3, 8.0  # of log volume and shading-free colour
 PAINT = 25.0  # as unlike as one gate of distance
+BOX_M = 0.008  # of the grid that what is seen is looked for in
 PART_M, PART_SHARE = 0.007, 0.7  # so much of its surface is seen as that of others
 LEAST_PART_FRAMES, PART_FRAMES = 3, 1.0  # for so long, of the frames it was seen alone: a part
 REMEMBERED = 5.0  # times as long as it was watched, what is hidden is remembered
@@ -92,7 +93,7 @@ class Tracker:
         matched = assign(free, observations, self.config)
         matched += self._found_again(free, observations, matched, sight)
         surface = [o.points_m for o in observations] or [np.zeros((0, 3))]
-        cloud = cKDTree(np.concatenate(surface))
+        cloud = PointGrid(np.concatenate(surface), BOX_M)
         for track, observation in matched:
             track.correct(observation, stamp_s, dt_s, cloud, sight, self.table_height_m)
         seen = {track.id for track, _ in matched}
@@ -131,7 +132,7 @@ class Tracker:
         self._next_id += 1
         self.tracks.append(track)
 
-    def _miss(self, track: Track, sight: Sight, cloud: cKDTree) -> None:
+    def _miss(self, track: Track, sight: Sight, cloud: PointGrid) -> None:
         track.visible = False
         track.absence = sight.judge(track.world_points())
         if track.absence == GONE:

@@ -8,10 +8,11 @@ import numpy as np
 
 from sakiyomi.geometry import inverse, transform_points
 from sakiyomi.sensing import CameraFrame
+from world_model_node.compiled import compiled
 from world_model_node.local_planes import UPPER, eigenvalues_of
 from world_model_node.segmentation.parts import Cells, means
 from world_model_node.support import SupportPlane
-from world_model_node.visibility import Sight, finite
+from world_model_node.visibility import Sight
 
 NODE_FEATURES, PAIR_FEATURES = 22, 12
 NODE_XY, NODE_NORMAL, NODE_EYE = slice(0, 2), slice(5, 8), slice(8, 11)  # turn with the scene
@@ -37,8 +38,8 @@ class PartGraph:
 def part_graph(cells: Cells, part: np.ndarray, sight: Sight, plane: SupportPlane) -> PartGraph:
     """Features of the parts (N,) of some cells."""
     counts = np.bincount(part)
-    centers = means(cells.points_m, part)
-    normals = means(cells.normals, part)
+    centers = means(cells.points_m, part, len(counts))
+    normals = means(cells.normals, part, len(counts))
     nodes = node_features(cells, part, centers, normals, plane)
     pairs = pair_features(cells, part, centers, normals, sight)
     return PartGraph(nodes, pairs, centers, counts)
@@ -49,15 +50,15 @@ def node_features(
 ) -> np.ndarray:
     """Place, shape, colour and certainty of each part. Shape (M, NODE_FEATURES) float32."""
     heights = plane.height_of(cells.points_m)
-    order = np.argsort(part, kind='stable')
-    first = np.searchsorted(part[order], np.arange(len(centers)))  # no part is empty
-    low, high = (f.reduceat(heights[order], first) for f in (np.minimum, np.maximum))
-    towards = means(unit(cells.eyes_m - cells.points_m), part)
+    m = len(centers)
+    low, high = extremes(heights, part, m)
+    towards = means(unit(cells.eyes_m - cells.points_m), part, m)
     off = cells.points_m - centers[part]
     i, j = UPPER
-    spread = np.sqrt(np.maximum(eigenvalues_of(means(off[:, i] * off[:, j], part)), 0.0))
-    paint, colored = part_paint(cells, part)
-    paint_spread = means((cells.paint - paint[part]) ** 2 * cells.colored[:, None], part).sum(1)
+    spread = np.sqrt(np.maximum(eigenvalues_of(means(off[:, i] * off[:, j], part, m)), 0.0))
+    paint, colored = part_paint(cells, part, m)
+    unlike = (cells.paint - paint[part]) ** 2 * cells.colored[:, None]
+    paint_spread = means(unlike, part, m).sum(axis=1)
     columns = [
         (centers[:, :2] - centers[:, :2].mean(axis=0)) / 0.1,  # 0, 1
         np.stack([plane.height_of(centers), low, high], axis=1) / 0.1,  # 2-4
@@ -68,7 +69,7 @@ def node_features(
         paint / 30.0,  # 15-17
         np.stack([colored, np.sqrt(paint_spread) / 10.0], axis=1),  # 18, 19
         np.log(np.bincount(part))[:, None] / 3.0,  # 20
-        means(cells.sigma_m[:, None].astype(float), part) / 0.004,  # 21
+        means(cells.sigma_m[:, None], part, m) / 0.004,  # 21
     ]
     return np.hstack(columns).astype(np.float32)
 
@@ -77,65 +78,112 @@ def pair_features(
     cells: Cells, part: np.ndarray, centers: np.ndarray, normals: np.ndarray, sight: Sight
 ) -> np.ndarray:
     """Distance, contact, crease, colour and view between parts. (PAIR_FEATURES, M, M) float32."""
-    c = (centers - centers.mean(axis=0)).astype(np.float32)
-    n = normals.astype(np.float32)
-    distance = np.sqrt(np.maximum(squared_distances(c), 0.0))
-    rise = n @ c.T - np.einsum('ij,ij->i', n, c)[:, None]  # > 0: the other is before the surface
-    rise /= distance + np.float32(1e-4)
-    paint, colored = (a.astype(np.float32) for a in part_paint(cells, part))
-    unlike = np.sqrt(np.maximum(squared_distances(paint), 0.0)) / np.float32(10.0)
-    both = np.sqrt(colored[:, None] * colored[None])
-    channels = [
-        np.minimum(distance / 0.05, 6.0),
-        np.exp(-distance / 0.02),
-        n @ n.T,
-        0.5 * (rise + rise.T),
-        np.maximum(rise, rise.T),
-        np.minimum(unlike, 4.0) * both,
-        both,
-        *links(cells, part, len(centers)),
-        *clearance(centers, distance, sight),
-    ]
-    return np.stack(channels, dtype=np.float32)
+    m = len(centers)
+    paint, colored = part_paint(cells, part, m)
+    pairs = np.zeros((PAIR_FEATURES, m, m), np.float32)
+    _write_apart(pairs, centers, normals, paint, colored)
+    _write_links(
+        pairs, cells.points_m, cells.normals, cells.paint, cells.colored, cells.neighbours,
+        cells.gaps_m, part,
+    )  # fmt: skip
+    if sight.camera is not None:
+        ends = pixels(centers, sight.camera)
+        _write_clearance(pairs, centers, ends, np.asarray(sight.camera.depth_m, np.float32))
+    return pairs
 
 
-def links(cells: Cells, part: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How many touching cells two parts share, how concave and how unlike there. Each (M, M)."""
-    k = cells.gaps_m.shape[1]
-    edge = np.flatnonzero((cells.gaps_m < LINK_M) & (part[cells.neighbours] != part[:, None]))
-    a, b, gap = edge // k, cells.neighbours.ravel()[edge], cells.gaps_m.ravel()[edge]
-    off = cells.points_m[a] - cells.points_m[b]
-    opening = np.einsum('ij,ij->i', cells.normals[a] - cells.normals[b], off)
-    opening /= np.maximum(gap, 1e-12)
-    known = np.minimum(cells.colored[a], cells.colored[b])
-    step = cells.paint[a] - cells.paint[b]
-    unlike = np.sqrt(np.einsum('ij,ij->i', step, step)) / 10.0 * known
-    key, weights = part[a] * m + part[b], (None, opening, np.minimum(unlike, 4.0))
-    sums = np.stack([np.bincount(key, w, m * m) for w in weights]).astype(np.float32)
-    sums = sums.reshape(3, m, m)
-    count, opening_sum, unlike_sum = sums + sums.transpose(0, 2, 1)
-    safe = np.maximum(count, np.float32(1.0))
-    return np.log1p(count) / 2.0, opening_sum / safe, unlike_sum / safe
+@compiled
+def _write_apart(pairs, centers, normals, paint, colored):
+    """Distance, crease and colour of parts, wherever they are: channels 0 to 6."""
+    m = len(centers)
+    for a in range(m):
+        for b in range(a, m):
+            squared = alike = rise_a = rise_b = step = 0.0
+            for axis in range(3):
+                off = centers[b, axis] - centers[a, axis]
+                squared += off * off
+                alike += normals[a, axis] * normals[b, axis]
+                rise_a += normals[a, axis] * off  # > 0: b is before the surface of a
+                rise_b -= normals[b, axis] * off
+                step += (paint[b, axis] - paint[a, axis]) ** 2
+            distance = np.sqrt(squared)
+            rise_a, rise_b = rise_a / (distance + 1e-4), rise_b / (distance + 1e-4)
+            both = np.sqrt(colored[a] * colored[b])
+            pairs[0, a, b] = pairs[0, b, a] = min(distance / 0.05, 6.0)
+            pairs[1, a, b] = pairs[1, b, a] = np.exp(-distance / 0.02)
+            pairs[2, a, b] = pairs[2, b, a] = alike
+            pairs[3, a, b] = pairs[3, b, a] = 0.5 * (rise_a + rise_b)
+            pairs[4, a, b] = pairs[4, b, a] = max(rise_a, rise_b)
+            pairs[5, a, b] = pairs[5, b, a] = min(np.sqrt(step) / 10.0, 4.0) * both
+            pairs[6, a, b] = pairs[6, b, a] = both
 
 
-def clearance(
-    centers: np.ndarray, distance: np.ndarray, sight: Sight
-) -> tuple[np.ndarray, np.ndarray]:
-    """How far the camera sees past the line between two parts: at its middle and at most.
+@compiled
+def _write_links(pairs, points, normals, paint, colored, neighbours, gaps, part):
+    """How many touching cells two parts share, how concave and how unlike there: 7 to 9."""
+    for a in range(len(points)):
+        for k in range(neighbours.shape[1]):
+            b = neighbours[a, k]
+            p, q = part[a], part[b]
+            if p == q or gaps[a, k] >= LINK_M:
+                continue
+            opening = step = 0.0
+            for axis in range(3):
+                opening += (normals[a, axis] - normals[b, axis]) * (
+                    points[a, axis] - points[b, axis]
+                )
+                step += (paint[a, axis] - paint[b, axis]) ** 2
+            opening /= max(gaps[a, k], 1e-12)
+            unlike = min(np.sqrt(step) / 10.0 * min(colored[a], colored[b]), 4.0)
+            for i, j in ((p, q), (q, p)):
+                pairs[7, i, j] += 1.0
+                pairs[8, i, j] += opening
+                pairs[9, i, j] += unlike
+    m = pairs.shape[1]
+    for i in range(m):
+        for j in range(m):
+            count = pairs[7, i, j]
+            pairs[7, i, j] = np.log1p(count) / 2.0
+            pairs[8, i, j] /= max(count, 1.0)
+            pairs[9, i, j] /= max(count, 1.0)
 
-    Negative where the line is hidden, 0 where nothing is known; in units of 1 cm. Each (M, M).
+
+@compiled
+def _write_clearance(pairs, centers, ends, depth):
+    """How far the camera sees past the line between two parts: at its middle, at most: 10, 11.
+
+    Negative where the line is hidden, 0 where nothing is known; in units of 1 cm. Pixels are
+    homogeneous, so that what lies between the `ends` (3, M) is linear in them.
     """
     m = len(centers)
-    middle, most = np.zeros((m, m), np.float32), np.zeros((m, m), np.float32)
-    if sight.camera is None:
-        return middle, most
-    i, j = np.divmod(np.flatnonzero(np.triu(distance < FAR_M, 1)), m)
-    ends = pixels(centers, sight.camera)  # (3, M); what lies between two is linear in them
-    start, span = ends[:, i], ends[:, j] - ends[:, i]
-    past = [past_surface(start + np.float32(f) * span, sight) for f in FRACTIONS]
-    middle[i, j] = middle[j, i] = past[1] / np.float32(0.01)
-    most[i, j] = most[j, i] = np.max(past, axis=0) / np.float32(0.01)
-    return middle, most
+    past = np.empty(len(FRACTIONS))
+    for a in range(m):
+        for b in range(a + 1, m):
+            squared = 0.0
+            for axis in range(3):
+                squared += (centers[b, axis] - centers[a, axis]) ** 2
+            if squared >= FAR_M * FAR_M:
+                continue
+            for at, fraction in enumerate(FRACTIONS):
+                u = ends[0, a] + fraction * (ends[0, b] - ends[0, a])
+                v = ends[1, a] + fraction * (ends[1, b] - ends[1, a])
+                z = ends[2, a] + fraction * (ends[2, b] - ends[2, a])
+                past[at] = _past_surface(u, v, z, depth)
+            pairs[10, a, b] = pairs[10, b, a] = past[1] / 0.01
+            pairs[11, a, b] = pairs[11, b, a] = past.max() / 0.01
+
+
+@compiled
+def _past_surface(u, v, z, depth):
+    """Depth seen behind a homogeneous pixel [m], cut to 4 cm; 0 where unknown."""
+    height, width = depth.shape
+    column, row = u / max(z, 1e-3) + 0.5, v / max(z, 1e-3) + 0.5
+    if not (0.0 <= column < width and 0.0 <= row < height):
+        return 0.0
+    seen = depth[int(row), int(column)]
+    if not (np.isfinite(seen) and seen > 0.0):
+        return 0.0
+    return min(max(seen - z, -CLEAR_M), CLEAR_M)
 
 
 def pixels(points: np.ndarray, camera: CameraFrame) -> np.ndarray:
@@ -144,31 +192,22 @@ def pixels(points: np.ndarray, camera: CameraFrame) -> np.ndarray:
     return (camera.intrinsics @ in_camera.T).astype(np.float32)
 
 
-def past_surface(columns: np.ndarray, sight: Sight) -> np.ndarray:
-    """Depth seen behind (3, N) homogeneous pixels [m], cut to 4 cm; 0 where unknown. (N,)."""
-    depth = sight.camera.depth_m
-    height, width = depth.shape
-    z = columns[2]
-    pixel = columns[:2] / np.maximum(z, np.float32(1e-3)) + np.float32(0.5)
-    u, v = np.clip(pixel, -1e6, 1e6).astype(np.int32)
-    inside = (u >= 0) & (v >= 0) & (u < width) & (v < height)
-    seen = finite(depth.ravel()[np.where(inside, v * width + u, 0)])
-    past = np.clip(seen - z, -CLEAR_M, CLEAR_M, dtype=np.float32)
-    return np.where(inside & (seen > 0.0), past, np.float32(0.0))
-
-
-def part_paint(cells: Cells, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean shading-free colour (M, 3) and the share of it that is known (M,)."""
+def part_paint(cells: Cells, part: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean shading-free colour (M, 3) of `m` parts and the share of it that is known (M,)."""
     colored = cells.colored.astype(float)
-    share = means(colored[:, None], part)[:, 0]
-    paint = means(cells.paint * colored[:, None], part) / np.maximum(share, 1e-6)[:, None]
+    share = means(colored[:, None], part, m)[:, 0]
+    paint = means(cells.paint * colored[:, None], part, m) / np.maximum(share, 1e-6)[:, None]
     return paint, share
 
 
-def squared_distances(rows: np.ndarray) -> np.ndarray:
-    """Between all rows (M, C). Shape (M, M)."""
-    squares = np.einsum('ij,ij->i', rows, rows)
-    return squares[:, None] + squares[None] - 2.0 * rows @ rows.T
+@compiled
+def extremes(values: np.ndarray, part: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the largest of the values (N,) of each of `m` parts. (M,) each."""
+    low, high = np.full(m, np.inf), np.full(m, -np.inf)
+    for n in range(len(values)):
+        p = part[n]
+        low[p], high[p] = min(low[p], values[n]), max(high[p], values[n])
+    return low, high
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

@@ -9,16 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from world_model_node.appearance import shading_free
+from world_model_node.compiled import compiled
 from world_model_node.local_planes import local_normals
-from world_model_node.points import PointSet, fused, voxel_of
+from world_model_node.point_grid import PointGrid
+from world_model_node.points import PointSet, distinct, fused, voxel_of
 from world_model_node.visibility import Sight
 
 CELL_M = 0.005
 NEIGHBOURS = 10  # of a cell
-WORKERS = 2  # threads of the largest searches: what follows waits for them
+BOX_M = 0.008  # of the grid that they are looked for in
 SEED_M, MAX_PARTS = 0.016, 256
 CANDIDATES, ROUNDS = 4, 2
 PLACE_M, PAINT, NORMAL = 0.008, 8.0, 0.5  # differences that weigh the same
@@ -45,9 +46,7 @@ def make_cells(voxels: PointSet, cell_of_voxel: np.ndarray, sight: Sight) -> Cel
     """The cells that voxels (N,) are in; there must be more of them than NEIGHBOURS."""
     cells = fused(voxels, cell_of_voxel)
     points = cells.points_m.astype(float)
-    gaps, index = cKDTree(points, balanced_tree=False).query(
-        points, NEIGHBOURS + 1, workers=WORKERS
-    )
+    gaps, index = PointGrid(points, BOX_M).neighbours(NEIGHBOURS + 1)
     eyes = sight.eyes(cells.colored)
     normals = facing(local_normals(points, index), eyes - points)
     known = cells.colored > 0.0
@@ -71,21 +70,54 @@ def cut(cells: Cells) -> np.ndarray:
         edge *= 1.1
         part = voxel_of(cells.points_m, edge)
     traits = np.hstack([cells.points_m / PLACE_M, cells.normals / NORMAL, cells.paint / PAINT])
-    seeds = means(traits, part)
-    k = min(CANDIDATES, len(seeds))
-    near = cKDTree(seeds[:, :3]).query(traits[:, :3], k, workers=WORKERS)[1]
-    near = near.reshape(len(traits), k)
-    traits = traits.astype(np.float32)
+    part = _grown(traits, part, int(part.max()) + 1)
+    return distinct(part)[1]
+
+
+@compiled
+def _grown(traits: np.ndarray, part: np.ndarray, m: int) -> np.ndarray:
+    """The nearest in all traits (N, 9) of the seeds next in place, which move to their means."""
+    n = len(traits)
+    seeds = means(traits, part, m)
+    k = min(CANDIDATES, m)
+    near, gaps = np.empty((n, k), np.int64), np.empty(k)
+    for c in range(n):
+        x, y, z = traits[c, 0], traits[c, 1], traits[c, 2]
+        worst = np.inf
+        gaps[:] = np.inf
+        for s in range(m):
+            dx, dy, dz = seeds[s, 0] - x, seeds[s, 1] - y, seeds[s, 2] - z
+            gap = dx * dx + dy * dy + dz * dz
+            if gap < worst:
+                at = k - 1
+                while at > 0 and gaps[at - 1] > gap:
+                    gaps[at], near[c, at] = gaps[at - 1], near[c, at - 1]
+                    at -= 1
+                gaps[at], near[c, at] = gap, s
+                worst = gaps[k - 1]
+    part = part.copy()
     for _ in range(ROUNDS):
-        off = traits[:, None] - seeds.astype(np.float32)[near]  # (N, k, 9)
-        best = np.argmin(np.einsum('nkc,nkc->nk', off, off), axis=1)
-        part = near[np.arange(len(near)), best]
-        seeds = means(traits, part, len(seeds))
-    return np.unique(part, return_inverse=True)[1]
+        for c in range(n):
+            least = np.inf
+            for s in near[c]:
+                gap = 0.0
+                for t in range(traits.shape[1]):
+                    gap += (traits[c, t] - seeds[s, t]) ** 2
+                if gap < least:
+                    least, part[c] = gap, s
+        seeds = means(traits, part, m)
+    return part
 
 
-def means(values: np.ndarray, part: np.ndarray, m: int = 0) -> np.ndarray:
-    """The mean of the rows (N, C) of each part, of `m` at least; 0 of none. Shape (M, C)."""
-    count = np.maximum(np.bincount(part, minlength=m), 1)
-    sums = [np.bincount(part, column, m) for column in values.T]
-    return np.stack(sums, axis=1) / count[:, None]
+@compiled
+def means(values: np.ndarray, part: np.ndarray, m: int) -> np.ndarray:
+    """The mean of the rows (N, C) of each of `m` parts; 0 of those that are empty. (M, C)."""
+    sums, count = np.zeros((m, values.shape[1])), np.zeros(m)
+    for n in range(len(values)):
+        count[part[n]] += 1.0
+        for c in range(values.shape[1]):
+            sums[part[n], c] += values[n, c]
+    for p in range(m):
+        if count[p] > 0.0:
+            sums[p] /= count[p]
+    return sums
