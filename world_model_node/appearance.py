@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from sakiyomi.compiled import compiled
+
 UNKNOWN_COLOR = -1
 RGB_TO_XYZ = np.array(
     [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
 )
 WHITE_XYZ = np.array([0.9505, 1.0, 1.089])
+TO_WHITE = RGB_TO_XYZ / WHITE_XYZ[:, None]
 BIN = 2.0
 L_WEIGHT = 0.12
 
@@ -19,11 +22,24 @@ def shading_free(colors: np.ndarray) -> np.ndarray:
     In light of twice the strength a, b and L + 16 all grow by the same cube root, so their ratios
     stay: one paint has one value on all faces of an object. The little L tells black from white.
     """
-    linear = (colors.astype(float) / 255.0) ** 2.2
-    f = np.cbrt(linear @ RGB_TO_XYZ.T / WHITE_XYZ + 1e-4)
-    lightness = np.maximum(116.0 * f[:, 1], 1.0)  # L + 16
-    a, b = 500.0 * (f[:, 0] - f[:, 1]), 200.0 * (f[:, 1] - f[:, 2])
-    return np.stack([100.0 * a / lightness, 100.0 * b / lightness, L_WEIGHT * lightness], axis=1)
+    return _shading_free(np.ascontiguousarray(colors, dtype=np.float32), TO_WHITE)
+
+
+@compiled
+def _shading_free(colors, to_white):
+    out, f = np.empty((len(colors), 3)), np.empty(3)
+    for n in range(len(colors)):
+        f[:] = 1e-4
+        for c in range(3):
+            linear = (max(colors[n, c], np.float32(0.0)) / np.float32(255.0)) ** np.float32(2.2)
+            for axis in range(3):
+                f[axis] += to_white[axis, c] * linear
+        x, y, z = np.cbrt(f[0]), np.cbrt(f[1]), np.cbrt(f[2])
+        lightness = max(116.0 * y, 1.0)  # L + 16
+        out[n, 0] = 100.0 * 500.0 * (x - y) / lightness
+        out[n, 1] = 100.0 * 200.0 * (y - z) / lightness
+        out[n, 2] = L_WEIGHT * lightness
+    return out
 
 
 def color_classes(paint: np.ndarray, radius: float, min_members: int) -> np.ndarray:

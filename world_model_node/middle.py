@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
-from world_model_node.compiled import compiled
+from sakiyomi.compiled import compiled
 from world_model_node.registration import cross
 
 DIRECTIONS = 96  # in which the outermost points are looked for

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from world_model_node.compiled import compiled
+from sakiyomi.compiled import compiled
 from world_model_node.local_planes import eigenvalues_of, least_eigenvector
 from world_model_node.points import PointSet, distinct
 from world_model_node.visibility import Sight

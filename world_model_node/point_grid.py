@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from world_model_node.compiled import compiled
+from sakiyomi.compiled import compiled
 
 MOST_BOXES = 1 << 21
 COARSER = 1.5  # until there are no more boxes than that
@@ -47,12 +47,11 @@ class PointGrid:
         points = np.ascontiguousarray(points_m, dtype=np.float64)
         return _nearest(*self._grid, self._index, points, limit_m * limit_m)
 
-    def neighbours(self, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Distances [m] and indices (N, k) of each point's nearest, itself first; k <= N."""
-        squared, place = _nearest_k(*self._grid, k)
-        gaps, index = np.empty_like(squared), np.empty_like(place)
-        gaps[self._index], index[self._index] = np.sqrt(squared), self._index[place]
-        return gaps, index
+    def nearest_few(self, points_m: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Distances [m] to, and indices of, the k next to each of (M, 3); k <= N. (M, k) each."""
+        points = np.ascontiguousarray(points_m, dtype=np.float64)
+        squared, place = _nearest_few(*self._grid, points, k)
+        return np.sqrt(squared), self._index[place]
 
 
 @compiled
@@ -177,16 +176,17 @@ def _among(points, low, high, x, y, z, gaps, index, count):
 
 
 @compiled
-def _nearest_k(points, first, low, shape, edge, k):
-    """Squared distances and places (N, k) of each point's nearest, as `_nearest` goes about it."""
-    n = len(points)
+def _nearest_few(points, first, low, shape, edge, queries, k):
+    """Squared distances and places (M, k) of the nearest, as `_nearest` goes about it."""
+    n = len(queries)
     gaps, index = np.empty((n, k)), np.empty((n, k), np.int64)
     nx, ny, nz = shape[0], shape[1], shape[2]
     for m in range(n):
-        x, y, z = points[m, 0], points[m, 1], points[m, 2]
-        cx, _, in_x = _place(x, low[0], edge, nx)
-        cy, _, in_y = _place(y, low[1], edge, ny)
-        cz, _, in_z = _place(z, low[2], edge, nz)
+        x, y, z = queries[m, 0], queries[m, 1], queries[m, 2]
+        cx, out_x, in_x = _place(x, low[0], edge, nx)
+        cy, out_y, in_y = _place(y, low[1], edge, ny)
+        cz, out_z, in_z = _place(z, low[2], edge, nz)
+        away = out_x * out_x + out_y * out_y + out_z * out_z
         margin = min(in_x, in_y, in_z)
         count, done = 0, False
         for r in range(FEW_RINGS + 1):
@@ -205,9 +205,9 @@ def _nearest_k(points, first, low, shape, edge, k):
                         a, b = first[c + cz + r], first[c + cz + r + 1]
                         count = _among(points, a, b, x, y, z, gaps[m], index[m], count)
             reach = r * edge + margin
-            done = count == k and gaps[m, k - 1] <= reach * reach
+            done = count == k and gaps[m, k - 1] <= away + reach * reach
             if done:
                 break
         if not done:
-            _among(points, 0, n, x, y, z, gaps[m], index[m], 0)
+            _among(points, 0, len(points), x, y, z, gaps[m], index[m], 0)
     return gaps, index

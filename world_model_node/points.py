@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from world_model_node.compiled import compiled
+from sakiyomi.compiled import compiled
 
 GREY = 128.0
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sakiyomi.compiled import compiled
 from sakiyomi.geometry import inverse, make_transform, transform_points
-from world_model_node.compiled import compiled
 from world_model_node.point_grid import PointGrid
 
 POINT_SIGMA_M = 0.002

@@ -139,4 +139,4 @@ def _normals(points: np.ndarray, grid: PointGrid) -> np.ndarray:
     k = min(NORMAL_NEIGHBOURS, len(points))
     if k < 3:
         return np.tile([0.0, 0.0, 1.0], (len(points), 1))
-    return local_normals(points.astype(float), grid.neighbours(k)[1])
+    return local_normals(points.astype(float), grid.nearest_few(points, k)[1])

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sakiyomi.compiled import compiled
 from sakiyomi.geometry import inverse, transform_points
 from sakiyomi.sensing import CameraFrame
-from world_model_node.compiled import compiled
 from world_model_node.local_planes import UPPER, eigenvalues_of
 from world_model_node.segmentation.parts import Cells, means
 from world_model_node.support import SupportPlane

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
 
 CERTAIN = 8.0  # log-odds beyond this say no more
 FRAGMENT_CELLS, LENIENCE = 60, 2.0  # chosen among 15 pairs, mostly by the training scenes
@@ -21,9 +22,8 @@ def group(logits: np.ndarray, threshold: float = 0.0) -> np.ndarray:
     m = len(logits)
     if m < 2:
         return np.zeros(m, int)
-    i, j = np.triu_indices(m, 1)
-    unlike = CERTAIN - np.clip(0.5 * (logits[i, j] + logits[j, i]), -CERTAIN, CERTAIN)
-    tree = linkage(unlike.astype(float), method='average')
+    unlike = CERTAIN - np.clip(0.5 * (logits + logits.T), -CERTAIN, CERTAIN)
+    tree = linkage(squareform(unlike.astype(float), checks=False), method='average')
     return fcluster(tree, CERTAIN - threshold, criterion='distance') - 1
 
 

@@ -21,7 +21,8 @@ def islands(points: np.ndarray) -> np.ndarray:
     if not len(points):
         return np.zeros(0, int)
     block_of_point = voxel_of(points, EDGE_M)
-    _, first = np.unique(block_of_point, return_index=True)
-    blocks = np.floor(points[first] / EDGE_M)
+    any_of_block = np.zeros(block_of_point.max() + 1, int)
+    any_of_block[block_of_point] = np.arange(len(points))
+    blocks = np.floor(points[any_of_block] / EDGE_M)
     pairs = cKDTree(blocks).query_pairs(DIAGONAL, output_type='ndarray')
     return components(pairs, len(blocks))[block_of_point]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sakiyomi.compiled import compiled
 from world_model_node.appearance import shading_free
-from world_model_node.compiled import compiled
 from world_model_node.local_planes import local_normals
 from world_model_node.point_grid import PointGrid
 from world_model_node.points import PointSet, distinct, fused, voxel_of
@@ -46,7 +46,7 @@ def make_cells(voxels: PointSet, cell_of_voxel: np.ndarray, sight: Sight) -> Cel
     """The cells that voxels (N,) are in; there must be more of them than NEIGHBOURS."""
     cells = fused(voxels, cell_of_voxel)
     points = cells.points_m.astype(float)
-    gaps, index = PointGrid(points, BOX_M).neighbours(NEIGHBOURS + 1)
+    gaps, index = PointGrid(points, BOX_M).nearest_few(points, NEIGHBOURS + 1)
     eyes = sight.eyes(cells.colored)
     normals = facing(local_normals(points, index), eyes - points)
     known = cells.colored > 0.0
@@ -70,42 +70,28 @@ def cut(cells: Cells) -> np.ndarray:
         edge *= 1.1
         part = voxel_of(cells.points_m, edge)
     traits = np.hstack([cells.points_m / PLACE_M, cells.normals / NORMAL, cells.paint / PAINT])
-    part = _grown(traits, part, int(part.max()) + 1)
+    m = int(part.max()) + 1
+    seeds = means(traits, part, m)
+    grid = PointGrid(seeds[:, :3], edge / PLACE_M)
+    near = grid.nearest_few(traits[:, :3], min(CANDIDATES, m))[1]
+    for _ in range(ROUNDS):
+        part = _joined(traits, seeds, near)
+        seeds = means(traits, part, m)
     return distinct(part)[1]
 
 
 @compiled
-def _grown(traits: np.ndarray, part: np.ndarray, m: int) -> np.ndarray:
-    """The nearest in all traits (N, 9) of the seeds next in place, which move to their means."""
-    n = len(traits)
-    seeds = means(traits, part, m)
-    k = min(CANDIDATES, m)
-    near, gaps = np.empty((n, k), np.int64), np.empty(k)
-    for c in range(n):
-        x, y, z = traits[c, 0], traits[c, 1], traits[c, 2]
-        worst = np.inf
-        gaps[:] = np.inf
-        for s in range(m):
-            dx, dy, dz = seeds[s, 0] - x, seeds[s, 1] - y, seeds[s, 2] - z
-            gap = dx * dx + dy * dy + dz * dz
-            if gap < worst:
-                at = k - 1
-                while at > 0 and gaps[at - 1] > gap:
-                    gaps[at], near[c, at] = gaps[at - 1], near[c, at - 1]
-                    at -= 1
-                gaps[at], near[c, at] = gap, s
-                worst = gaps[k - 1]
-    part = part.copy()
-    for _ in range(ROUNDS):
-        for c in range(n):
-            least = np.inf
-            for s in near[c]:
-                gap = 0.0
-                for t in range(traits.shape[1]):
-                    gap += (traits[c, t] - seeds[s, t]) ** 2
-                if gap < least:
-                    least, part[c] = gap, s
-        seeds = means(traits, part, m)
+def _joined(traits, seeds, near):
+    """Which of the seeds (M, 9) that are near (N, k) is the nearest in all traits (N, 9). (N,)."""
+    part = np.empty(len(traits), np.int64)
+    for n in range(len(traits)):
+        least = np.inf
+        for s in near[n]:
+            gap = 0.0
+            for t in range(traits.shape[1]):
+                gap += (traits[n, t] - seeds[s, t]) ** 2
+            if gap < least:
+                least, part[n] = gap, s
     return part
 
 
