@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import ConvexHull
 
+from sakiyomi.compiled import compiled
 from sakiyomi.robot_model import RobotModel
 
 MARGIN_M = 0.015
@@ -36,6 +37,11 @@ class SelfFilter:
             for link in robot.links
             for part in link.parts_m
         ]
+        grids = [solid.occupied for solid in self._solids]
+        first = np.cumsum([0, *(grid.size for grid in grids[:-1])])
+        shape = np.array([grid.shape for grid in grids])
+        self._cells = np.concatenate([grid.ravel() for grid in grids]), first, shape
+        self.mask(np.zeros((1, 3)), robot.q_home)  # compiles
 
     def mask(
         self, points_m: np.ndarray, q: np.ndarray, finger_width_m: float = 0.08
@@ -50,22 +56,11 @@ class SelfFilter:
         Returns:
             Shape (N,) bool; False for points that are not finite.
         """
-        columns = np.ascontiguousarray(np.asarray(points_m, dtype=np.float32).T)  # (3, N)
-        T_world_links = self.robot.link_poses(q, finger_width_m)
-        boxes = [solid.world_box(T_world_links[solid.link]) for solid in self._solids]
-        low = np.min([box[0] for box in boxes], axis=0)
-        high = np.max([box[1] for box in boxes], axis=0)
-        near = np.flatnonzero(_in_box(columns, low, high))
-        columns = columns[:, near]
-        inside = np.zeros(len(near), dtype=bool)
-        for solid, box in zip(self._solids, boxes, strict=True):
-            candidates = np.flatnonzero(_in_box(columns, *box) & ~inside)
-            if len(candidates):
-                T = T_world_links[solid.link]
-                inside[candidates] = solid.contains(columns[:, candidates], T)
-        result = np.zeros(len(points_m), dtype=bool)
-        result[near[inside]] = True
-        return result
+        points = np.ascontiguousarray(points_m, dtype=np.float32)
+        poses = self.robot.link_poses(q, finger_width_m)
+        placed = [solid.placed(poses[solid.link]) for solid in self._solids]
+        low, high, to_grid, offset = (np.array(part) for part in zip(*placed, strict=True))
+        return _inside(points, low, high, to_grid, offset, *self._cells)
 
     def remove(
         self, points_m: np.ndarray, q: np.ndarray, finger_width_m: float = 0.08
@@ -83,28 +78,41 @@ class _Solid:
     cell_m: float
     occupied: np.ndarray  # (X, Y, Z) bool
 
-    def world_box(self, T_world_link: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Corners (3,), (3,) of an axis-aligned box in the world that holds the solid."""
+    def placed(self, T_world_link: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Corners (3,) of its box in the world; the matrix (3, 3) and offset (3,) to its grid."""
         half = np.array(self.occupied.shape) * self.cell_m / 2
-        R = T_world_link[:3, :3]
-        center = R @ (self.low + half) + T_world_link[:3, 3]
-        return (center - np.abs(R) @ half).astype(np.float32), (center + np.abs(R) @ half).astype(
-            np.float32
-        )
-
-    def contains(self, columns: np.ndarray, T_world_link: np.ndarray) -> np.ndarray:
-        """(3, N) world points -> (N,) bool."""
         R, t = T_world_link[:3, :3], T_world_link[:3, 3]
-        to_grid = (R.T / self.cell_m).astype(np.float32)
-        offset = ((R.T @ t + self.low) / self.cell_m).astype(np.float32)
-        # einsum, as a BLAS that spreads so small a product over threads loses milliseconds
-        cells = np.einsum('ij,jn->in', to_grid, columns) - offset[:, None]
-        shape = np.array(self.occupied.shape, dtype=np.float32)
-        within = np.flatnonzero(_in_box(cells, np.zeros(3, np.float32), shape - 0.001))
-        i, j, k = cells[:, within].astype(np.intp)
-        result = np.zeros(columns.shape[1], dtype=bool)
-        result[within] = self.occupied[i, j, k]
-        return result
+        center, reach = R @ (self.low + half) + t, np.abs(R) @ half
+        parts = (center - reach, center + reach, R.T / self.cell_m)
+        return *parts, (R.T @ t + self.low) / self.cell_m
+
+
+@compiled
+def _inside(points, low, high, to_grid, offset, occupied, first, shape):
+    """Which of (N, 3) points are in a cell that one of the solids (S, .) takes up. Shape (N,)."""
+    result = np.zeros(len(points), np.bool_)
+    for n in range(len(points)):
+        x, y, z = points[n, 0], points[n, 1], points[n, 2]
+        for s in range(len(low)):
+            if not (
+                low[s, 0] <= x <= high[s, 0]
+                and low[s, 1] <= y <= high[s, 1]
+                and low[s, 2] <= z <= high[s, 2]
+            ):
+                continue
+            at, within = first[s], True
+            for axis in range(3):
+                R = to_grid[s, axis]
+                place = R[0] * x + R[1] * y + R[2] * z - offset[s, axis]
+                within &= 0.0 <= place < shape[s, axis]
+                if not within:
+                    break
+                step = shape[s, 1] * shape[s, 2] if axis == 0 else shape[s, 2] if axis == 1 else 1
+                at += int(place) * step
+            if within and occupied[at]:
+                result[n] = True
+                break
+    return result
 
 
 def _inflated(points_m: np.ndarray, link: str, margin_m: float) -> _Solid:
@@ -127,11 +135,3 @@ def _spread(normals: np.ndarray) -> np.ndarray:
         if (kept @ normal).max() < np.cos(PLANE_SPACING_RAD):
             kept = np.vstack([kept, normal])
     return kept
-
-
-def _in_box(columns: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    x, y, z = columns
-    inside = (x >= low[0]) & (x <= high[0])
-    inside &= (y >= low[1]) & (y <= high[1])
-    inside &= (z >= low[2]) & (z <= high[2])
-    return inside

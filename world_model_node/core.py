@@ -180,7 +180,8 @@ class WorldModel:
 
     def _warm_up(self) -> None:
         """Look at something made up and forget it, so that the first frame takes no longer."""
-        self._look(box_on_a_table(self.config.workspace), 0.0)
+        for stamp_s in (0.0, 2.0 * GUESS_EVERY_S):  # the second time it is tracked and completed
+            self._look(box_on_a_table(self.config.workspace), stamp_s)
         self._forget()
         self.voxels, self.labels, self.stage_ms = None, np.zeros(0, int), {}
 

@@ -7,8 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from sakiyomi.compiled import compiled
 from world_model_node.appearance import shading_free
-from world_model_node.points import PointSet
+from world_model_node.points import PointSet, distinct
 from world_model_node.support import SupportPlane
 
 STANDS_M, FLOATS_M = 0.015, 0.035  # lowest points below stand on the table, above do not
@@ -62,15 +63,27 @@ def volume_under(
     floor = low * float(np.clip((low - STANDS_M) / (FLOATS_M - STANDS_M), 0.0, 1.0))
     cell = np.floor(points[:, :2] / (1.5 * cell_m)).astype(np.int64)
     cell -= cell.min(axis=0)
-    key = cell[:, 0] * (cell[:, 1].max() + 1) + cell[:, 1]
-    _, column = np.unique(key, return_inverse=True)
-    count = np.bincount(column)
-    top = np.full(len(count), floor)
-    np.maximum.at(top, column, heights)
-    height = top - floor + 1e-6
-    xy = np.stack([np.bincount(column, points[:, axis]) for axis in (0, 1)], axis=1)
-    xy_center = (xy / count[:, None] * height[:, None]).sum(axis=0) / height.sum()
-    level = floor + 0.5 * (height**2).sum() / height.sum()
+    keys, column = distinct(cell[:, 0] * (cell[:, 1].max() + 1) + cell[:, 1])
+    x, y, level, total = _under(points.astype(float), heights, column, len(keys), floor)
     offset = float(np.mean(points[:, 2] - heights))  # the table's own height here
-    volume = float(height.sum() * (1.5 * cell_m) ** 2)
-    return np.array([*xy_center, level + offset]), volume
+    return np.array([x, y, level + offset]), total * (1.5 * cell_m) ** 2
+
+
+@compiled
+def _under(points, heights, column, m, floor):
+    """Centre x and y [m], mean height and sum of heights [m] of `m` columns down to a floor."""
+    count, top, xy = np.zeros(m), np.full(m, floor), np.zeros((m, 2))
+    for n in range(len(points)):
+        c = column[n]
+        count[c] += 1.0
+        top[c] = max(top[c], heights[n])
+        xy[c, 0] += points[n, 0]
+        xy[c, 1] += points[n, 1]
+    total = x = y = moment = 0.0
+    for c in range(m):
+        height = top[c] - floor + 1e-6
+        total += height
+        x += height * xy[c, 0] / count[c]
+        y += height * xy[c, 1] / count[c]
+        moment += 0.5 * height * height
+    return x / total, y / total, floor + moment / total, total

@@ -1,3 +1,4 @@
+import ast
 import subprocess
 import sys
 
@@ -73,3 +74,24 @@ def test_only_the_edge_imports_the_ros_edge():
     for path in (path for package in PACKAGES for path in source_files(package)):
         if not is_edge(path) and not starts_nodes(path):
             assert 'sakiyomi_ros' not in imported_names(path), path.relative_to(ROOT)
+
+
+def compiled_functions(tree):
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    return [f for f in functions if 'compiled' in [ast.unparse(d) for d in f.decorator_list]]
+
+
+def test_compiled_code_uses_only_its_own_file():
+    """It is kept until its own file changes: what it took from another would go stale unseen."""
+    count = 0
+    for path in (path for package in PACKAGES for path in source_files(package)):
+        tree = ast.parse(path.read_text())
+        imports = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
+        ours = [n for n in imports if (n.module or '').partition('.')[0] in PACKAGES]
+        foreign = {alias.asname or alias.name for node in ours for alias in node.names}
+        for function in compiled_functions(tree):
+            count += 1
+            body = [n for statement in function.body for n in ast.walk(statement)]
+            used = {n.id for n in body if isinstance(n, ast.Name)}
+            assert not used & foreign, f'{path.name}: {function.name} uses {used & foreign}'
+    assert count > 20

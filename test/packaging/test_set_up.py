@@ -23,6 +23,9 @@ def project(tmp_path, monkeypatch):
         (tmp_path / name).write_text(name)
     (tmp_path / 'sakiyomi_interfaces').mkdir()
     (tmp_path / 'sakiyomi_interfaces' / 'A.msg').write_text('bool a')
+    (tmp_path / 'world_model_node').mkdir()
+    (tmp_path / 'world_model_node' / '__init__.py').touch()
+    (tmp_path / 'world_model_node' / 'loops.py').write_text('@compiled')
     (tmp_path / '.venv' / 'bin').mkdir(parents=True)
     (tmp_path / '.venv' / 'bin' / 'python').touch()
     monkeypatch.setattr(set_up, 'ROOT', tmp_path)
@@ -40,24 +43,25 @@ def project(tmp_path, monkeypatch):
 def test_a_second_set_up_does_nothing(project):
     _, ran = project
     assert set_up.main() == 0
-    assert ran == ['packages', 'interfaces', 'project']
+    assert ran == ['packages', 'interfaces', 'project', 'compiled']
     assert set_up.main() == 0
-    assert len(ran) == 3
+    assert len(ran) == 4
 
 
 @pytest.mark.parametrize(
     ('changed', 'expected'),
     [
-        ('requirements.lock', ['packages', 'interfaces', 'project']),
+        ('requirements.lock', ['packages', 'interfaces', 'project', 'compiled']),
         ('sakiyomi_interfaces/A.msg', ['interfaces']),
         ('setup.py', ['project']),
+        ('world_model_node/loops.py', ['compiled']),
     ],
 )
 def test_only_what_a_change_touches_runs_again(project, changed, expected):
     root, ran = project
     set_up.main()
     ran.clear()
-    (root / changed).write_text('changed')
+    (root / changed).write_text('@compiled again')
     set_up.main()
     assert ran == expected
 

@@ -1,7 +1,7 @@
 import numpy as np
-from scipy.spatial import cKDTree
 
 from world_model_node.completion import complete, extruded, mirrored
+from world_model_node.point_grid import PointGrid
 from world_model_node.visibility import Sight
 
 BLIND = Sight(None, None)
@@ -40,7 +40,7 @@ def test_what_is_seen_all_around_needs_no_guess():
 
 def test_a_mirror_image_has_the_distances_of_the_original():
     seen = can()
-    image = mirrored(seen, MIDDLE, cKDTree(seen))
+    image = mirrored(seen, MIDDLE, PointGrid(seen, 0.01))
     assert np.allclose(
         np.linalg.norm(image - MIDDLE, axis=1), np.linalg.norm(seen - MIDDLE, axis=1)
     )

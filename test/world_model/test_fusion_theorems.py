@@ -1,5 +1,8 @@
+import sys
+
 import numpy as np
 import pytest
+from numba.core.dispatcher import Dispatcher
 from synthetic import camera, on_table
 from watching import nearest, watch
 
@@ -120,3 +123,16 @@ def test_equal_input_gives_an_equal_scene():
     for a, b in zip(one.objects, two.objects, strict=True):
         assert a.id == b.id and np.array_equal(a.T_world_object, b.T_world_object)
         assert np.array_equal(a.points_m, b.points_m) and np.array_equal(a.twist, b.twist)
+
+
+def compiled_kinds():
+    """How many kinds of arguments each compiled function has been made for."""
+    modules = [m for name, m in sys.modules.items() if name.startswith('world_model_node')]
+    functions = [f for m in modules for f in vars(m).values() if isinstance(f, Dispatcher)]
+    return {f'{f.__module__}.{f.__name__}': len(f.signatures) for f in functions}
+
+
+def test_a_new_model_has_compiled_all_that_frames_need(model):
+    before = compiled_kinds()
+    watch(model, TWINS, frames=25)
+    assert compiled_kinds() == before and sum(before.values()) > 10

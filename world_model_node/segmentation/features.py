@@ -69,7 +69,7 @@ def node_features(
         paint / 30.0,  # 15-17
         np.stack([colored, np.sqrt(paint_spread) / 10.0], axis=1),  # 18, 19
         np.log(np.bincount(part))[:, None] / 3.0,  # 20
-        means(cells.sigma_m[:, None], part, m) / 0.004,  # 21
+        means(cells.sigma_m[:, None].astype(float), part, m) / 0.004,  # 21
     ]
     return np.hstack(columns).astype(np.float32)
 
