@@ -16,7 +16,7 @@ FEW_RINGS = 3  # of boxes around a point; what has few neighbours in them is com
 
 
 class PointGrid:
-    """Finds the nearest of (N, 3) finite points.
+    """Finds the nearest of (N, 3) points; none that is not finite.
 
     Args:
         points_m: The points, (N, 3).
@@ -56,15 +56,15 @@ class PointGrid:
 
 @compiled
 def _box(points):
-    """The lowest corner (3,) and the size (3,) of the box around points (N, 3); 0 without any."""
+    """The lowest corner (3,) and the size (3,) of the box around the finite ones of (N, 3)."""
     low, span = np.zeros(3), np.zeros(3)
-    if not len(points):
-        return low, span
     for axis in range(3):
-        least = most = points[0, axis]
-        for p in range(1, len(points)):
-            least, most = min(least, points[p, axis]), max(most, points[p, axis])
-        low[axis], span[axis] = least, most - least
+        least, most = np.inf, -np.inf
+        for p in range(len(points)):
+            if np.isfinite(points[p, axis]):
+                least, most = min(least, points[p, axis]), max(most, points[p, axis])
+        if most >= least:
+            low[axis], span[axis] = least, most - least
     return low, span
 
 
@@ -77,7 +77,7 @@ def _sorted(points, low, shape, edge):
         b = 0
         for axis in range(3):
             at = int((points[p, axis] - low[axis]) / edge)
-            b = b * shape[axis] + min(at, shape[axis] - 1)
+            b = b * shape[axis] + min(max(at, 0), shape[axis] - 1)
         box[p] = b
         first[b + 1] += 1
     for b in range(boxes):
@@ -179,7 +179,7 @@ def _among(points, low, high, x, y, z, gaps, index, count):
 def _nearest_few(points, first, low, shape, edge, queries, k):
     """Squared distances and places (M, k) of the nearest, as `_nearest` goes about it."""
     n = len(queries)
-    gaps, index = np.empty((n, k)), np.empty((n, k), np.int64)
+    gaps, index = np.full((n, k), np.inf), np.zeros((n, k), np.int64)
     nx, ny, nz = shape[0], shape[1], shape[2]
     for m in range(n):
         x, y, z = queries[m, 0], queries[m, 1], queries[m, 2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sakiyomi.compiled import compiled
 from world_model_node.local_planes import local_normals
 from world_model_node.point_grid import PointGrid
 from world_model_node.registration import ShapeView
@@ -65,7 +66,7 @@ class Shape:
         """Average what is known with (M, 3) points seen of it, add the rest; who was seen (N,)."""
         distance, index = self.nearest(points_m) if nearest is None else nearest
         known = distance < MERGE_SHARE * self.voxel_m
-        self._average(index[known], points_m[known])
+        _average(self.points_m, self.weight, index[known], points_m[known].astype(np.float64))
         fresh = ~known
         fresh[np.flatnonzero(fresh)] &= _one_per_voxel(points_m[fresh], self.voxel_m)
         near = distance < MATCH_M
@@ -100,16 +101,6 @@ class Shape:
         self.points_m = self.points_m - shift_m.astype(np.float32)
         self._grid = None
 
-    def _average(self, index: np.ndarray, points_m: np.ndarray) -> None:
-        n = len(self)
-        count = np.bincount(index, minlength=n)
-        hit = count > 0
-        sums = np.stack([np.bincount(index, points_m[:, a], n) for a in range(3)], axis=1)
-        mean = sums[hit] / count[hit, None]
-        w = self.weight[hit, None]
-        self.points_m[hit] = (self.points_m[hit] * w + mean) / (w + 1.0)
-        self.weight[hit] = np.minimum(w[:, 0] + 1.0, MAX_WEIGHT)
-
     def _append(self, points_m: np.ndarray, colors: np.ndarray, nearest: np.ndarray) -> None:
         n = len(points_m)
         if not n:
@@ -120,6 +111,22 @@ class Shape:
         self.colors = np.concatenate([self.colors, colors.astype(np.uint8)])
         self.weight = np.concatenate([self.weight, np.ones(n, np.float32)])
         self.misses = np.concatenate([self.misses, np.zeros(n, np.int16)])
+
+
+@compiled
+def _average(surface, weight, index, points):
+    """Move surface (N, 3) of weights (N,) to the means of what was seen of it; in place."""
+    count, sums = np.zeros(len(surface)), np.zeros((len(surface), 3))
+    for m in range(len(points)):
+        count[index[m]] += 1.0
+        for axis in range(3):
+            sums[index[m], axis] += points[m, axis]
+    for n in range(len(surface)):
+        if count[n] > 0.0:
+            for axis in range(3):
+                mean = sums[n, axis] / count[n]
+                surface[n, axis] = (surface[n, axis] * weight[n] + mean) / (weight[n] + 1.0)
+            weight[n] = min(weight[n] + 1.0, MAX_WEIGHT)
 
 
 def _one_per_voxel(points: np.ndarray, voxel_m: float) -> np.ndarray:

@@ -64,3 +64,16 @@ def test_distinct_keys_are_those_of_numpy(spread):
         found, which = distinct(part)
         expected, expected_which = np.unique(part, return_inverse=True)
         assert (found == expected).all() and (which == expected_which).all()
+
+
+def test_points_that_are_not_finite_are_far_from_everything_and_nothing_breaks():
+    points = sheet()
+    broken = points.copy()
+    broken[::7] = np.nan
+    for grid, queries in ((PointGrid(broken, 0.008), QUERIES), (PointGrid(points, 0.008), broken)):
+        gap, index = grid.nearest(queries)
+        assert ((index >= 0) & (index < len(points))).all()
+        assert np.isinf(gap[np.isnan(queries).any(axis=1)]).all()
+        gaps, index = grid.nearest_few(queries, 5)
+        assert ((index >= 0) & (index < len(points))).all()
+        assert np.isinf(gaps[np.isnan(queries).any(axis=1)]).all()
