@@ -44,14 +44,15 @@ class PointGrid:
             points_m: Where to look from, (M, 3).
             limit_m: What is as far as this or farther counts as none.
         """
-        points = np.ascontiguousarray(points_m, dtype=np.float64)
-        return _nearest(*self._grid, self._index, points, limit_m * limit_m)
+        gaps, index = self.nearest_few(points_m, 1, limit_m)
+        return gaps[:, 0], index[:, 0]
 
-    def nearest_few(self, points_m: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Distances [m] to, and indices of, the k next to each of (M, 3); k <= N. (M, k) each."""
+    def nearest_few(
+        self, points_m: np.ndarray, k: int, limit_m: float = np.inf
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The same of the k nearest, the nearest first. Shapes (M, k), (M, k)."""
         points = np.ascontiguousarray(points_m, dtype=np.float64)
-        squared, place = _nearest_few(*self._grid, points, k)
-        return np.sqrt(squared), self._index[place]
+        return _nearest(*self._grid, self._index, points, k, limit_m * limit_m)
 
 
 @compiled
@@ -103,111 +104,58 @@ def _place(value, low, edge, count):
 
 
 @compiled
-def _nearer(points, low, high, x, y, z, best, found):
-    """The nearest so far, or a nearer one of the points (., 3) from `low` to `high`."""
+def _take(points, low, high, x, y, z, gaps, places):
+    """Insert points (., 3) from `low` to `high` among the nearest so far, sorted, (k,) each."""
+    last = len(gaps) - 1
     for p in range(low, high):
         dx, dy, dz = points[p, 0] - x, points[p, 1] - y, points[p, 2] - z
         squared = dx * dx + dy * dy + dz * dz
-        if squared < best:
-            best, found = squared, p
-    return best, found
+        if squared < gaps[last]:
+            at = last
+            while at > 0 and gaps[at - 1] > squared:
+                gaps[at], places[at] = gaps[at - 1], places[at - 1]
+                at -= 1
+            gaps[at], places[at] = squared, p
 
 
 @compiled
-def _nearest(points, first, low, shape, edge, index, queries, limit):
+def _nearest(points, first, low, shape, edge, index, queries, k, limit):
     """Ring by ring of boxes around each query, until no farther box can hold a nearer point."""
-    gaps, nearest = np.full(len(queries), np.inf), np.zeros(len(queries), np.int64)
+    m = len(queries)
+    gaps, places = np.full((m, k), limit), np.full((m, k), -1, np.int64)
     nx, ny, nz = shape[0], shape[1], shape[2]
-    for m in range(len(queries)):
-        x, y, z = queries[m, 0], queries[m, 1], queries[m, 2]
+    for q in range(m):
+        x, y, z = queries[q, 0], queries[q, 1], queries[q, 2]
         cx, out_x, in_x = _place(x, low[0], edge, nx)
         cy, out_y, in_y = _place(y, low[1], edge, ny)
         cz, out_z, in_z = _place(z, low[2], edge, nz)
         away = out_x * out_x + out_y * out_y + out_z * out_z
         margin = min(in_x, in_y, in_z)
-        best, found = limit, -1
-        for r in range(max(nx, ny, nz)):
-            below, above = max(cz - r, 0), min(cz + r, nz - 1)
-            for i in range(max(cx - r, 0), min(cx + r, nx - 1) + 1):
-                for j in range(max(cy - r, 0), min(cy + r, ny - 1) + 1):
-                    c = (i * ny + j) * nz
-                    if abs(i - cx) == r or abs(j - cy) == r:
-                        a, b = first[c + below], first[c + above + 1]
-                        best, found = _nearer(points, a, b, x, y, z, best, found)
-                        continue
-                    if cz - r >= 0:
-                        a, b = first[c + cz - r], first[c + cz - r + 1]
-                        best, found = _nearer(points, a, b, x, y, z, best, found)
-                    if cz + r < nz:
-                        a, b = first[c + cz + r], first[c + cz + r + 1]
-                        best, found = _nearer(points, a, b, x, y, z, best, found)
-            reach = r * edge + margin
-            if best <= away + reach * reach:
-                break
-        if found >= 0:
-            gaps[m], nearest[m] = np.sqrt(best), index[found]
-    return gaps, nearest
-
-
-@compiled
-def _insert(squared, point, gaps, index, count):
-    """Put a point among the `count` nearest so far, sorted in (k,) each; their new number."""
-    at = min(count, len(gaps) - 1)
-    while at > 0 and gaps[at - 1] > squared:
-        gaps[at], index[at] = gaps[at - 1], index[at - 1]
-        at -= 1
-    gaps[at], index[at] = squared, point
-    return min(count + 1, len(gaps))
-
-
-@compiled
-def _among(points, low, high, x, y, z, gaps, index, count):
-    """Take in the points (., 3) from `low` to `high`; the number of nearest so far."""
-    k = len(gaps)
-    worst = gaps[k - 1] if count == k else np.inf
-    for p in range(low, high):
-        dx, dy, dz = points[p, 0] - x, points[p, 1] - y, points[p, 2] - z
-        squared = dx * dx + dy * dy + dz * dz
-        if squared < worst:
-            count = _insert(squared, p, gaps, index, count)
-            if count == k:
-                worst = gaps[k - 1]
-    return count
-
-
-@compiled
-def _nearest_few(points, first, low, shape, edge, queries, k):
-    """Squared distances and places (M, k) of the nearest, as `_nearest` goes about it."""
-    n = len(queries)
-    gaps, index = np.full((n, k), np.inf), np.zeros((n, k), np.int64)
-    nx, ny, nz = shape[0], shape[1], shape[2]
-    for m in range(n):
-        x, y, z = queries[m, 0], queries[m, 1], queries[m, 2]
-        cx, out_x, in_x = _place(x, low[0], edge, nx)
-        cy, out_y, in_y = _place(y, low[1], edge, ny)
-        cz, out_z, in_z = _place(z, low[2], edge, nz)
-        away = out_x * out_x + out_y * out_y + out_z * out_z
-        margin = min(in_x, in_y, in_z)
-        count, done = 0, False
+        done = False
         for r in range(FEW_RINGS + 1):
             below, above = max(cz - r, 0), min(cz + r, nz - 1)
             for i in range(max(cx - r, 0), min(cx + r, nx - 1) + 1):
                 for j in range(max(cy - r, 0), min(cy + r, ny - 1) + 1):
                     c = (i * ny + j) * nz
-                    if abs(i - cx) == r or abs(j - cy) == r:
+                    if abs(i - cx) == r or abs(j - cy) == r:  # a column of boxes: points in a row
                         a, b = first[c + below], first[c + above + 1]
-                        count = _among(points, a, b, x, y, z, gaps[m], index[m], count)
+                        _take(points, a, b, x, y, z, gaps[q], places[q])
                         continue
                     if cz - r >= 0:
                         a, b = first[c + cz - r], first[c + cz - r + 1]
-                        count = _among(points, a, b, x, y, z, gaps[m], index[m], count)
+                        _take(points, a, b, x, y, z, gaps[q], places[q])
                     if cz + r < nz:
                         a, b = first[c + cz + r], first[c + cz + r + 1]
-                        count = _among(points, a, b, x, y, z, gaps[m], index[m], count)
+                        _take(points, a, b, x, y, z, gaps[q], places[q])
             reach = r * edge + margin
-            done = count == k and gaps[m, k - 1] <= away + reach * reach
+            done = gaps[q, k - 1] <= away + reach * reach
             if done:
                 break
         if not done:
-            _among(points, 0, len(points), x, y, z, gaps[m], index[m], 0)
-    return gaps, index
+            gaps[q], places[q] = limit, -1
+            _take(points, 0, len(points), x, y, z, gaps[q], places[q])
+        for n in range(k):
+            found = places[q, n] >= 0
+            gaps[q, n] = np.sqrt(gaps[q, n]) if found else np.inf
+            places[q, n] = index[places[q, n]] if found else 0
+    return gaps, places
