@@ -110,7 +110,7 @@ def _row(views: list[View], tracked: list[View]) -> dict[str, Any]:
         'linear_mps': tracking['twist_error']['linear_mps']['p50'],
         'coverage_90': tracking['coverage_90'],
         'coverage_90_moving': tracking['coverage_90_moving'],
-        'p99_ms': _stages(views)['total']['p99'],
+        'p99_ms': _stages(views)['fusion']['p99'],
     }
 
 

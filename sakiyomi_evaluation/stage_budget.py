@@ -10,7 +10,7 @@ COLORS = ('#3b6ea5', '#c26a3d')
 
 
 def draw_budget(path: Path, figures: dict[str, Any]) -> None:
-    """Median and 99th percentile of each stage as bars, and the budget of the whole step."""
+    """Median and 99th percentile of each stage as bars, and the budget of the fusion."""
     import matplotlib
 
     matplotlib.use('Agg')

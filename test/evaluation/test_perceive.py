@@ -41,7 +41,8 @@ def test_the_contract_names_every_figure(figures):
     assert keys <= set(figures)
     keys = {'turned', 'coverage_90_moving', 'coverage_90_resting', 'resting_twist', 'held_out'}
     assert keys <= set(figures)
-    assert 'total' in figures['stage_ms']
+    ms = figures['stage_ms']
+    assert ms['fusion']['mean'] == pytest.approx(ms['total']['mean'] - ms['belief']['mean'])
 
 
 def test_separate_objects_are_found(figures):
