@@ -19,6 +19,7 @@ from sakiyomi_evaluation.watcher import ALL, MODALITIES, Modality, Watcher, segm
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import SimulationConfig
 from world_model_node.config import WorldModelConfig
+from world_model_node.warm_up import spare_collections
 
 SETTLING_FRAMES = 6  # at rest before the scene is judged
 CARRY_WITH = ('camera only', 'camera + lidar', ALL.name)
@@ -80,6 +81,7 @@ class PerceptionCell:
         self.cell.reset(seed)
         truth = TrueScene(self.cell, seed)
         watchers = [self._watcher(m, seed) for m in self.modalities()]
+        spare_collections()  # as the node does
         result, seen = self._at_rest(watchers, truth, seed)
         if self.seconds > 0.0:
             tracked = watchers if ablate else watchers[:1]

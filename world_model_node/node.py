@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 import time
 from collections.abc import Iterable
@@ -40,6 +39,7 @@ from sakiyomi_ros.sensor_frames import SensorFrames
 from world_model_node import conversions
 from world_model_node.config import WorldModelConfig
 from world_model_node.core import WorldModel
+from world_model_node.warm_up import spare_collections
 
 
 class WorldModelNode(LifecycleNode):
@@ -65,9 +65,7 @@ class WorldModelNode(LifecycleNode):
         self._advertise()
         self.create_entity(self.create_service(Imagine, '~/imagine', self._imagine))
         self.create_ticker(1.0 / self.config.rate_hz, self._tick)
-        gc.unfreeze()  # of what an earlier configuration made
-        gc.collect()
-        gc.freeze()  # what was imported and made so far stays: collections need not walk it
+        spare_collections()
 
     def _reset(self) -> None:
         self.world_model = WorldModel(self.config, self.robot)

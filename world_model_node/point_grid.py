@@ -131,6 +131,7 @@ def _nearest(points, first, low, shape, edge, index, queries, k, limit):
         cz, out_z, in_z = _place(z, low[2], edge, nz)
         away = out_x * out_x + out_y * out_y + out_z * out_z
         margin = min(in_x, in_y, in_z)
+        near, at = gaps[q], places[q]
         done = False
         for r in range(FEW_RINGS + 1):
             below, above = max(cz - r, 0), min(cz + r, nz - 1)
@@ -139,23 +140,22 @@ def _nearest(points, first, low, shape, edge, index, queries, k, limit):
                     c = (i * ny + j) * nz
                     if abs(i - cx) == r or abs(j - cy) == r:  # a column of boxes: points in a row
                         a, b = first[c + below], first[c + above + 1]
-                        _take(points, a, b, x, y, z, gaps[q], places[q])
+                        _take(points, a, b, x, y, z, near, at)
                         continue
                     if cz - r >= 0:
                         a, b = first[c + cz - r], first[c + cz - r + 1]
-                        _take(points, a, b, x, y, z, gaps[q], places[q])
+                        _take(points, a, b, x, y, z, near, at)
                     if cz + r < nz:
                         a, b = first[c + cz + r], first[c + cz + r + 1]
-                        _take(points, a, b, x, y, z, gaps[q], places[q])
+                        _take(points, a, b, x, y, z, near, at)
             reach = r * edge + margin
-            done = gaps[q, k - 1] <= away + reach * reach
+            done = near[k - 1] <= away + reach * reach
             if done:
                 break
         if not done:
-            gaps[q], places[q] = limit, -1
-            _take(points, 0, len(points), x, y, z, gaps[q], places[q])
+            near[:], at[:] = limit, -1
+            _take(points, 0, len(points), x, y, z, near, at)
         for n in range(k):
-            found = places[q, n] >= 0
-            gaps[q, n] = np.sqrt(gaps[q, n]) if found else np.inf
-            places[q, n] = index[places[q, n]] if found else 0
+            found = at[n] >= 0
+            near[n], at[n] = (np.sqrt(near[n]), index[at[n]]) if found else (np.inf, 0)
     return gaps, places

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 
 from sakiyomi.geometry import make_transform
@@ -13,6 +15,13 @@ HEIGHT, WIDTH, FOCAL = 480, 640, 600.0
 EYE_M, BOX_M = 1.0, 0.05  # above the table
 BOX_PIXELS = (slice(200, 280), slice(280, 360))
 EVERY = 8  # pixels are points of the LiDAR too
+
+
+def spare_collections() -> None:
+    """Let garbage collections pass over all that exists: to walk it takes longer than a frame."""
+    gc.unfreeze()  # of what an earlier call spared
+    gc.collect()
+    gc.freeze()
 
 
 def box_on_a_table(workspace: WorkspaceConfig) -> Snapshot:
