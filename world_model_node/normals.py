@@ -6,7 +6,7 @@ import numpy as np
 
 from sakiyomi.compiled import compiled
 from world_model_node.local_planes import eigenvalues_of, least_eigenvector
-from world_model_node.points import PointSet, distinct
+from world_model_node.points import PointSet, cell_keys, distinct
 from world_model_node.visibility import Sight
 
 CELL_M = 0.005  # a plane is laid through each cell and the 26 around it
@@ -34,11 +34,9 @@ def plane_normals(points: np.ndarray, weight: np.ndarray) -> np.ndarray:
     columns around it one pass over all cells finds them.
     """
     off = points - points.mean(axis=0)
-    cell = np.floor(off / CELL_M).astype(np.int64)
-    cell -= cell.min(axis=0) - 1
-    _, ny, nz = cell.max(axis=0) + 2
-    keys, at = distinct((cell[:, 0] * ny + cell[:, 1]) * nz + cell[:, 2])
-    second = _spread(off, weight, keys, at, ny * nz, nz)
+    every, x_step, y_step = cell_keys(off, CELL_M)
+    keys, at = distinct(every)
+    second = _spread(off, weight, keys, at, x_step, y_step)
     return least_eigenvector(second, eigenvalues_of(second)[:, 0])[at]
 
 

@@ -54,13 +54,36 @@ def voxel_fused(points: PointSet, voxel_m: float) -> PointSet:
 
 def voxel_of(points: np.ndarray, voxel_m: float) -> np.ndarray:
     """The index of each point's voxel among the occupied ones, 0 upward. Shape (N,)."""
-    if not len(points):
-        return np.zeros(0, int)
-    cell = np.floor(points / voxel_m).astype(np.int64)
-    cell -= cell.min(axis=0)
-    _, ny, nz = cell.max(axis=0) + 1
-    key = (cell[:, 0] * ny + cell[:, 1]) * nz + cell[:, 2]
-    return distinct(key)[1]
+    return distinct(cell_keys(points, voxel_m)[0])[1]
+
+
+def cell_keys(points: np.ndarray, edge_m: float) -> tuple[np.ndarray, int, int]:
+    """A number for the cell of each of (N, 3) points, and its steps to the next in x and y.
+
+    Along z cells are numbered in a row, and around all of them there is a layer to spare.
+    """
+    return _cell_keys(np.ascontiguousarray(points, dtype=np.float64), edge_m)
+
+
+@compiled
+def _cell_keys(points, edge):
+    n = len(points)
+    cell = np.empty((n, 3), np.int64)
+    low, count = np.zeros(3, np.int64), np.zeros(3, np.int64)
+    for axis in range(3):
+        for p in range(n):
+            cell[p, axis] = int(np.floor(points[p, axis] / edge))
+            if p == 0 or cell[p, axis] < low[axis]:
+                low[axis] = cell[p, axis]
+            if p == 0 or cell[p, axis] > count[axis]:
+                count[axis] = cell[p, axis]
+        low[axis] -= 1
+        count[axis] -= low[axis] - 2
+    keys = np.empty(n, np.int64)
+    for p in range(n):
+        x, y, z = cell[p, 0] - low[0], cell[p, 1] - low[1], cell[p, 2] - low[2]
+        keys[p] = (x * count[1] + y) * count[2] + z
+    return keys, count[1] * count[2], count[2]
 
 
 def distinct(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

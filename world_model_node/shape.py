@@ -7,6 +7,7 @@ import numpy as np
 from sakiyomi.compiled import compiled
 from world_model_node.local_planes import local_normals
 from world_model_node.point_grid import PointGrid
+from world_model_node.points import cell_keys
 from world_model_node.registration import ShapeView
 
 MERGE_SHARE = 0.8  # of a voxel: a nearer point is the same piece of surface
@@ -133,11 +134,7 @@ def _one_per_voxel(points: np.ndarray, voxel_m: float) -> np.ndarray:
     """Which of (N, 3) points are the first of their voxel. Shape (N,)."""
     first = np.zeros(len(points), bool)
     if len(points):
-        cell = np.floor(points / voxel_m).astype(np.int64)
-        cell -= cell.min(axis=0)
-        _, ny, nz = cell.max(axis=0) + 1
-        key = (cell[:, 0] * ny + cell[:, 1]) * nz + cell[:, 2]
-        first[np.unique(key, return_index=True)[1]] = True
+        first[np.unique(cell_keys(points, voxel_m)[0], return_index=True)[1]] = True
     return first
 
 
