@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from dataclasses import dataclass, field
 
@@ -94,6 +95,7 @@ class PerceptionCell:
             result.carried = self._carried(seed)
         for watcher in watchers:
             result.views[watcher.modality.name].times_ms = watcher.times_ms
+        gc.unfreeze()
         result.wall_s = time.perf_counter() - started
         return result
 
