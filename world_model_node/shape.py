@@ -67,16 +67,16 @@ class Shape:
         """Average what is known with (M, 3) points seen of it, add the rest; who was seen (N,)."""
         distance, index = self.nearest(points_m) if nearest is None else nearest
         known = distance < MERGE_SHARE * self.voxel_m
-        _average(self.points_m, self.weight, index[known], points_m[known].astype(np.float64))
-        fresh = ~known
-        fresh[np.flatnonzero(fresh)] &= _one_per_voxel(points_m[fresh], self.voxel_m)
+        again, fresh = np.flatnonzero(known), np.flatnonzero(~known)
+        _average(self.points_m, self.weight, index[again], points_m[again].astype(np.float64))
+        fresh = fresh[_one_per_voxel(points_m[fresh], self.voxel_m)]
         near = distance < MATCH_M
         seen = np.zeros(len(self), bool)
         seen[index[near]] = True
         self.misses[seen] = 0
         self._append(points_m[fresh], colors[fresh], index[fresh])
         self._grid = None
-        return np.concatenate([seen, np.ones(int(fresh.sum()), bool)])
+        return np.concatenate([seen, np.ones(len(fresh), bool)])
 
     def miss(self, missed: np.ndarray, weight: int) -> None:
         """Count that points (N,) bool were looked for in vain."""
@@ -91,10 +91,12 @@ class Shape:
             keep[np.flatnonzero(keep)[MAX_POINTS:]] = False
         if keep.all() or keep.sum() < NORMAL_NEIGHBOURS:
             return
+        kept = np.flatnonzero(keep)  # taking by index is several times as fast as by a mask
         if len(self._normals) == len(self):
-            self._normals = self._normals[keep]
-        self.points_m, self.colors = self.points_m[keep], self.colors[keep]
-        self.weight, self.misses = self.weight[keep], self.misses[keep]
+            self._normals = self._normals.take(kept, axis=0)
+        self.points_m = self.points_m.take(kept, axis=0)
+        self.colors = self.colors.take(kept, axis=0)
+        self.weight, self.misses = self.weight[kept], self.misses[kept]
         self._grid = None
 
     def recentre(self, shift_m: np.ndarray) -> None:
