@@ -41,7 +41,10 @@ class SelfFilter:
         first = np.cumsum([0, *(grid.size for grid in grids[:-1])])
         shape = np.array([grid.shape for grid in grids])
         self._cells = np.concatenate([grid.ravel() for grid in grids]), first, shape
-        self.mask(np.zeros((1, 3)), robot.q_home)  # compiles
+        corner, nothing = np.zeros((len(grids), 3)), np.zeros((0, 3), np.float32)
+        _inside(
+            nothing, corner, corner, np.zeros((len(grids), 3, 3)), corner, *self._cells
+        )  # compiles
 
     def mask(
         self, points_m: np.ndarray, q: np.ndarray, finger_width_m: float = 0.08
