@@ -20,7 +20,7 @@ from world_model_node.visibility import Sight
 CELL_M = 0.005
 NEIGHBOURS = 10  # of a cell
 BOX_M = 0.008  # of the grid that they are looked for in
-SEED_M, MAX_PARTS = 0.016, 256
+SEED_M, MAX_PARTS = 0.016, 192
 CANDIDATES, ROUNDS = 4, 2
 PLACE_M, PAINT, NORMAL = 0.008, 8.0, 0.5  # differences that weigh the same
 
