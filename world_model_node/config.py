@@ -80,7 +80,7 @@ class TrackingConfig(ParameterSet):
     leap_m: float = parameter(0.15, 'unless it looks the same and is this near [m]', 0.005, 1.0)
     position_sigma_m: float = parameter(0.0025, 'noise of a measured position [m]', 1e-4, 0.1)
     middle_sigma_share: float = parameter(
-        0.025, 'the middle of what is seen in part is this unsure, of its size', 0.0, 1.0
+        0.006, 'the middle of what is seen all round is this unsure, of its size', 0.0, 1.0
     )
     rotation_sigma_rad: float = parameter(
         0.1, 'orientation is this uncertain at first [rad]', 0.001, 3.2

@@ -105,7 +105,7 @@ class Rest:
         share = body.keep(observation, self.T_world_object, sight, True, nearest)
         self._usual_share = max(0.99 * self._usual_share, share)
         if share > FULL_COVERED * self._usual_share:
-            self._average_middle(observation, table_height_m)
+            self._average_middle(observation, sight, table_height_m)
         self._hold()
 
     def stay_odd(self, observation: Observation) -> None:
@@ -123,16 +123,19 @@ class Rest:
         body.angular_velocity = np.zeros(3)
         body.turn_rate_P = np.eye(3) * RESTING_RADPS**2
 
-    def _average_middle(self, observation: Observation, table_height_m: float) -> None:
+    def _average_middle(
+        self, observation: Observation, sight: Sight, table_height_m: float
+    ) -> None:
         """Move the frame's origin within the shape towards the middle of what is known."""
         self._full_views += 1
         if self.moved:
             gain = 1.0 / min(self._full_views, FULL_VIEWS)
-            middle = middle_of(observation.points_m, table_height_m)
+            surface = observation.points_m
         else:
             gain = 1.0 / min(self._full_views + 1, FULL_VIEWS)
-            middle = self.body.middle_m(table_height_m)
-        shift = gain * (middle - self.body.filter.position_m)
+            surface = self.body.sure_points()
+        shift = gain * (middle_of(surface, table_height_m) - self.body.filter.position_m)
+        self.body.judge_unseen(surface, sight, gain)
         self.body.recentre(shift)
         self.T_world_object = make_transform(
             self.T_world_object[:3, :3], self.T_world_object[:3, 3] + shift
