@@ -111,6 +111,8 @@ def _scene(episode: Episode, frame: int) -> Scene:
         cloud_m=np.zeros((0, 3), np.float32),
         table_height_m=float(episode['frames/table_height_m'][frame]),
         contacts=_contacts(episode, frame, objects),
+        # a belt's drive tells its speed; older files did not keep it
+        surface_mps=np.nan_to_num(episode['truth/belt_mps'][frame * FINE_PER_FRAME, :2].astype(float)),
     )
 
 

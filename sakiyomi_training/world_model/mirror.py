@@ -22,6 +22,7 @@ VECTORS = (
     'frames/center_of_mass_m',
     'truth/center_m',
     'truth/center_of_mass_m',
+    'truth/belt_mps',
 )
 OF_PADS = ('hand/pad_force_n', 'hand/pad_point_m', 'hand/pad_normal', 'hand/pad_contact')
 WIDE = np.diag([*np.diag(S), 1.0])  # of poses

@@ -75,6 +75,9 @@ class BeginGraph(nn.Module):
         return (*motion, *Flat.of(setting).tensors, *paths)
 
 
+STATES = len(Motion._fields)
+
+
 class StepGraph(nn.Module):
     """50 ms of all samples."""
 
@@ -84,10 +87,10 @@ class StepGraph(nn.Module):
 
     def forward(self, objects: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
         """The motion after it and a row of `Rolled`; of `objects` (n, .) only the size counts."""
-        flat = values[4:-1] if self.parts.hand else values[4:]
+        flat = values[STATES:-1] if self.parts.hand else values[STATES:]
         setting = Flat(flat).setting(objects.shape[0], self.parts.pairs)
         path = values[-1] if self.parts.hand else None
-        motion, row = self.rollout.advance(Motion(*values[:4]), setting, path, 0)
+        motion, row = self.rollout.advance(Motion(*values[:STATES]), setting, path, 0)
         return (*motion, *row)
 
 

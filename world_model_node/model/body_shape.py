@@ -13,6 +13,7 @@ NEAR_TABLE_M, FALLING_MPS = 0.02, 0.3
 SURFACE_TO_SOLID = 0.6  # second moments of a ball or a cube over those of its surface
 SAME_FACE = np.cos(np.radians(20.0))
 LEAST_SIZE_M = 0.004
+CLEAR_M = 1e-3  # between an object and a finger that does not hold it
 
 
 def spread_directions(count: int) -> np.ndarray:
@@ -131,6 +132,21 @@ def enclosing_planes(points: np.ndarray) -> np.ndarray:
         chosen.append(mean / max(np.linalg.norm(mean), 1e-9))
         left[face] = 0.0
     return _supporting(np.vstack([np.array(chosen), OUTER])[:PLANES], points)
+
+
+def pulled_back(planes: np.ndarray, points_m: np.ndarray) -> np.ndarray:
+    """Planes (M, 4) moved inwards until points (Q, 3) that cannot lie inside do not.
+
+    Where a finger is there is no object: what seems to reach into it is badly known shape, and would
+    be thrust out at once.
+    """
+    planes = planes.copy()
+    depth = (points_m @ planes[:, :3].T - planes[:, 3]).max(axis=1)
+    for q in np.argsort(depth)[: np.count_nonzero(depth < CLEAR_M)]:
+        gap = planes[:, :3] @ points_m[q] - planes[:, 3]
+        nearest = int(gap.argmax())
+        planes[nearest, 3] += min(0.0, gap[nearest] - CLEAR_M)
+    return planes
 
 
 def _supporting(normals: np.ndarray, points: np.ndarray) -> np.ndarray:

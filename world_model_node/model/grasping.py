@@ -93,27 +93,55 @@ class Grasping(nn.Module):
         return ahead + behind
 
     def forward(
-        self, motion: Motion, spin: Tensor, bodies: Bodies, hand: Hand, held: Tensor
+        self,
+        before: Tensor,
+        motion: Motion,
+        spin: Tensor,
+        bodies: Bodies,
+        hand: Hand,
+        held: Tensor,
     ) -> tuple[Tensor, Tensor, Grip]:
-        """Changes of velocity and spin (3, N), world frame, of bodies that are held so much."""
-        arm = hand.position - motion.position
-        wanted = hand.velocity - cross(hand.spin, arm)
-        change = wanted - motion.velocity  # of the centre of mass
+        """Changes of velocity and spin (3, N), world frame, of bodies that are held so much.
+
+        What is wanted leads in this substep to where the hand takes the body, however far it
+        turns: along the arc's tangent the body would creep out of the hand.
+
+        Args:
+            before: (3, N) where the bodies were when the substep began.
+            motion: Without the hand.
+            spin: (3, N) of it, world frame.
+            bodies: Their parameters.
+            hand: At the end of the substep.
+            held: (1, N).
+        """
+        arm = hand.position - self.h * hand.velocity - before
+        wanted = hand.velocity + (arm - self._turned(arm, self.h * hand.spin)) / self.h
+        # torque about the grasp, per moment of inertia
+        gyration = bodies.gyration
+        twist = (hand.spin - spin) - gyration * cross(arm, wanted - motion.velocity)
+        about = dot(twist, hand.closing) * hand.closing
+        tilt = twist - about
+        strength = 2.0 * hand.force * self.h * gyration / bodies.mass
+        about = about * self._limited(about, strength * bodies.friction * TORSION_ARM_M)
+        tilt = tilt * self._limited(tilt, strength * TILT_ARM_M)
+        # where that is too little the body swings about the grasp, which goes with the hand
+        gap = wanted - motion.velocity + cross(hand.spin - spin - about - tilt, arm)
+        change = gap + gyration * dot(arm, gap) * arm
+        change = change / (1.0 + gyration * dot(arm, arm))
         along = dot(change, hand.closing) * hand.closing
         across = change - along
         budget = 2.0 * bodies.friction * hand.force * self.h / bodies.mass
         need = length(across)
         carried = (budget / (need + TINY)).clamp(max=1.0)
         change = along + carried * across
-        # torque about the grasp, per moment of inertia
-        twist = (hand.spin - spin) - bodies.gyration * cross(arm, wanted - motion.velocity)
-        about = dot(twist, hand.closing) * hand.closing
-        tilt = twist - about
-        strength = 2.0 * hand.force * self.h * bodies.gyration / bodies.mass
-        about = about * self._limited(about, strength * bodies.friction * TORSION_ARM_M)
-        tilt = tilt * self._limited(tilt, strength * TILT_ARM_M)
-        turning = about + tilt + bodies.gyration * cross(arm, change)
+        turning = about + tilt + gyration * cross(arm, change)
         return held * change, held * turning, Grip(held, carried)
+
+    @staticmethod
+    def _turned(arm: Tensor, angle: Tensor) -> Tensor:
+        """An arm (3, N) after a small rotation vector (3, N)."""
+        tangent = cross(angle, arm)
+        return arm + tangent + 0.5 * cross(angle, tangent)
 
     @staticmethod
     def _limited(vector: Tensor, most: Tensor) -> Tensor:

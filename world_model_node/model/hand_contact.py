@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -19,8 +18,6 @@ TINY = 1e-9
 FOLLOWING = torch.tensor([1, 2, 0])  # the axis after each
 RECOVERY, FASTEST_RECOVERY_MPS = 0.5, 0.5
 SKIN_M = 5e-4
-THICKNESS_M, HALF_WIDTH_M = 0.013, 0.0105  # of a finger, towards the outside and sideways
-LEVELS_M = (0.007, -0.016)  # of its points along the approach
 
 
 class Touching(NamedTuple):
@@ -39,18 +36,6 @@ class Impulse(NamedTuple):
     velocity: Tensor  # (3, N)
     spin: Tensor  # (3, N) world frame
     shift: Tensor  # (3, N) beyond what the velocity moves in one substep [m]
-
-
-def finger_points() -> tuple[np.ndarray, np.ndarray]:
-    """Points (Q, 3) of both closed fingers in the grasp frame, and the side (Q,) of each."""
-    rows, sides = [], []
-    for side in (1.0, -1.0):
-        for x in (-HALF_WIDTH_M, 0.0, HALF_WIDTH_M):
-            for y in (0.0, THICKNESS_M):
-                for z in LEVELS_M:
-                    rows.append([x, side * y, z])
-                    sides.append(side)
-    return np.array(rows), np.array(sides)
 
 
 def deepest(local: Tensor, planes: Tensor) -> tuple[Tensor, Tensor]:

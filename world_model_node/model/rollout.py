@@ -6,19 +6,21 @@ a small network corrects the twist once per 50 ms.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from world_model_node.model.belief import Belief, Watched
+from world_model_node.model.body_shape import FALLING_MPS, NEAR_TABLE_M
 from world_model_node.model.dimensions import STEP_S, STEPS
+from world_model_node.model.fingers import finger_points
 from world_model_node.model.grasping import Grasping, Grip, Hand, Start
 from world_model_node.model.hand_contact import (
     HandContact,
     Impulse,
     cross,
-    finger_points,
     length,
     to_body,
 )
@@ -185,7 +187,7 @@ class Rollout(nn.Module):
             d.mass, d.mass.unsqueeze(-1) * each(w.inertia), d.friction, d.restitution, points
         )
         law = default_law()._replace(rounding_m=round_m)
-        ground = each(w.ground) + (d.shift[:, 2:]).clamp(max=0.0)
+        ground = each(w.ground) + self._stands(w, R, each, velocity) * d.shift[:, 2:]
         bodies = self.contact.prepare(body, law, ground)
         motion = self.contact.enter(BodyState(position.T, q.T, velocity.T, d.spin))
         planes = each(w.planes)
@@ -205,6 +207,18 @@ class Rollout(nn.Module):
             bodies, planes, mass_center.T, d.rolling.T, d.spinning.T, belt, context, present.T, n,
             start,
         )  # fmt: skip
+
+    @staticmethod
+    def _stands(w: Watched, R: Tensor, each: Callable[[Tensor], Tensor], v: Tensor) -> Tensor:
+        """How much what it stands on is where it is because the body is. Shape (N, 1).
+
+        A body that lies there is believed too high or too low with its support; the table under
+        one that falls stays where it is.
+        """
+        low = (R[6:].T.unsqueeze(1) * each(w.points)).sum(-1).amin(1, keepdim=True)
+        gap = each(w.place)[:, 2:] + low - each(w.ground)
+        still = (1.0 - v[2:].T.abs() / FALLING_MPS).relu()
+        return ((1.0 - gap / NEAR_TABLE_M).clamp(0.0, 1.0) * still).detach()
 
     def _body_turn(self, q: Tensor, turn: Tensor) -> Tensor:
         """A rotation vector of the world frame in the body frame. Shape (3, N)."""
@@ -310,8 +324,13 @@ class Rollout(nn.Module):
         spin = self.contact.rotations.to_world(R, motion.spin)
         if at is not None:
             points, velocities, hand = at
-            held = self.grasping.between(motion, R, s.planes, hand, s.start)
-            change, turning, grip = self.grasping(motion, spin, s.bodies, hand, held)
+            # both as the substep began: what is held has not followed the hand yet
+            was = hand._replace(position=hand.position - self.h * hand.velocity)
+            R0 = self.contact.rotations.matrix(before.rotation)
+            held = self.grasping.between(before, R0, s.planes, was, s.start)
+            change, turning, grip = self.grasping(
+                before.position, motion, spin, s.bodies, hand, held
+            )
             carried = motion.velocity + change
             place = motion.position + self.h * change
             place = place + held * (before.position + self.h * carried - place)

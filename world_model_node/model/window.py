@@ -7,16 +7,16 @@ what the network says does not depend on where and in which direction something 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from sakiyomi.geometry import inverse
+from sakiyomi.geometry import inverse, transform_points
 from sakiyomi.scene import HandMotion, ObjectState
 from world_model_node.hand_motion import sample
-from world_model_node.model.body_shape import BodyShape, body_shape
+from world_model_node.model.body_shape import BodyShape, body_shape, pulled_back
 from world_model_node.model.dimensions import (
     ACTION,
     FRAME_S,
@@ -31,6 +31,7 @@ from world_model_node.model.dimensions import (
     STEPS,
     TOUCH,
 )
+from world_model_node.model.fingers import finger_points
 from world_model_node.model.hand_sense import HandSense
 
 FORCE_SCALE_N, TURN_SCALE_RADPS = 5.0, 5.0
@@ -39,6 +40,7 @@ MISMATCH_S = 0.55 * FRAME_S
 NO_TILT = 1e-4  # weight of the tie-breakers of the heading
 LAG_FRAMES = 3
 MOST_SHAPES = 64  # kept
+FINGERS, SIDES = finger_points()
 _SHAPES: dict[tuple, BodyShape] = {}
 
 
@@ -50,6 +52,7 @@ class Instant:
     objects: tuple[ObjectState, ...]
     table_height_m: float
     hand: HandSense | None
+    surface_mps: np.ndarray = field(default_factory=lambda: np.zeros(2))  # of the table's belt
 
 
 class Window(NamedTuple):
@@ -74,6 +77,7 @@ class Window(NamedTuple):
     middle: np.ndarray  # (n, 3)
     half_extent: np.ndarray  # (n, 3)
     ground: np.ndarray  # (n, 1)
+    surface: np.ndarray  # (n, 2) m/s of what it may stand on
     prior: np.ndarray  # (n, 4) log mass, its sigma, log friction, its sigma
     held: np.ndarray  # (n,)
     present: np.ndarray  # (n,)
@@ -131,6 +135,7 @@ def shapes(n: int) -> dict[str, tuple[int, ...]]:
         'middle': (n, 3),
         'half_extent': (n, 3),
         'ground': (n, 1),
+        'surface': (n, 2),
         'prior': (n, 4),
         'held': (n,),
         'present': (n,),
@@ -241,7 +246,8 @@ def _write_object(
     T = inverse(T_world_frame) @ state.T_world_object
     shape = _shape_of(state, round(table_m, 4))
     past = [_of(frame, state.id) for frame in frames]
-    _write_motion(arrays, index, past, T_world_frame, shape)
+    surface = [(frame.surface_mps if frame else np.zeros(2)) @ turn[:2, :2] for frame in frames]
+    _write_motion(arrays, index, past, surface, T_world_frame, shape)
     values = {
         'place': T[:3, 3],
         'rotation': _quaternions(T[None, :3, :3])[0],
@@ -249,11 +255,12 @@ def _write_object(
         'measured': _measured(past, turn),
         'points': shape.points,
         'directions': shape.directions,
-        'planes': shape.planes,
+        'planes': _planes(shape, state, frames[-1].hand),
         'inertia': shape.inertia,
         'middle': shape.middle,
         'half_extent': shape.half_extent,
         'ground': shape.ground_m,
+        'surface': surface[-1],
         'prior': _prior(state),
         'held': state.held,
         'present': 1.0,
@@ -262,6 +269,14 @@ def _write_object(
     }
     for name, value in values.items():
         arrays[name][index] = value
+
+
+def _planes(shape: BodyShape, state: ObjectState, hand: HandSense | None) -> np.ndarray:
+    if hand is None or state.held:
+        return shape.planes
+    points = FINGERS + 0.5 * hand.finger_width_m * np.outer(SIDES, [0.0, 1.0, 0.0])
+    T = inverse(state.T_world_object) @ hand.T_world_grasp
+    return pulled_back(shape.planes, transform_points(T, points))
 
 
 def _outline(shape: BodyShape, T: np.ndarray) -> np.ndarray:
@@ -283,6 +298,7 @@ def _write_motion(
     arrays: dict[str, np.ndarray],
     index: int,
     past: Sequence[ObjectState | None],
+    surface: Sequence[np.ndarray],
     T_world_frame: np.ndarray,
     shape: BodyShape,
 ) -> None:
@@ -316,6 +332,7 @@ def _write_motion(
                 _prior(state),
                 upright[row],
                 shape.half_extent / 0.05,
+                surface[frame] / 0.5,
             ]
         )
         arrays['seen'][frame, index] = 1.0
