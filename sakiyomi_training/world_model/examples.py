@@ -209,7 +209,8 @@ def _touched(episode: Episode, frame: int) -> Example:
 
 def usable(episode: Episode) -> bool:
     """Whether every number of what was observed is finite, and how a belt ran is known."""
-    if str(episode['episode/scenario']) == 'conveyor' and np.isnan(episode['truth/belt_mps']).any():
+    belt = str(episode['episode/scenario']) == 'conveyor'
+    if belt and np.isnan(episode['truth/belt_mps']).any():
         return False
     return all(
         np.isfinite(column).all()

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from synthetic import camera, on_table
@@ -120,3 +122,11 @@ def test_equal_input_gives_an_equal_scene():
     for a, b in zip(one.objects, two.objects, strict=True):
         assert a.id == b.id and np.array_equal(a.T_world_object, b.T_world_object)
         assert np.array_equal(a.points_m, b.points_m) and np.array_equal(a.twist, b.twist)
+
+
+def test_the_scene_says_how_the_belt_runs_as_the_drive_told():
+    config = WorldModelConfig()
+    told = replace(config, prediction=replace(config.prediction, belt_x_mps=0.2, belt_y_mps=-0.1))
+    scene = watch(WorldModel(told), TWINS)[-1]
+    np.testing.assert_allclose(scene.surface_mps, [0.2, -0.1])
+    np.testing.assert_allclose(watch(WorldModel(config), TWINS)[-1].surface_mps, 0.0)

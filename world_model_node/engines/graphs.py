@@ -27,13 +27,14 @@ class Flat(NamedTuple):
     @classmethod
     def of(cls, setting: Setting) -> Flat:
         """Bodies, the rest, and what was held at first."""
-        return cls((*setting.bodies, *setting[1:8], *setting.start))
+        return cls((*setting.bodies, *setting[1:9], *setting.start))
 
     def setting(self, objects: int, pairs: bool) -> Setting:
         """Back."""
         count = len(Bodies._fields)
-        bodies, rest = Bodies(*self.tensors[:count]), self.tensors[count:-3]
-        return Setting(bodies, *rest, objects, Start(*self.tensors[-3:]), pairs)
+        last = -len(Start._fields)
+        bodies, rest = Bodies(*self.tensors[:count]), self.tensors[count:last]
+        return Setting(bodies, *rest, objects, Start(*self.tensors[last:]), pairs)
 
 
 class UpdateGraph(nn.Module):

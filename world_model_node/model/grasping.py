@@ -11,7 +11,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from world_model_node.model.hand_contact import TINY, cross, deepest, dot, length, to_body
+from world_model_node.model.hand_contact import (
+    TINY,
+    Hand,
+    cross,
+    deepest,
+    dot,
+    length,
+    to_body,
+)
 from world_model_node.model.step import Bodies, Motion
 
 PROBES_M = ((0.0, 0.0), (0.008, 0.0), (-0.008, 0.0), (0.0, 0.006), (0.0, -0.008))
@@ -20,19 +28,6 @@ CLOSED_M = 0.004  # pads this much wider than the body still touch it, as far as
 SLID_OUT_M, OPENED_M = 0.02, 0.004
 TORSION_ARM_M, TILT_ARM_M = 0.006, 0.012  # of a pad's friction about its normal, and across it
 STEEP, FAR_M = 0.05, 0.5
-
-
-class Hand(NamedTuple):
-    """The hand within one substep, for every body."""
-
-    position: Tensor  # (3, N) of the grasp frame
-    closing: Tensor  # (3, N) its y axis
-    sideways: Tensor  # (3, N) its x axis
-    approach: Tensor  # (3, N) its z axis
-    velocity: Tensor  # (3, N)
-    spin: Tensor  # (3, N)
-    width: Tensor  # (1, N) m
-    force: Tensor  # (1, N) N
 
 
 class Grip(NamedTuple):
@@ -48,6 +43,7 @@ class Start(NamedTuple):
     held: Tensor  # (1, N)
     at: Tensor  # (3, N) grasp point in the body frame
     width: Tensor  # (1, N)
+    widest: Tensor  # (1, N) that the hand opens until the end
 
 
 class Grasping(nn.Module):
@@ -70,11 +66,11 @@ class Grasping(nn.Module):
         points = hand.position.unsqueeze(1) + x * hand.sideways.unsqueeze(1)
         points = points + z * hand.approach.unsqueeze(1)
         local = to_body(R, points - motion.position.unsqueeze(1))
-        distance, _ = deepest(local, planes)
-        inside = torch.sigmoid(-distance / SOFT_M).mean(0, keepdim=True)
+        inside = torch.sigmoid(-deepest(local, planes) / SOFT_M).mean(0, keepdim=True)
         span = self._span(R, planes, local[:, 0], hand.closing)
         closed = torch.sigmoid((span + CLOSED_M - hand.width) / SOFT_M)
-        caught = torch.sigmoid((inside - 0.35) / 0.06) * closed
+        fits = torch.sigmoid((start.widest + CLOSED_M - span) / SOFT_M)
+        caught = torch.sigmoid((inside - 0.35) / 0.06) * closed * fits
         slid = length(local[:, 0] - start.at)
         stays = torch.sigmoid((SLID_OUT_M - slid) / 0.003)
         stays = stays * torch.sigmoid((start.width + OPENED_M - hand.width) / SOFT_M)

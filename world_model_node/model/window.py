@@ -13,16 +13,17 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from sakiyomi.geometry import inverse, transform_points
+from sakiyomi.geometry import inverse
 from sakiyomi.scene import HandMotion, ObjectState
 from world_model_node.hand_motion import sample
-from world_model_node.model.body_shape import BodyShape, body_shape, pulled_back
+from world_model_node.model.body_shape import BodyShape, body_shape
 from world_model_node.model.dimensions import (
     ACTION,
     FRAME_S,
     FRAMES,
     HAND,
     MOTION,
+    OPENING_SCALE_M,
     OUTLINE,
     OUTLINE_CHANNELS,
     PLANES,
@@ -31,7 +32,6 @@ from world_model_node.model.dimensions import (
     STEPS,
     TOUCH,
 )
-from world_model_node.model.fingers import finger_points
 from world_model_node.model.hand_sense import HandSense
 
 FORCE_SCALE_N, TURN_SCALE_RADPS = 5.0, 5.0
@@ -40,7 +40,6 @@ MISMATCH_S = 0.55 * FRAME_S
 NO_TILT = 1e-4  # weight of the tie-breakers of the heading
 LAG_FRAMES = 3
 MOST_SHAPES = 64  # kept
-FINGERS, SIDES = finger_points()
 _SHAPES: dict[tuple, BodyShape] = {}
 
 
@@ -255,7 +254,7 @@ def _write_object(
         'measured': _measured(past, turn),
         'points': shape.points,
         'directions': shape.directions,
-        'planes': _planes(shape, state, frames[-1].hand),
+        'planes': shape.planes,
         'inertia': shape.inertia,
         'middle': shape.middle,
         'half_extent': shape.half_extent,
@@ -269,14 +268,6 @@ def _write_object(
     }
     for name, value in values.items():
         arrays[name][index] = value
-
-
-def _planes(shape: BodyShape, state: ObjectState, hand: HandSense | None) -> np.ndarray:
-    if hand is None or state.held:
-        return shape.planes
-    points = FINGERS + 0.5 * hand.finger_width_m * np.outer(SIDES, [0.0, 1.0, 0.0])
-    T = inverse(state.T_world_object) @ hand.T_world_grasp
-    return pulled_back(shape.planes, transform_points(T, points))
 
 
 def _outline(shape: BodyShape, T: np.ndarray) -> np.ndarray:
@@ -387,7 +378,7 @@ def _write_hand(
                     turn.T @ T[:3, 2],
                     turn.T @ T[:3, 1],
                     speed / 0.5,
-                    [hand.finger_width_m / 0.05, hand.force_limit_n / 20.0],
+                    [hand.finger_width_m / OPENING_SCALE_M, hand.force_limit_n / 20.0],
                 ]
             )
             at = np.clip((hand.pad_point_m - middle) @ turn, -FAR_M, FAR_M) / 0.1
