@@ -92,6 +92,9 @@ class Scene:
         default_factory=lambda: np.zeros((0, 3), np.float32)
     )
     contacts: ContactPoints = field(default_factory=ContactPoints)
+    surface_mps: np.ndarray = field(  # (2,) how the table's surface runs, where it is a belt
+        default_factory=lambda: np.zeros(2)
+    )
 
     def object_by_id(self, object_id: int) -> ObjectState | None:
         """The object with this id, or None."""

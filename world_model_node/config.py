@@ -142,6 +142,8 @@ class PredictionConfig(ParameterSet):
     process_sigma_mps2: float = parameter(0.15, 'unmodelled acceleration in motion', 0.0, 50.0)
     rest_sigma_mps2: float = parameter(0.01, 'unmodelled acceleration at rest', 0.0, 50.0)
     grip_force_n: float = parameter(20.0, 'grip assumed where no action says it [N]', 0.1, 500.0)
+    belt_x_mps: float = parameter(0.0, "the table's surface along x, told by a drive", -5.0, 5.0)
+    belt_y_mps: float = parameter(0.0, 'the same along y', -5.0, 5.0)
 
 
 @dataclass(frozen=True)

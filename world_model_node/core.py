@@ -253,8 +253,15 @@ class WorldModel:
         w = self.config.workspace
         center = (0.5 * (w.x_min_m + w.x_max_m), 0.5 * (w.y_min_m + w.y_max_m))
         height = self.scanner.plane.table_height_m(*center)
+        p = self.config.prediction
         return Scene(
-            self.now_s, states, cloud.points_m, height, snapshot.stale, normals=cloud.normals
+            self.now_s,
+            states,
+            cloud.points_m,
+            height,
+            snapshot.stale,
+            normals=cloud.normals,
+            surface_mps=np.array([p.belt_x_mps, p.belt_y_mps]),
         )
 
     def _state(self, track: Track, stale_factor: float) -> ObjectState:

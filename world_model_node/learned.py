@@ -63,7 +63,8 @@ class LearnedDynamics:
         if self._past and scene.stamp_s <= self._past[-1].stamp_s:
             self._past.pop()
         self._surprise = {s.id: self._surprise_of(s) for s in scene.objects}
-        self._past.append(Instant(scene.stamp_s, scene.objects, scene.table_height_m, hand))
+        told = (scene.stamp_s, scene.objects, scene.table_height_m, hand, scene.surface_mps)
+        self._past.append(Instant(*told))
         count = min(len(scene.objects), MAX_OBJECTS)
         self._framed = self._belief = None
         if count:

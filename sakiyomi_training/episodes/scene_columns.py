@@ -23,6 +23,7 @@ from sakiyomi_training.episodes.layout import (
     Episode,
     empty_episode,
 )
+from world_model_node.model.surface_points import farthest_points
 
 NO_TRACK = -1
 GREY = 128
@@ -80,20 +81,6 @@ def _note(columns: Episode, frame: int, slot: int, state: ObjectState) -> None:
         columns[f'frames/{name}'][frame, slot] = value
 
 
-def farthest_points(points: np.ndarray, count: int) -> np.ndarray:
-    """Indices (count,) of points each as far as can be from those before; repeated if too few."""
-    chosen = np.zeros(count, int)
-    gap = np.sum((points - points.mean(axis=0)) ** 2, axis=1)
-    for i in range(count):
-        chosen[i] = int(gap.argmax())
-        gap = (
-            np.minimum(gap, np.sum((points - points[chosen[i]]) ** 2, axis=1))
-            if i
-            else np.sum((points - points[chosen[0]]) ** 2, axis=1)
-        )
-    return chosen
-
-
 def read_scenes(episode: Episode, until: int = FRAMES) -> list[Scene]:
     """The scenes of one episode up to frame `until`; colours are not kept, the cloud is empty."""
     return [_scene(episode, frame) for frame in range(until)]
@@ -111,7 +98,14 @@ def _scene(episode: Episode, frame: int) -> Scene:
         cloud_m=np.zeros((0, 3), np.float32),
         table_height_m=float(episode['frames/table_height_m'][frame]),
         contacts=_contacts(episode, frame, objects),
+        surface_mps=_belt(episode, frame),
     )
+
+
+def _belt(episode: Episode, frame: int) -> np.ndarray:
+    """How the belt ran (2,) [m/s], as its drive tells a robot; files that lack it have no belt."""
+    velocity = episode['truth/belt_mps'][frame * FINE_PER_FRAME, :2].astype(float)
+    return np.nan_to_num(velocity)
 
 
 def _contacts(episode: Episode, frame: int, objects: tuple[ObjectState, ...]) -> ContactPoints:

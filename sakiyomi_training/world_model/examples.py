@@ -37,8 +37,8 @@ def examples_of(episode: Episode, starts: Iterable[int] = STARTS) -> list[Exampl
 def instants_of(episode: Episode, until: int = FRAMES) -> list[Instant]:
     """What a robot would have noted, frame by frame."""
     return [
-        Instant(scene.stamp_s, scene.objects, scene.table_height_m, hand_at(episode, frame))
-        for frame, scene in enumerate(read_scenes(episode, until))
+        Instant(s.stamp_s, s.objects, s.table_height_m, hand_at(episode, frame), s.surface_mps)
+        for frame, s in enumerate(read_scenes(episode, until))
     ]
 
 
@@ -208,7 +208,10 @@ def _touched(episode: Episode, frame: int) -> Example:
 
 
 def usable(episode: Episode) -> bool:
-    """Whether every number of what was observed is finite."""
+    """Whether every number of what was observed is finite, and how a belt ran is known."""
+    belt = str(episode['episode/scenario']) == 'conveyor'
+    if belt and np.isnan(episode['truth/belt_mps']).any():
+        return False
     return all(
         np.isfinite(column).all()
         for name, column in episode.items()

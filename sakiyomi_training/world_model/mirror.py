@@ -22,6 +22,7 @@ VECTORS = (
     'frames/center_of_mass_m',
     'truth/center_m',
     'truth/center_of_mass_m',
+    'truth/belt_mps',
 )
 OF_PADS = ('hand/pad_force_n', 'hand/pad_point_m', 'hand/pad_normal', 'hand/pad_contact')
 WIDE = np.diag([*np.diag(S), 1.0])  # of poses
@@ -49,7 +50,8 @@ def mirrored(episode: Episode) -> Episode:
 
 def mirrored_instant(instant: Instant) -> Instant:
     """The same of an instant in which no hand takes part."""
-    return replace(instant, objects=tuple(_mirrored_state(state) for state in instant.objects))
+    objects = tuple(_mirrored_state(state) for state in instant.objects)
+    return replace(instant, objects=objects, surface_mps=instant.surface_mps * np.diag(S)[:2])
 
 
 def _mirrored_state(state: ObjectState) -> ObjectState:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from sakiyomi.errors import WorkFailedError
+from sakiyomi.errors import BadInputError, WorkFailedError
 from sakiyomi.geometry import make_transform, transform_points
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import WORKSPACE_CENTER_M
@@ -24,6 +25,7 @@ MAX_EXTENT_M = 0.24  # of an object that fits on the watched part of the table
 LYING = 0.5  # share of objects that were dropped rather than stood up
 TRIES = 12
 SETTLE_S = 1.5
+log = logging.getLogger(__name__)
 
 
 class NoRoomError(WorkFailedError):
@@ -58,11 +60,15 @@ class Stage:
         """Draw an object that is not larger than that.
 
         Raises:
-            NoRoomError: none of a dozen is.
+            NoRoomError: none of a dozen is, files that cannot be read among them.
         """
         for _ in range(TRIES):
             path = self.files[int(self.rng.integers(len(self.files)))]
-            model, scale = load_object(path), float(self.rng.uniform(*SCALES))
+            try:
+                model, scale = load_object(path), float(self.rng.uniform(*SCALES))
+            except BadInputError as error:
+                log.warning('%s; another object is drawn', error)
+                continue
             shape = Shape(model.shape.vertices_m * np.float32(scale), model.shape.triangles, None)
             if np.ptp(shape.vertices_m, axis=0).max() < max_extent_m:
                 return Chosen(model, scale, shape, draw_hidden(shape, self.rng))

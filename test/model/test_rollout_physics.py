@@ -1,9 +1,11 @@
 """The computed physics, with the network's own corrections at their zero start."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from watched_scenes import cube, hand_at, motion, watched
+from watched_scenes import CUBE, cube, hand_at, motion, turning, watched
 
 from world_model_node.model.belief import Watched
 from world_model_node.model.hidden_state import GATES
@@ -21,7 +23,7 @@ def network():
     network = WorldNetwork(ModelConfig())
     with torch.no_grad():  # the tracker's twist as it is
         bias = network.belief.hidden_state.head.bias
-        bias[-GATES:] = torch.tensor([-20.0] * 6 + [0.0, 0.0, -20.0])
+        bias[-GATES:] = torch.tensor([-20.0] * 5 + [0.0, 0.0, -20.0])
     return network
 
 
@@ -45,6 +47,27 @@ def test_a_sliding_cube_stops_where_coulomb_says(network):
     assert place[0, -1, 0] - 0.5 == pytest.approx(expected, rel=0.15)
 
 
+@pytest.mark.parametrize('friction', [0.1, 0.3, 0.6])
+def test_friction_takes_mu_g_from_what_slides(network, friction):
+    velocity = (2.0 * friction * G * 0.5, 0.0, 0.0)  # it slides the whole second
+    place, _ = futures(network, watched(cube(velocity=velocity, friction=friction)))
+    speed = np.diff(place[0, :, 0]) / 0.05
+    taken = (speed[1] - speed[11]) / 0.5
+    assert taken == pytest.approx(friction * G, rel=0.03)
+
+
+def test_what_lies_on_a_belt_goes_with_it(network):
+    riding = watched(cube(velocity=(0.2, 0.1, 0.0)), belt=(0.2, 0.1))
+    place, _ = futures(network, riding)
+    assert np.abs(place[0, -1] - [0.7, 0.1, 0.02]).max() < 2e-3
+
+
+def test_a_belt_that_starts_takes_along_what_lay_there(network):
+    place, _ = futures(network, watched(cube(), belt=(0.3, 0.0)))
+    lost = 0.3**2 / (2 * 0.5 * G)  # while it slips
+    assert place[0, -1, 0] - 0.5 == pytest.approx(0.3 - lost, abs=0.006)
+
+
 def test_a_falling_cube_falls_freely_and_not_through_the_table(network):
     place, _ = futures(network, watched(cube(at=(0.5, 0.0, 0.3)), frames=1))
     assert place[0, 3, 2] == pytest.approx(0.3 - 0.5 * G * 0.2**2, abs=0.005)
@@ -66,6 +89,54 @@ def test_a_pushed_cube_goes_ahead_of_the_fingers(network):
     assert abs(place[0, -1, 1]) < 0.01
 
 
+def plate(at, object_id=7):
+    """A cube pressed to a thickness of 12 mm, and made twice as wide."""
+    return replace(cube(at, object_id=object_id), points_m=CUBE * np.float32([2.0, 2.0, 0.3]))
+
+
+def test_a_fast_finger_takes_a_thin_plate_along(network):
+    start = (0.5 - 0.04 - 0.0105 - 0.01, 0.0, 0.014)
+    rest = watched(plate((0.5, 0.0, 0.006)), hand=hand_at(start))
+    place, _ = futures(network, rest, motion(start, (0.35, 0.0, 0.0)))
+    assert place[0, 9, 0] - 0.5 == pytest.approx(0.175 - 0.01, abs=0.012)
+    assert np.abs(place[0, :, 2] - 0.006).max() < 5e-3
+
+
+def test_the_palm_pushes_what_is_taller_than_the_fingers(network):
+    tall = replace(cube((0.5, 0.0, 0.08)), points_m=CUBE * np.float32([1.0, 1.0, 4.0]))
+    start = (0.5 - 0.02 - 0.04, 0.09, 0.02)  # the fingers go past, the palm does not
+    rest = watched(tall, hand=hand_at(start))
+    place, _ = futures(network, rest, motion(start, (0.1, 0.0, 0.0)))
+    assert place[0, -1, 0] - 0.5 > 0.02
+
+
+def test_a_closed_hand_holds_nothing(network):
+    start = (0.5 - 0.02 - 0.0105 - 0.01, 0.0, 0.02)
+    rest = watched(cube(), hand=hand_at(start))
+    _, imagined = futures(network, rest, motion(start, (0.15, 0.0, 0.0)))
+    assert imagined.held.max() < 0.01
+
+
+def test_a_shape_that_reaches_into_the_hand_is_not_thrust_out(network):
+    inside = (0.5 - 0.02 - 0.0105 + 0.008, 0.0, 0.02)
+    rest = watched(cube(), hand=hand_at(inside))
+    place, _ = futures(network, rest, motion(inside, (0.0, 0.0, 0.0)))
+    assert np.abs(place[0] - [0.5, 0.0, 0.02]).max() < 2e-3
+    place, _ = futures(network, rest, motion(inside, (0.1, 0.0, 0.0)))
+    assert place[0, -1, 0] == pytest.approx(0.6, abs=0.01)
+
+
+@pytest.mark.parametrize('angle', [np.pi, 2.0 * np.pi])
+def test_what_is_held_stays_in_the_hand_over_a_whole_turn(network, angle):
+    at = (0.49, 0.0, 0.10)
+    held = watched(cube((0.5, 0.0, 0.10), held=True), hand=hand_at(at, width=0.04, force=40.0))
+    place, imagined = futures(network, held, turning(at, angle))
+    turns = angle * 0.05 * np.arange(1, 21)
+    expected = np.array(at) + 0.01 * np.stack([np.cos(turns), np.sin(turns), 0 * turns], 1)
+    assert np.abs(place[0] - expected).max() < 2e-3
+    assert imagined.held.min() > 0.9
+
+
 @pytest.mark.parametrize(('force', 'follows'), [(20.0, True), (0.2, False)])
 def test_a_held_cube_follows_the_hand_as_far_as_friction_goes(network, force, follows):
     hand = hand_at((0.5, 0.0, 0.02), width=0.04, force=force)
@@ -83,6 +154,16 @@ def test_one_cube_that_hits_another_gives_its_momentum_on(network):
     place, _ = futures(network, watched(runner, struck))
     assert place[1, -1, 0] > 0.53
     assert (place[1, :, 0] - place[0, :, 0]).min() > 0.034
+
+
+def test_a_collision_begins_when_they_touch(network):
+    struck = cube(at=(0.56, 0.0, 0.02), object_id=2, friction=0.02)
+    ends = []
+    for back in np.linspace(0.0, 0.025, 5):  # what a runner covers in one substep
+        runner = cube((0.48 - back, 0.0, 0.02), (1.0, 0.0, 0.0), object_id=1, friction=0.02)
+        place, _ = futures(network, watched(runner, struck))
+        ends.append(place[1, 9, 0] + back * (place[1, 9, 0] - place[1, 8, 0]) / 0.05)
+    assert np.ptp(ends) < 0.006
 
 
 def test_what_cannot_touch_is_left_out_and_changes_nothing(network):

@@ -42,12 +42,12 @@ def cube(at=(0.5, 0.0, 0.02), velocity=(0.0, 0.0, 0.0), object_id=7, held=False,
     )
 
 
-def watched(*states, hand=None, frames=13):
+def watched(*states, hand=None, frames=13, belt=(0.0, 0.0)):
     """Instants 0.1 s apart in which the states went on as they do now."""
     instants = []
     for age in range(frames - 1, -1, -1):
         moved = tuple(_earlier(state, 0.1 * age) for state in states)
-        instants.append(Instant(-0.1 * age, moved, 0.0, hand))
+        instants.append(Instant(-0.1 * age, moved, 0.0, hand, np.array(belt)))
     return instants
 
 
@@ -81,6 +81,13 @@ def turned(state, T):
         T_world_object=T @ state.T_world_object,
         twist=np.concatenate([R @ state.twist[:3], R @ state.twist[3:]]),
     )
+
+
+def turning(at, angle):
+    """The hand turns about its approach, evenly, by an angle in one second."""
+    turns = Rotation.from_rotvec(angle * TIMES_S[:, None] * [0.0, 0.0, 1.0]).as_matrix()
+    poses = np.stack([make_transform(R @ DOWN, np.array(at)) for R in turns])
+    return HandMotion(TIMES_S, poses, np.full(len(TIMES_S), 0.04), 40.0)
 
 
 def yaw(angle, shift=(0.0, 0.0, 0.0)):

@@ -1,4 +1,5 @@
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -136,3 +137,11 @@ def test_a_new_model_has_compiled_all_that_frames_need(model):
     before = compiled_kinds()
     watch(model, TWINS, frames=25)
     assert compiled_kinds() == before and sum(before.values()) > 10
+
+
+def test_the_scene_says_how_the_belt_runs_as_the_drive_told():
+    config = WorldModelConfig()
+    told = replace(config, prediction=replace(config.prediction, belt_x_mps=0.2, belt_y_mps=-0.1))
+    scene = watch(WorldModel(told), TWINS)[-1]
+    np.testing.assert_allclose(scene.surface_mps, [0.2, -0.1])
+    np.testing.assert_allclose(watch(WorldModel(config), TWINS)[-1].surface_mps, 0.0)

@@ -27,13 +27,14 @@ class Flat(NamedTuple):
     @classmethod
     def of(cls, setting: Setting) -> Flat:
         """Bodies, the rest, and what was held at first."""
-        return cls((*setting.bodies, *setting[1:8], *setting.start))
+        return cls((*setting.bodies, *setting[1:9], *setting.start))
 
     def setting(self, objects: int, pairs: bool) -> Setting:
         """Back."""
         count = len(Bodies._fields)
-        bodies, rest = Bodies(*self.tensors[:count]), self.tensors[count:-3]
-        return Setting(bodies, *rest, objects, Start(*self.tensors[-3:]), pairs)
+        last = -len(Start._fields)
+        bodies, rest = Bodies(*self.tensors[:count]), self.tensors[count:last]
+        return Setting(bodies, *rest, objects, Start(*self.tensors[last:]), pairs)
 
 
 class UpdateGraph(nn.Module):
@@ -75,6 +76,9 @@ class BeginGraph(nn.Module):
         return (*motion, *Flat.of(setting).tensors, *paths)
 
 
+STATES = len(Motion._fields)
+
+
 class StepGraph(nn.Module):
     """50 ms of all samples."""
 
@@ -84,10 +88,10 @@ class StepGraph(nn.Module):
 
     def forward(self, objects: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
         """The motion after it and a row of `Rolled`; of `objects` (n, .) only the size counts."""
-        flat = values[4:-1] if self.parts.hand else values[4:]
+        flat = values[STATES:-1] if self.parts.hand else values[STATES:]
         setting = Flat(flat).setting(objects.shape[0], self.parts.pairs)
         path = values[-1] if self.parts.hand else None
-        motion, row = self.rollout.advance(Motion(*values[:4]), setting, path, 0)
+        motion, row = self.rollout.advance(Motion(*values[:STATES]), setting, path, 0)
         return (*motion, *row)
 
 

@@ -36,6 +36,7 @@ class Watched(NamedTuple):
     middle: Tensor  # (E, n, 3)
     half_extent: Tensor  # (E, n, 3)
     ground: Tensor  # (E, n, 1)
+    surface: Tensor  # (E, n, 2)
     prior: Tensor  # (E, n, 4)
     held: Tensor  # (E, n)
     present: Tensor  # (E, n)

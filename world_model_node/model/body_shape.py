@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
-from world_model_node.model.dimensions import FEET, OUTLINE, PLANES, POINTS
+from world_model_node.model.dimensions import FEET, OUTLINE, PLANES, POINTS, SURFACE
+from world_model_node.model.surface_points import farthest_points, not_astray
 
 NEAR_TABLE_M, FALLING_MPS = 0.02, 0.3
 SURFACE_TO_SOLID = 0.6  # second moments of a ball or a cube over those of its surface
 SAME_FACE = np.cos(np.radians(20.0))
 LEAST_SIZE_M = 0.004
+WALLS = 8  # of the planes that stand upright
+SLIVER = 1e-4  # of a hull, which is no face
 
 
 def spread_directions(count: int) -> np.ndarray:
@@ -65,7 +68,7 @@ def body_shape(
         upward_mps: vertical speed.
         held: in the hand.
     """
-    points = points_m.astype(float)
+    points, guessed = _cleaned(points_m, guessed)
     R, t = T_world_object[:3, :3], T_world_object[:3, 3]
     world = points @ R.T + t
     low = float(world[:, 2].min()) - table_height_m
@@ -85,17 +88,27 @@ def body_shape(
     around = points[np.argmax(AROUND @ points.T, axis=1)]
     half = np.maximum(0.5 * np.ptp(solid, axis=0), LEAST_SIZE_M)
     kept = np.linspace(0, len(points) - 1, OUTLINE).round().astype(int)
-    guess = guessed[kept] if len(guessed) else np.zeros(OUTLINE)
     return BodyShape(
         np.vstack([around, feet]),
         np.vstack([AROUND, down]),
-        enclosing_planes(solid),
+        enclosing_planes(solid, R[2]),
         _inertia(solid),
         0.5 * (solid.min(axis=0) + solid.max(axis=0)),
         half,
-        np.column_stack([points[kept], guess]),
+        np.column_stack([points[kept], guessed[kept]]),
         ground,
     )
+
+
+def _cleaned(points_m: np.ndarray, guessed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Few points (N, 3) of a surface, and whether each is guessed (N,)."""
+    points = points_m.astype(float)
+    guessed = guessed.astype(float) if len(guessed) else np.zeros(len(points))
+    if len(points) > SURFACE:
+        kept = farthest_points(points, SURFACE)
+        points, guessed = points[kept], guessed[kept]
+    kept = not_astray(points)
+    return points[kept], guessed[kept]
 
 
 def _heading(R: np.ndarray) -> np.ndarray:
@@ -111,26 +124,39 @@ def _inertia(points: np.ndarray) -> np.ndarray:
     return np.trace(spread) * np.eye(3) - spread
 
 
-def enclosing_planes(points: np.ndarray) -> np.ndarray:
-    """PLANES half-spaces that hold all points and follow the largest faces of their hull."""
+def enclosing_planes(points: np.ndarray, up: np.ndarray) -> np.ndarray:
+    """PLANES half-spaces (PLANES, 4) that hold all points (N, 3).
+
+    They follow the largest faces of the hull, and WALLS of them the outline as seen along `up`
+    (3,): what is thin has small sides, and those are what a finger pushes.
+    """
     try:
         hull = ConvexHull(points, qhull_options='QJ')
+        level = np.linalg.svd(up[None])[2][1:]  # (2, 3)
+        outline = ConvexHull(points @ level.T, qhull_options='QJ')
     except (QhullError, ValueError):
         return _supporting(OUTER, points)
     corners = points[hull.simplices]
     area = np.linalg.norm(
         np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
     )
-    normals = hull.equations[:, :3]
+    edges = np.diff(outline.points[outline.simplices], axis=1)[:, 0]
+    walls = _largest(outline.equations[:, :2] @ level, np.linalg.norm(edges, axis=1), WALLS)
+    faces = _largest(hull.equations[:, :3], area, PLANES - len(walls))
+    return _supporting(np.vstack([walls, faces, OUTER])[:PLANES], points)
+
+
+def _largest(normals: np.ndarray, sizes: np.ndarray, count: int) -> np.ndarray:
+    """Mean normals (M, 3), M at most `count`, of the faces that are largest if alike ones join."""
     like = normals @ normals.T > SAME_FACE
-    left, chosen = area.copy(), []
-    while len(chosen) < PLANES and left.max() > 0.0:
+    left, chosen = sizes.copy(), []
+    while len(chosen) < count and left.max() > SLIVER * sizes.sum():
         best = int(np.argmax(like @ left * (left > 0.0)))
         face = like[best]
-        mean = (normals[face] * (area[face] + 1e-12)[:, None]).sum(axis=0)
-        chosen.append(mean / max(np.linalg.norm(mean), 1e-9))
+        mean = (normals[face] * sizes[face, None]).sum(axis=0)
+        chosen.append(mean / np.linalg.norm(mean))
         left[face] = 0.0
-    return _supporting(np.vstack([np.array(chosen), OUTER])[:PLANES], points)
+    return np.array(chosen).reshape(-1, 3)
 
 
 def _supporting(normals: np.ndarray, points: np.ndarray) -> np.ndarray:

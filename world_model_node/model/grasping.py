@@ -11,7 +11,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from world_model_node.model.hand_contact import TINY, cross, deepest, dot, length, to_body
+from world_model_node.model.hand_contact import (
+    TINY,
+    Hand,
+    cross,
+    deepest,
+    dot,
+    length,
+    to_body,
+)
 from world_model_node.model.step import Bodies, Motion
 
 PROBES_M = ((0.0, 0.0), (0.008, 0.0), (-0.008, 0.0), (0.0, 0.006), (0.0, -0.008))
@@ -20,19 +28,6 @@ CLOSED_M = 0.004  # pads this much wider than the body still touch it, as far as
 SLID_OUT_M, OPENED_M = 0.02, 0.004
 TORSION_ARM_M, TILT_ARM_M = 0.006, 0.012  # of a pad's friction about its normal, and across it
 STEEP, FAR_M = 0.05, 0.5
-
-
-class Hand(NamedTuple):
-    """The hand within one substep, for every body."""
-
-    position: Tensor  # (3, N) of the grasp frame
-    closing: Tensor  # (3, N) its y axis
-    sideways: Tensor  # (3, N) its x axis
-    approach: Tensor  # (3, N) its z axis
-    velocity: Tensor  # (3, N)
-    spin: Tensor  # (3, N)
-    width: Tensor  # (1, N) m
-    force: Tensor  # (1, N) N
 
 
 class Grip(NamedTuple):
@@ -48,6 +43,7 @@ class Start(NamedTuple):
     held: Tensor  # (1, N)
     at: Tensor  # (3, N) grasp point in the body frame
     width: Tensor  # (1, N)
+    widest: Tensor  # (1, N) that the hand opens until the end
 
 
 class Grasping(nn.Module):
@@ -70,11 +66,11 @@ class Grasping(nn.Module):
         points = hand.position.unsqueeze(1) + x * hand.sideways.unsqueeze(1)
         points = points + z * hand.approach.unsqueeze(1)
         local = to_body(R, points - motion.position.unsqueeze(1))
-        distance, _ = deepest(local, planes)
-        inside = torch.sigmoid(-distance / SOFT_M).mean(0, keepdim=True)
+        inside = torch.sigmoid(-deepest(local, planes) / SOFT_M).mean(0, keepdim=True)
         span = self._span(R, planes, local[:, 0], hand.closing)
         closed = torch.sigmoid((span + CLOSED_M - hand.width) / SOFT_M)
-        caught = torch.sigmoid((inside - 0.35) / 0.06) * closed
+        fits = torch.sigmoid((start.widest + CLOSED_M - span) / SOFT_M)
+        caught = torch.sigmoid((inside - 0.35) / 0.06) * closed * fits
         slid = length(local[:, 0] - start.at)
         stays = torch.sigmoid((SLID_OUT_M - slid) / 0.003)
         stays = stays * torch.sigmoid((start.width + OPENED_M - hand.width) / SOFT_M)
@@ -93,27 +89,55 @@ class Grasping(nn.Module):
         return ahead + behind
 
     def forward(
-        self, motion: Motion, spin: Tensor, bodies: Bodies, hand: Hand, held: Tensor
+        self,
+        before: Tensor,
+        motion: Motion,
+        spin: Tensor,
+        bodies: Bodies,
+        hand: Hand,
+        held: Tensor,
     ) -> tuple[Tensor, Tensor, Grip]:
-        """Changes of velocity and spin (3, N), world frame, of bodies that are held so much."""
-        arm = hand.position - motion.position
-        wanted = hand.velocity - cross(hand.spin, arm)
-        change = wanted - motion.velocity  # of the centre of mass
+        """Changes of velocity and spin (3, N), world frame, of bodies that are held so much.
+
+        What is wanted leads in this substep to where the hand takes the body, however far it
+        turns: along the arc's tangent the body would creep out of the hand.
+
+        Args:
+            before: (3, N) where the bodies were when the substep began.
+            motion: Without the hand.
+            spin: (3, N) of it, world frame.
+            bodies: Their parameters.
+            hand: At the end of the substep.
+            held: (1, N).
+        """
+        arm = hand.position - self.h * hand.velocity - before
+        wanted = hand.velocity + (arm - self._turned(arm, self.h * hand.spin)) / self.h
+        # torque about the grasp, per moment of inertia
+        gyration = bodies.gyration
+        twist = (hand.spin - spin) - gyration * cross(arm, wanted - motion.velocity)
+        about = dot(twist, hand.closing) * hand.closing
+        tilt = twist - about
+        strength = 2.0 * hand.force * self.h * gyration / bodies.mass
+        about = about * self._limited(about, strength * bodies.friction * TORSION_ARM_M)
+        tilt = tilt * self._limited(tilt, strength * TILT_ARM_M)
+        # where that is too little the body swings about the grasp, which goes with the hand
+        gap = wanted - motion.velocity + cross(hand.spin - spin - about - tilt, arm)
+        change = gap + gyration * dot(arm, gap) * arm
+        change = change / (1.0 + gyration * dot(arm, arm))
         along = dot(change, hand.closing) * hand.closing
         across = change - along
         budget = 2.0 * bodies.friction * hand.force * self.h / bodies.mass
         need = length(across)
         carried = (budget / (need + TINY)).clamp(max=1.0)
         change = along + carried * across
-        # torque about the grasp, per moment of inertia
-        twist = (hand.spin - spin) - bodies.gyration * cross(arm, wanted - motion.velocity)
-        about = dot(twist, hand.closing) * hand.closing
-        tilt = twist - about
-        strength = 2.0 * hand.force * self.h * bodies.gyration / bodies.mass
-        about = about * self._limited(about, strength * bodies.friction * TORSION_ARM_M)
-        tilt = tilt * self._limited(tilt, strength * TILT_ARM_M)
-        turning = about + tilt + bodies.gyration * cross(arm, change)
+        turning = about + tilt + gyration * cross(arm, change)
         return held * change, held * turning, Grip(held, carried)
+
+    @staticmethod
+    def _turned(arm: Tensor, angle: Tensor) -> Tensor:
+        """An arm (3, N) after a small rotation vector (3, N)."""
+        tangent = cross(angle, arm)
+        return arm + tangent + 0.5 * cross(angle, tangent)
 
     @staticmethod
     def _limited(vector: Tensor, most: Tensor) -> Tensor:

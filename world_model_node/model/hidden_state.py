@@ -29,15 +29,15 @@ QUANTITIES = (
     ('velocity', 3, 0.15),
     ('spin', 3, 0.2),
 )
-# how much of the measured twist is believed: level, upright, turning; rolling; slowed; belt; how
-# much faster than that, level and upright; falling
-GATES = 9
+# how much of the measured twist is believed: level, upright, turning; rolling; slowed; how much
+# faster than that, level and upright; falling
+GATES = 8
 SIGMA_BOUNDS = (-3.0, 2.5)  # of the logarithm of the factor on sigma
 SHIFT_M, TURN_RAD, VELOCITY_MPS, SPIN_RADPS = 0.01, 0.1, 0.3, 3.0
 ROLLING_M, SPINNING_M = 5e-4, 7e-4
 CENTER_SHARE = 0.4  # of the half extent that the centre of mass may lie off the middle
 FASTEST_MPS, FASTEST_RADPS = 4.0, 25.0
-GATE_BIAS = (-1.0, -1.0, -1.0, -3.0, -5.0, -5.0, 0.0, 0.0, -5.0)
+GATE_BIAS = (-1.0, -1.0, -1.0, -3.0, -5.0, 0.0, 0.0, -5.0)
 DOWN_MPS = 0.1  # what seems to sink slower than this does not fall
 SINCE_S = 0.5 * FRAME_S  # the mean age of a velocity that is measured between two frames
 
@@ -100,7 +100,7 @@ class HiddenState(nn.Module):
         log_mass, sigma_mass, log_friction, sigma_friction = prior.split(1, -1)
         log_friction = log_friction + sigma_friction.clamp(0.05, 0.6) * friction
         friction = log_friction.clamp(-4.0, 0.7).exp()
-        v, omega, belt = self._twist_now(w, gates, friction)
+        v, omega = self._twist_now(w, gates, friction)
         return Drawn(
             (log_mass + sigma_mass.clamp(0.03, 1.0) * mass).clamp(-5.5, 2.0).exp(),
             friction,
@@ -113,31 +113,30 @@ class HiddenState(nn.Module):
             TURN_RAD * turn,
             (v + VELOCITY_MPS * velocity).clamp(-FASTEST_MPS, FASTEST_MPS),
             (omega + SPIN_RADPS * spin).clamp(-FASTEST_RADPS, FASTEST_RADPS),
-            belt,
+            w.surface.unsqueeze(1).expand_as(velocity[..., :2]),
             latent,
         )
 
     @staticmethod
-    def _twist_now(
-        w: NamedTuple, gates: Tensor, friction: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def _twist_now(w: NamedTuple, gates: Tensor, friction: Tensor) -> tuple[Tensor, Tensor]:
         """Between the tracker's twist and that of the newest two poses, and what changed since.
 
         Between two frames 0.1 s apart friction takes as much as 0.5 m/s from what slides, and
         gravity gives 1 m/s to what falls: at the newest frame half of that is not measured yet.
         """
         tracked, measured = w.twist.unsqueeze(1), w.measured.unsqueeze(1)
-        level, upright, turning, rolling, slowed, belt, *faster, falling = gates.split(1, -1)
+        level, upright, turning, rolling, slowed, *faster, falling = gates.split(1, -1)
         share = torch.cat([level, level, upright], -1)
         v = tracked[..., :3] + share * (measured[..., :3] - tracked[..., :3])
         omega = tracked[..., 3:] + turning * (measured[..., 3:] - tracked[..., 3:])
-        along = 2.0 * faster[0] * v[..., :2]
+        surface = w.surface.unsqueeze(1)
+        along = 2.0 * faster[0] * v[..., :2] - surface
         speed = (along.square().sum(-1, keepdim=True) + 1e-6).sqrt()
         lost = slowed * friction * GRAVITY_MPS2 * SINCE_S
-        along = along * (1.0 - lost / speed).relu()
+        along = along * (1.0 - lost / speed).relu() + surface
         down = (-measured[..., 2:3] / DOWN_MPS).clamp(0.0, 1.0)
         fallen = 2.0 * faster[1] * v[..., 2:] - falling * down * GRAVITY_MPS2 * SINCE_S
         v = torch.cat([along, fallen.expand_as(along[..., :1])], -1)
         radius = w.place.unsqueeze(1)[..., 2:].clamp(min=0.01)
         rolled = torch.cat([-v[..., 1:2], v[..., :1], torch.zeros_like(v[..., :1])], -1) / radius
-        return v, omega + rolling * (rolled - omega), belt * tracked[..., :2]
+        return v, omega + rolling * (rolled - omega)

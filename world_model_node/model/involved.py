@@ -8,7 +8,7 @@ import numpy as np
 
 from world_model_node.model.window import Window
 
-HAND_REACH_M = 0.08  # of the fingers from the grasp frame
+HAND_REACH_M = 0.12  # of the hand from the grasp frame
 HORIZON_S = 1.0
 MOVING_MPS, SPIN_ARM_M = 0.03, 0.05
 ROOM_M = 0.02

@@ -1,8 +1,8 @@
 """Bodies against each other: one contact per pair, along the axis that separates them best.
 
-Of the planes that enclose either body, the one that the other reaches through least gives normal
-and depth (separating axes); where they touch is the middle of the points that reach farthest, of
-both bodies, the smaller patch counting more.
+Of the planes that enclose either body, the one that the other reached through least when the
+substep began gives normal and depth (separating axes); where they touch is the middle of the
+points that reach farthest, of both bodies, the smaller patch counting more.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from world_model_node.model.hand_contact import (
     cross,
     dot,
     length,
+    since_touch,
     to_world,
 )
 from world_model_node.model.step import Bodies, Motion
@@ -34,6 +35,7 @@ class ObjectContact(nn.Module):
 
     def forward(
         self,
+        before: tuple[Tensor, Tensor],
         motion: Motion,
         spin: Tensor,
         R: Tensor,
@@ -45,6 +47,7 @@ class ObjectContact(nn.Module):
         """What they do to each other within one substep.
 
         Args:
+            before: positions (3, G * n) and rotations (9, G * n) as it began.
             motion: of G * n bodies.
             spin: (3, G * n) world frame.
             R: (9, G * n).
@@ -53,7 +56,7 @@ class ObjectContact(nn.Module):
             present: (1, G * n).
             n: bodies of one group.
         """
-        at, normal, depth, there = self._contacts(motion, R, bodies, planes, present, n)
+        at, normal, depth, there = self._contacts(before, motion, R, bodies, planes, present, n)
         one, other = _rows(motion.position, n), _columns(motion.position, n)
         r1, r2 = at - one, at - other
         w1, w2 = _rows(spin, n), _columns(spin, n)
@@ -72,27 +75,36 @@ class ObjectContact(nn.Module):
         give = (1.0 + g1 * dot(r1, r1)) / m1 + (1.0 + g2 * dot(r2, r2)) / m2
         drag = torch.minimum(friction * push, speed * there / give)
         impulse = push * normal - drag * sliding / (speed + TINY)
-        out = (RECOVERY * depth).clamp(max=FASTEST_RECOVERY_MPS * self.h) * there * m2 / (m1 + m2)
+        since = since_touch(depth, approach, self.h)
+        left = (depth - since * approach.relu()).relu()
+        out = (RECOVERY * left).clamp(max=FASTEST_RECOVERY_MPS * self.h) * there * m2 / (m1 + m2)
         both = impulse - impulse.transpose(-1, -2)  # what acts on the other acts back on this
         back = cross(r1, impulse) - cross(r2, impulse).transpose(-1, -2)
+        since = torch.maximum(since * there, (since * there).transpose(-1, -2))
         apart = out * normal
         apart = apart - (apart * m1 / m2).transpose(-1, -2)
+        turning = bodies.gyration / bodies.mass
         return Impulse(
             both.sum(-1).flatten(1) / bodies.mass,
-            back.sum(-1).flatten(1) * bodies.gyration / bodies.mass,
-            apart.sum(-1).flatten(1),
+            back.sum(-1).flatten(1) * turning,
+            apart.sum(-1).flatten(1) + (since * both).sum(-1).flatten(1) / bodies.mass,
+            (since * back).sum(-1).flatten(1) * turning,
         )
 
     @staticmethod
     def _contacts(
-        motion: Motion, R: Tensor, bodies: Bodies, planes: Tensor, present: Tensor, n: int
+        before: tuple[Tensor, Tensor],
+        motion: Motion,
+        R: Tensor,
+        bodies: Bodies,
+        planes: Tensor,
+        present: Tensor,
+        n: int,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Point, normal out of the other, depth, whether: (., G, n, n) one by other."""
         arms = to_world(R, bodies.points[1:])  # (3, P, G n)
-        normals = to_world(R, planes[:3].detach())  # (3, M, G n)
-        reach, normal = _separating(
-            arms, bodies.points[:1], normals, planes[3:].detach(), motion.position, n
-        )
+        best = _best(before, bodies, planes, n)
+        reach, normal = _separating(arms, R, planes.detach(), motion.position, best, n)
         gap = reach.amin(-1)  # (G, n, n)
         at = _between(arms, motion.position, reach, normal, n)
         back = gap.transpose(-1, -2)
@@ -104,33 +116,44 @@ class ObjectContact(nn.Module):
         return at, normal, (SKIN_M - gap).relu().unsqueeze(0), there.unsqueeze(0)
 
 
-def _separating(
-    arms: Tensor, ones: Tensor, normals: Tensor, offsets: Tensor, position: Tensor, n: int
-) -> tuple[Tensor, Tensor]:
-    """How far points of one are from the plane of the other that they pass least, and its normal.
+def _best(before: tuple[Tensor, Tensor], bodies: Bodies, planes: Tensor, n: int) -> Tensor:
+    """Which plane (G, one, other) of the other one passes least; all pairs in one product."""
+    position, R = (value.detach() for value in before)
+    points = to_world(R, bodies.points[1:].detach()) + position.unsqueeze(1)
+    points = torch.cat([points, bodies.points[:1]])  # (4, P, G n)
+    walls = _walls(R, planes.detach(), position)
+    P, M = points.shape[1], walls.shape[1]
+    rows = walls.reshape(4, M, -1, n).permute(2, 1, 3, 0).reshape(-1, M * n, 4)
+    columns = points.reshape(4, P, -1, n).permute(2, 0, 3, 1).reshape(-1, 4, n * P)
+    gap = (rows @ columns).reshape(-1, M, n, n, P)  # (G, M, other, one, P)
+    return gap.amin(-1).argmax(1).transpose(-1, -2)
 
-    All pairs of points and planes are one matrix product; which plane it is passes no gradient.
+
+def _walls(R: Tensor, planes: Tensor, position: Tensor) -> Tensor:
+    """Planes (4, M, G * n) in the world: normal, and minus the offset."""
+    normals = to_world(R, planes[:3])
+    offsets = planes[3:] + (normals * position.unsqueeze(1)).sum(0, keepdim=True)
+    return torch.cat([normals, -offsets])
+
+
+def _separating(
+    arms: Tensor, R: Tensor, planes: Tensor, position: Tensor, best: Tensor, n: int
+) -> tuple[Tensor, Tensor]:
+    """How far points of one are from the best plane of the other, and its normal.
 
     Args:
         arms: (3, P, G * n) points from the centre of mass, world frame.
-        ones: (1, P, G * n).
-        normals: (3, M, G * n) of the planes, world frame.
-        offsets: (1, M, G * n) of them from the centre of mass.
+        R: (9, G * n).
+        planes: (4, M, G * n) about the centre of mass.
         position: (3, G * n).
+        best: (G, one, other) of the planes.
         n: bodies of one group.
 
     Returns:
         Shape (G, n, n, P) and (3, G, n, n), one by other.
     """
-    P, M = arms.shape[1], normals.shape[1]
-    points = arms + position.unsqueeze(1)
-    points = torch.cat([points, ones])
-    offsets = offsets + (normals * position.unsqueeze(1)).sum(0, keepdim=True)
-    walls = torch.cat([normals, -offsets]).reshape(4, M, -1, n)
-    rows = walls.detach().permute(2, 1, 3, 0).reshape(-1, M * n, 4)
-    columns = points.detach().reshape(4, P, -1, n).permute(2, 0, 3, 1).reshape(-1, 4, n * P)
-    gap = (rows @ columns).reshape(-1, M, n, n, P)  # (G, M, other, one, P)
-    best = gap.amin(-1).argmax(1).transpose(-1, -2)  # (G, one, other)
+    P, M = arms.shape[1], planes.shape[1]
+    walls = _walls(R, planes, position).reshape(4, M, -1, n)
     wall = walls.transpose(1, 2).gather(2, best.unsqueeze(0).expand(4, -1, n, n))
     normal, offset = wall.split([3, 1])
     middle = (normal * _rows(position, n)).sum(0) + offset[0]

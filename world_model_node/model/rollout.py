@@ -6,19 +6,22 @@ a small network corrects the twist once per 50 ms.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from world_model_node.model.belief import Belief, Watched
-from world_model_node.model.dimensions import STEP_S, STEPS
-from world_model_node.model.grasping import Grasping, Grip, Hand, Start
+from world_model_node.model.body_shape import FALLING_MPS, NEAR_TABLE_M
+from world_model_node.model.dimensions import OPENING, OPENING_SCALE_M, STEP_S, STEPS
+from world_model_node.model.grasping import Grasping, Grip, Start
 from world_model_node.model.hand_contact import (
+    Hand,
     HandContact,
     Impulse,
+    Shapes,
     cross,
-    finger_points,
     length,
     to_body,
 )
@@ -33,9 +36,10 @@ from world_model_node.model.step import Bodies, ContactStep, Motion
 CHANGE_MPS, CHANGE_RADPS = 0.05, 0.5  # at most, by the network, per 50 ms
 ALONE_MPS, ALONE_RADPS = 0.6, 5.0  # the same where no contact is computed
 AWAKE_MPS, SPIN_ARM_M = 0.05, 0.05
+WIDEST_M = 0.1  # that a hand opens
 TOP_MPS, TOP_RADPS = 8.0, 60.0  # faster is a contact that went wrong
 EVERYTHING = Involved()
-HAND_ROWS = (3, 3, 3, 3, 3, 3, 1, 1)  # of `Hand`
+HAND_ROWS = (3, 3, 3, 3, 3, 3, 1, 1, 1)  # of `Hand`
 CONTEXT = 8  # what belief and shape are condensed to
 FEATURES = 19
 
@@ -63,17 +67,15 @@ class Setting(NamedTuple):
     belt: Tensor  # (3, N)
     context: Tensor  # (C, N)
     present: Tensor  # (1, N)
+    overlap: Tensor  # (PARTS, A, N) m that the hand is in what is known of it at first
     objects: int
     start: Start
     pairs: bool = True  # whether bodies may touch each other
 
-
-class HandNow(NamedTuple):
-    """The hand at the end of a substep, for every body."""
-
-    points: Tensor  # (3, Q, N) of the fingers
-    velocities: Tensor  # (3, Q, N)
-    hand: Hand
+    @property
+    def shapes(self) -> Shapes:
+        """What the hand may touch."""
+        return Shapes(self.bodies.points[1:], self.planes)
 
 
 class Rollout(nn.Module):
@@ -97,9 +99,6 @@ class Rollout(nn.Module):
         )
         nn.init.zeros_(self.residual[-1].weight)
         nn.init.zeros_(self.residual[-1].bias)
-        local, side = finger_points()
-        self.register_buffer('finger', torch.tensor(local.T, dtype=torch.float32), False)
-        self.register_buffer('side', torch.tensor(side, dtype=torch.float32), False)
 
     def forward(
         self,
@@ -131,6 +130,11 @@ class Rollout(nn.Module):
         """What the steps start from, what is the same in all of them, and the hand's path."""
         path = self._path(action) if parts.hand else None
         motion, setting = self._start(belief, watched, drawn, action, action.shape[1])
+        if path is not None:
+            R = self.contact.rotations.matrix(motion.rotation)
+            hand = self.fingers.before(self._at(path[0], motion))
+            overlap = self.fingers.overlap(motion.position, R, setting.shapes, hand)
+            setting = setting._replace(overlap=overlap.detach())
         return motion, setting._replace(pairs=parts.pairs and setting.objects > 1), path
 
     def advance(
@@ -167,6 +171,11 @@ class Rollout(nn.Module):
             value = value.unsqueeze(1).expand(E, B, K, n, value.shape[-1])
             return value.reshape(E * B * K * n, -1)
 
+        def each_action(value: Tensor) -> Tensor:
+            """(E, B, C) for every sample and object. Shape (N, C)."""
+            value = value.reshape(E, B, 1, 1, -1).expand(E, B, K, n, value.shape[-1])
+            return value.reshape(E * B * K * n, -1)
+
         d = Drawn(*(drawn_each(value) for value in drawn))
         mass_center = d.center
         q = self.contact.rotations.turn(
@@ -185,26 +194,48 @@ class Rollout(nn.Module):
             d.mass, d.mass.unsqueeze(-1) * each(w.inertia), d.friction, d.restitution, points
         )
         law = default_law()._replace(rounding_m=round_m)
-        ground = each(w.ground) + (d.shift[:, 2:]).clamp(max=0.0)
+        ground = each(w.ground) + self._stands(w, R, each, velocity) * d.shift[:, 2:]
         bodies = self.contact.prepare(body, law, ground)
         motion = self.contact.enter(BodyState(position.T, q.T, velocity.T, d.spin))
         planes = each(w.planes)
         offset = planes[..., 3] - (planes[..., :3] * mass_center.unsqueeze(1)).sum(-1)
         planes = torch.cat([planes[..., :3], offset.unsqueeze(-1)], -1).permute(2, 1, 0)
-        grasp = action[:, :, 0].reshape(E, B, 1, 1, -1).expand(E, B, K, n, -1)
-        grasp = grasp.reshape(E * B * K * n, -1).T
+        grasp = each_action(action[:, :, 0]).T
         start = Start(
             each(w.held).unsqueeze(0),
             to_body(R, (grasp[:3] - position).unsqueeze(1))[:, 0],
             grasp[7:8],
+            torch.maximum(each_action(action[..., 7:8].amax(2)), each(self._opening(w))).T,
         )
         context = self.context(torch.cat([belief.state, belief.shape], -1))
         context = torch.cat([each(context), d.latent], -1).T
         belt = torch.cat([d.belt.T, torch.zeros_like(d.mass.T)])
         return motion, Setting(
-            bodies, planes, mass_center.T, d.rolling.T, d.spinning.T, belt, context, present.T, n,
-            start,
+            bodies, planes, mass_center.T, d.rolling.T, d.spinning.T,
+            belt, context, present.T, torch.zeros_like(present.T), n, start,
         )  # fmt: skip
+
+    @staticmethod
+    def _opening(w: Watched) -> Tensor:
+        """Of the hand as it was last seen, which may be blocked. Shape (E, n, 1).
+
+        Where it was not seen it may be as wide as any.
+        """
+        seen = w.hand_on[:, -1, None, None]
+        opening = OPENING_SCALE_M * w.hand[:, -1, :, OPENING : OPENING + 1]
+        return seen * opening + (1.0 - seen) * WIDEST_M
+
+    @staticmethod
+    def _stands(w: Watched, R: Tensor, each: Callable[[Tensor], Tensor], v: Tensor) -> Tensor:
+        """How much what it stands on is where it is because the body is. Shape (N, 1).
+
+        A body that lies there is believed too high or too low with its support; the table under
+        one that falls stays where it is.
+        """
+        low = (R[6:].T.unsqueeze(1) * each(w.points)).sum(-1).amin(1, keepdim=True)
+        gap = each(w.place)[:, 2:] + low - each(w.ground)
+        still = (1.0 - v[2:].T.abs() / FALLING_MPS).relu()
+        return ((1.0 - gap / NEAR_TABLE_M).clamp(0.0, 1.0) * still).detach()
 
     def _body_turn(self, q: Tensor, turn: Tensor) -> Tensor:
         """A rotation vector of the world frame in the body frame. Shape (3, N)."""
@@ -213,7 +244,7 @@ class Rollout(nn.Module):
     def _path(self, action: Tensor) -> Tensor:
         """The hand at the end of every substep, moving evenly between those given.
 
-        Shape (T, C, A): the rows of `HandNow` one after the other, of A = E * B motions.
+        Shape (T, C, A): the rows of `Hand` one after the other, of A = E * B motions.
         """
         A = action.shape[0] * action.shape[1]
         rows = action.reshape(A, STEPS + 1, -1).permute(1, 2, 0)  # (H + 1, ACTION, A)
@@ -232,32 +263,19 @@ class Rollout(nn.Module):
         q = q.reshape(T, 4, A).permute(1, 0, 2).reshape(4, T * A)
         R = self.contact.rotations.matrix(q).reshape(3, 3, T, A)
         width, force = mixed[:, 7:8], mixed[:, 8:9]
-        local = self.finger.reshape(3, -1, 1, 1)
-        opened = 0.5 * width.permute(1, 0, 2).unsqueeze(1) * self.side.reshape(1, -1, 1, 1)
-        y = local[1:2] + opened  # (1, Q, T, A)
-        Q = y.shape[1]
-        at = [local[0:1].expand(1, Q, T, A), y, local[2:3].expand(1, Q, T, A)]
-        arms = (R.unsqueeze(2) * torch.cat(at).unsqueeze(0)).sum(1)  # (3, Q, T, A)
-        arms = arms.permute(2, 0, 1, 3)
-        points = (mixed[:, :3].unsqueeze(2) + arms).reshape(T, -1, A)
-        turning = cross(
-            spin.permute(1, 0, 2).unsqueeze(2).expand(3, T, Q, A), arms.permute(1, 0, 2, 3)
-        )
-        velocities = velocity.unsqueeze(2) + turning.permute(1, 0, 2, 3)
-        velocities = velocities.reshape(T, -1, A)
+        opening = _repeated((after - before)[:, 7:8] / STEP_S, self.substeps)
         sideways, closing, approach = (R[:, k].permute(1, 0, 2) for k in range(3))
-        hand = Hand(mixed[:, :3], closing, sideways, approach, velocity, spin, width, force)
-        return torch.cat([points, velocities, *hand], 1)
+        hand = (mixed[:, :3], closing, sideways, approach, velocity, spin, width, force, opening)
+        return torch.cat(hand, 1)
 
-    def _at(self, row: Tensor, motion: Motion) -> HandNow:
+    @staticmethod
+    def _at(row: Tensor, motion: Motion) -> Hand:
         """One row (C, A) of the path for every body."""
-        Q, C, N = self.side.shape[0], row.shape[0], motion.position.shape[1]
+        C, N = row.shape[0], motion.position.shape[1]
         row = row.unsqueeze(-1).expand(C, row.shape[1], N // row.shape[1]).reshape(C, N)
-        points, velocities, hand = row.split([3 * Q, 3 * Q, C - 6 * Q])
-        hand = Hand(*hand.split(HAND_ROWS))
-        return HandNow(points.reshape(3, Q, -1), velocities.reshape(3, Q, -1), hand)
+        return Hand(*row.split(HAND_ROWS))
 
-    def _corrected(self, motion: Motion, setting: Setting, now: HandNow | None) -> Motion:
+    def _corrected(self, motion: Motion, setting: Setting, now: Hand | None) -> Motion:
         """The twist as the network mends it; what rests is left alone."""
         R = self.contact.rotations.matrix(motion.rotation)
         spin = self.contact.rotations.to_world(R, motion.spin)
@@ -266,10 +284,10 @@ class Rollout(nn.Module):
             hand = torch.zeros_like(motion.position)
             hand = torch.cat([hand, hand, hand[:2]])
         else:
-            at = now.hand
-            away = at.position - motion.position
+            away = now.position - motion.position
             near = torch.exp(-length(away) / 0.1)
-            hand = torch.cat([away * near / 0.1, at.velocity * near, near, at.force * near / 20.0])
+            force = now.force / 20.0
+            hand = torch.cat([away * near / 0.1, now.velocity * near, near, force * near])
         features = torch.cat(
             [
                 motion.velocity,
@@ -296,7 +314,7 @@ class Rollout(nn.Module):
         )
 
     def _substep(
-        self, motion: Motion, s: Setting, at: HandNow | None
+        self, motion: Motion, s: Setting, hand: Hand | None
     ) -> tuple[Motion, Grip, Tensor]:
         none = torch.zeros_like(s.present)
         grip, pushed = Grip(none, none + 1.0), none
@@ -305,26 +323,40 @@ class Rollout(nn.Module):
             place = motion.position + self.h * motion.velocity
             return motion._replace(position=place, rotation=turned), grip, pushed
         before = motion
+        R0 = self.contact.rotations.matrix(before.rotation)
         motion = self._on_table(motion, s)
         R = self.contact.rotations.matrix(motion.rotation)
         spin = self.contact.rotations.to_world(R, motion.spin)
-        if at is not None:
-            points, velocities, hand = at
-            held = self.grasping.between(motion, R, s.planes, hand, s.start)
-            change, turning, grip = self.grasping(motion, spin, s.bodies, hand, held)
+        if hand is not None:
+            # both as the substep began: what is held has not followed the hand yet
+            was = self.fingers.before(hand)
+            held = self.grasping.between(before, R0, s.planes, was, s.start)
+            change, turning, grip = self.grasping(
+                before.position, motion, spin, s.bodies, hand, held
+            )
             carried = motion.velocity + change
             place = motion.position + self.h * change
             place = place + held * (before.position + self.h * carried - place)
-            motion = self._turned(motion, R, turning)._replace(position=place, velocity=carried)
+            motion = self._turned(motion, R, turning, self.h * turning)
+            motion = motion._replace(position=place, velocity=carried)
             spin = spin + turning
-            touch = self.fingers.touching(motion, R, s.planes, points, velocities)
-            touch = touch._replace(there=touch.there * (1.0 - held))
+            touch = self.fingers.touching(before, R0, motion, R, s.shapes, hand, s.overlap)
             impulse = self.fingers(motion, spin, s.bodies, touch)
+            impulse = Impulse(*((1.0 - held) * change for change in impulse))
             pushed = length(impulse.velocity) + length(change)
             motion = self._moved(motion, R, impulse)
             spin = spin + impulse.spin
         if s.pairs:
-            impulse = self.others(motion, spin, R, s.bodies, s.planes, s.present, s.objects)
+            impulse = self.others(
+                (before.position, R0),
+                motion,
+                spin,
+                R,
+                s.bodies,
+                s.planes,
+                s.present,
+                s.objects,
+            )
             motion = self._moved(motion, R, impulse)
         return motion, grip, pushed
 
@@ -342,16 +374,18 @@ class Rollout(nn.Module):
 
     def _moved(self, motion: Motion, R: Tensor, impulse: Impulse) -> Motion:
         moved = motion._replace(
-            position=motion.position + self.h * impulse.velocity + impulse.shift,
+            position=motion.position + impulse.shift,
             velocity=motion.velocity + impulse.velocity,
         )
-        return self._turned(moved, R, impulse.spin)
+        return self._turned(moved, R, impulse.spin, impulse.turn)
 
-    def _turned(self, motion: Motion, R: Tensor, change: Tensor) -> Motion:
-        """With another spin from the start of the substep on; `change` in the world frame."""
-        local = self.contact.rotations.to_body(R, change)
-        q = self.contact.rotations.turn(motion.rotation, 0.5 * self.h * local)
-        return motion._replace(rotation=q, spin=motion.spin + local)
+    def _turned(self, motion: Motion, R: Tensor, change: Tensor, turn: Tensor) -> Motion:
+        """With another spin, and turned; both in the world frame."""
+        local = self.contact.rotations.to_body(R, turn)
+        q = self.contact.rotations.turn(motion.rotation, 0.5 * local)
+        return motion._replace(
+            rotation=q, spin=motion.spin + self.contact.rotations.to_body(R, change)
+        )
 
     def _noted(self, motion: Motion, s: Setting, grip: Grip, pushed: Tensor) -> tuple[Tensor, ...]:
         R = self.contact.rotations.matrix(motion.rotation)

@@ -40,6 +40,7 @@ class Motion(NamedTuple):
     rotation: Tensor  # (4, N)
     velocity: Tensor  # (3, N) world frame
     spin: Tensor  # (3, N) body frame
+    borne: Tensor  # (1, N) m/s that the plane gave it upwards in the last substep
 
 
 class Bodies(NamedTuple):
@@ -97,7 +98,8 @@ class ContactStep(nn.Module):
         """Bodies to the last axis."""
         q = state.rotation.T
         spin = self.rotations.to_body(self.rotations.matrix(q), state.angular_velocity.T)
-        return Motion(state.position.T, q, state.velocity.T, spin)
+        borne = torch.zeros_like(state.position.T[:1]) - self.fall[2]
+        return Motion(state.position.T, q, state.velocity.T, spin, borne)
 
     def leave(self, motion: Motion) -> BodyState:
         """Bodies back to the first axis."""
@@ -153,24 +155,25 @@ class ContactStep(nn.Module):
         momentum = momentum + h * self.tables.gyration(momentum, motion.spin)
         free = torch.cat([bodies.mass_entries, bodies.mass * v, momentum])  # (27, N)
         before = torch.cat([v, motion.spin])
-        system, kick = self._contacts(before, n, motion.position[2:], bodies)
+        system, kick = self._contacts(before, n, motion, bodies)
         after = self.solver(free + system)
         touching = kick.sign()
+        borne = (n * (after[:3] - v)).sum(0, keepdim=True).relu()
         if self.residual is not None:
             features = torch.cat([n, before, after, kick / bodies.mass])
             after = after + touching * self.residual(features, bodies.latent)
-        return self._integrate(motion, R, after, touching)
+        return self._integrate(motion, R, after, touching, borne)
 
     def _contacts(
-        self, twist: Tensor, n: Tensor, z: Tensor, bodies: Bodies
+        self, twist: Tensor, n: Tensor, motion: Motion, bodies: Bodies
     ) -> tuple[Tensor, Tensor]:
         """What the plane adds to the system (27, N), and its impulse (1, N) [N s]."""
-        depth, u_n, slip = self._points(twist, n, z, bodies)  # (1, P, N) each
+        depth, u_n, slip = self._points(twist, n, motion.position[2:], bodies)  # (1, P, N) each
         gain, target = self._spring(depth, u_n, bodies)
         reached = (depth - self.h * u_n).relu().sign()
         push = (target - gain * u_n).relu() * reached  # impulse of each contact alone
         active = push.sign()
-        shared, kick = self._shared(push, gain, n, bodies)
+        shared, kick = self._shared(push, gain, n, motion.borne, bodies)
         slip = (slip - bodies.friction * kick / bodies.mass).clamp(min=0.0) + bodies.slip_mps
         drag = bodies.friction * shared / slip
         weights = torch.cat([drag, gain * active - drag, target * active])  # (3, P, N)
@@ -213,9 +216,13 @@ class ContactStep(nn.Module):
         return depth, u_n, square.relu().add(TINY).sqrt()
 
     def _shared(
-        self, push: Tensor, gain: Tensor, n: Tensor, bodies: Bodies
+        self, push: Tensor, gain: Tensor, n: Tensor, borne: Tensor, bodies: Bodies
     ) -> tuple[Tensor, Tensor]:
-        """Impulses (1, P, N) if all acted at their common centre, and their sum (1, N)."""
+        """Impulses (1, P, N) that friction reckons with, and their sum (1, N).
+
+        As if all acted at their common centre, which is right for an impact; what lies there or
+        slides shifts its weight among the points until it bears as much as in the last substep.
+        """
         first = (push * bodies.points).sum(1)  # (4, N)
         total, moment = first.split([1, 3])
         arm = moment / (total + TINY)
@@ -223,10 +230,14 @@ class ContactStep(nn.Module):
         lever = (arm * arm).sum(0, keepdim=True) - off * off
         w = (1.0 + bodies.gyration * lever) / bodies.mass
         stiff = total * total / ((push * push / gain).sum(1) + TINY)
-        scale = 1.0 / (1.0 + w * stiff)
+        struck = 1.0 / (1.0 + w * stiff)
+        lying = (bodies.mass * borne / (total + TINY)).clamp(max=1.0)
+        scale = torch.maximum(struck, lying)
         return scale * push, scale * total
 
-    def _integrate(self, motion: Motion, R: Tensor, twist: Tensor, touching: Tensor) -> Motion:
+    def _integrate(
+        self, motion: Motion, R: Tensor, twist: Tensor, touching: Tensor, borne: Tensor
+    ) -> Motion:
         v, spin = twist.split(3)
         velocity = self.rotations.to_world(R, v)
         # the mean velocity is exact in free flight and, along the plane, under constant friction
@@ -236,4 +247,5 @@ class ContactStep(nn.Module):
             self.rotations.turn(motion.rotation, 0.5 * self.h * spin),
             velocity,
             spin,
+            borne,
         )

@@ -7,7 +7,7 @@ what the network says does not depend on where and in which direction something 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ from world_model_node.model.dimensions import (
     FRAMES,
     HAND,
     MOTION,
+    OPENING_SCALE_M,
     OUTLINE,
     OUTLINE_CHANNELS,
     PLANES,
@@ -50,6 +51,7 @@ class Instant:
     objects: tuple[ObjectState, ...]
     table_height_m: float
     hand: HandSense | None
+    surface_mps: np.ndarray = field(default_factory=lambda: np.zeros(2))  # of the table's belt
 
 
 class Window(NamedTuple):
@@ -74,6 +76,7 @@ class Window(NamedTuple):
     middle: np.ndarray  # (n, 3)
     half_extent: np.ndarray  # (n, 3)
     ground: np.ndarray  # (n, 1)
+    surface: np.ndarray  # (n, 2) m/s of what it may stand on
     prior: np.ndarray  # (n, 4) log mass, its sigma, log friction, its sigma
     held: np.ndarray  # (n,)
     present: np.ndarray  # (n,)
@@ -131,6 +134,7 @@ def shapes(n: int) -> dict[str, tuple[int, ...]]:
         'middle': (n, 3),
         'half_extent': (n, 3),
         'ground': (n, 1),
+        'surface': (n, 2),
         'prior': (n, 4),
         'held': (n,),
         'present': (n,),
@@ -241,7 +245,8 @@ def _write_object(
     T = inverse(T_world_frame) @ state.T_world_object
     shape = _shape_of(state, round(table_m, 4))
     past = [_of(frame, state.id) for frame in frames]
-    _write_motion(arrays, index, past, T_world_frame, shape)
+    surface = [(frame.surface_mps if frame else np.zeros(2)) @ turn[:2, :2] for frame in frames]
+    _write_motion(arrays, index, past, surface, T_world_frame, shape)
     values = {
         'place': T[:3, 3],
         'rotation': _quaternions(T[None, :3, :3])[0],
@@ -254,6 +259,7 @@ def _write_object(
         'middle': shape.middle,
         'half_extent': shape.half_extent,
         'ground': shape.ground_m,
+        'surface': surface[-1],
         'prior': _prior(state),
         'held': state.held,
         'present': 1.0,
@@ -283,6 +289,7 @@ def _write_motion(
     arrays: dict[str, np.ndarray],
     index: int,
     past: Sequence[ObjectState | None],
+    surface: Sequence[np.ndarray],
     T_world_frame: np.ndarray,
     shape: BodyShape,
 ) -> None:
@@ -316,6 +323,7 @@ def _write_motion(
                 _prior(state),
                 upright[row],
                 shape.half_extent / 0.05,
+                surface[frame] / 0.5,
             ]
         )
         arrays['seen'][frame, index] = 1.0
@@ -370,7 +378,7 @@ def _write_hand(
                     turn.T @ T[:3, 2],
                     turn.T @ T[:3, 1],
                     speed / 0.5,
-                    [hand.finger_width_m / 0.05, hand.force_limit_n / 20.0],
+                    [hand.finger_width_m / OPENING_SCALE_M, hand.force_limit_n / 20.0],
                 ]
             )
             at = np.clip((hand.pad_point_m - middle) @ turn, -FAR_M, FAR_M) / 0.1
