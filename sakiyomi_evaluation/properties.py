@@ -4,15 +4,20 @@ Each round draws an object with hidden properties (docs/collect.md). A free hand
 above across its narrowest side with 5 to 30 N, lifts it by 10 cm and tilts it about both level
 axes; then what the world model believes is compared with the truth: mass and friction by relative
 error, the centre of mass by its distance in the world, the tracked pose's error included. Coverage
-is of the stated 90 % intervals (the 90 % ellipsoid for the centre of mass). `before` is the same
-from the last look before the hand came down. What is judged is the last belief while the object
-was held; objects that slipped out before the end are judged too, and counted (`dropped`); those
-that the world model never knew to be held are not (`missed`).
+is of the stated 90 % intervals (the 90 % ellipsoid for the centre of mass). At the end of the tilt
+the grip loosens until the wrist feels the object slide (planner_node/loosening.py): a grip that
+holds tells no more of friction than that it is enough. Friction is judged after that, by the same
+track; `before_loosening` has it at the end of the tilt, and `before` is everything from the last
+look before the hand came down. Mass and centre of mass are judged by the last belief while the
+object was held; objects that slipped out before the end are judged too, and counted (`dropped`,
+what falls as the grip loosens included); those that the world model never knew to be held are not
+(`missed`).
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +29,12 @@ from scipy.spatial.transform import Rotation
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi.scene import Gaussian, GripperCommand, ObjectState, Scene
+from planner_node.loosening import Loosening
 from sakiyomi_evaluation.results import check_writable, write_results
 from sakiyomi_evaluation.state_errors import CHI2_3_90
 from sakiyomi_evaluation.watched_cell import WatchedCell
 from sakiyomi_training.episodes.collection import SPLITS, split_files
+from simulation_node.config import HAND_LINK
 from simulation_node.hidden import Hidden
 from simulation_node.interactions.handled import OPENED_M, grasp_from_above
 from simulation_node.interactions.interaction import WATCH_S, HandScript, Interaction, Play
@@ -39,6 +46,7 @@ ABOVE_M, RISE_M = 0.14, 0.10
 TILT_RAD = 0.8
 SIGMAS_90 = 1.6449
 DOWN_FROM_S = -WATCH_S + 0.5
+TOUCH_HZ, HELD_AFTER_S = 60, 0.4
 # seconds from one pose to the next, and the turns (2,) about the hand's x and y at each
 TILTS = (
     (0.5, (0.0, 0.0)),
@@ -105,25 +113,42 @@ def lift_and_tilt(
     hidden, play = stage.hidden[name], Play(cell.cell, interaction)
     cell.watch(play, DOWN_FROM_S)
     before = _judged(cell, name, hidden, cell.track_of(name))
-    felt: list[dict[str, Any] | None] = []
+    held: list[tuple[int, dict[str, Any] | None]] = []
 
     def look(scene: Scene) -> None:
-        held = next((state for state in scene.objects if state.held), None)
-        if held is not None:
-            felt.append(_judged(cell, name, hidden, held))
+        states = (state for state in scene.objects if state.held)
+        held.extend((state.id, _judged(cell, name, hidden, state)) for state in states)
 
-    end_s = interaction.hand.times_s[-1]
-    cell.watch(play, end_s, look)
+    force_n = interaction.hand.grips[0][1].force_n
+    cell.watch(play, interaction.hand.times_s[-1], look)
+    loosened = None
+    if held:
+        held_id, after = held[-1]
+        _loosen(cell, play, force_n)
+        state = cell.model.scene.object_by_id(held_id)
+        lost = state is None  # what was believed of it is lost with its track
+        loosened = after['friction'] if lost else _friction(state, hidden)
     gone_m = np.linalg.norm(cell.center_m(name) - cell.cell.grasp_pose()[:3, 3])
     return {
         'name': name,
-        'grip_n': interaction.hand.grips[0][1].force_n,
+        'grip_n': force_n,
         'mass_kg': hidden.mass_kg,
         'friction': hidden.friction,
         'dropped': bool(gone_m > 0.5 * stage.size(name) + 0.05),
         'before': before,
-        'after': felt[-1] if felt else None,
+        'tilted': held[-1][1] if held else None,
+        'loosened': loosened,
     }
+
+
+def _loosen(cell: WatchedCell, play: Play, force_n: float) -> None:
+    """Loosen the grip until the wrist feels the object slide, and hold on again for a moment."""
+    loosening = Loosening(force_n)
+    while not loosening.done:
+        force = cell.cell.world.robot.link_pose(HAND_LINK)[:3, :3] @ cell.cell.wrench().force_n
+        cell.cell.command_gripper(GripperCommand(0.0, loosening.force_n(-float(force[2]))))
+        cell.watch(play, play.time_s + 1.0 / TOUCH_HZ)
+    cell.watch(play, play.time_s + HELD_AFTER_S)
 
 
 def _drawn(stage: Stage) -> Interaction:
@@ -164,12 +189,16 @@ def _judged(
     spread = R @ told.center_of_mass_covariance @ R.T + state.pose_covariance[:3, :3]
     return {
         'mass': scalar_error(told.mass_kg, hidden.mass_kg),
-        'friction': scalar_error(told.friction, hidden.friction),
+        'friction': _friction(state, hidden),
         'com': {
             'error_mm': float(1e3 * np.linalg.norm(gap)),
             'inside_90': bool(gap @ np.linalg.solve(spread, gap) < CHI2_3_90),
         },
     }
+
+
+def _friction(state: ObjectState, hidden: Hidden) -> dict[str, Any]:
+    return scalar_error(state.properties.friction, hidden.friction)
 
 
 def scalar_error(told: Gaussian, true: float) -> dict[str, Any]:
@@ -188,15 +217,19 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     Raises:
         BadInputError: the hand held nothing.
     """
-    after = [row['after'] for row in rows if row['after'] is not None]
-    if not after:
+    tilted = [row['tilted'] for row in rows if row['tilted'] is not None]
+    if not tilted:
         raise BadInputError(f'objects: got {len(rows)}, none of which was held, expected some')
+    felt = [
+        {**row['tilted'], 'friction': row['loosened']} for row in rows if row['loosened'] is not None
+    ]
     before = [row['before'] for row in rows if row['before'] is not None]
     return {
-        **_medians(after),
+        **_medians(felt),
         'before': _medians(before) if before else None,
-        'judged': len(after),
-        'missed': len(rows) - len(after),
+        'before_loosening': _medians(tilted),
+        'judged': len(tilted),
+        'missed': len(rows) - len(tilted),
         'dropped': sum(row['dropped'] for row in rows),
     }
 

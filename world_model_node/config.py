@@ -134,7 +134,7 @@ class PredictionConfig(ParameterSet):
     step_s: float = parameter(0.05, 'length of one step [s]', 0.005, 1.0)
     gravity_mps2: float = parameter(9.81, 'gravity [m/s^2]', 0.0, 30.0)
     friction: float = parameter(0.5, 'Coulomb friction expected', 0.01, 3.0)
-    friction_sigma: float = parameter(0.2, 'its standard deviation', 0.0, 2.0)
+    friction_sigma: float = parameter(0.25, 'its standard deviation', 0.0, 2.0)
     density_kgpm3: float = parameter(500.0, 'density expected [kg/m^3]', 1.0, 20000.0)
     density_sigma_kgpm3: float = parameter(300.0, 'its standard deviation [kg/m^3]', 0.0, 20000.0)
     restitution: float = parameter(0.2, 'restitution expected', 0.0, 1.0)

@@ -228,8 +228,12 @@ class WorldModel:
         held_id = self.feeling.update(shapes, hand, self.inputs, stamp_s)
         self.tracker.carry(held_id, hand, dt_s)
         for track in tracks:
-            if track.id == held_id and self.feeling.scale.mass_kg is not None:
+            if track.id != held_id:
+                continue
+            if self.feeling.scale.mass_kg is not None:
                 track.weighed = self.feeling.scale.mass_kg
+            if hand is not None:
+                self.feeling.feel_balance(track.T_world_object, hand, self.inputs)
 
     def _hand_sense(self, snapshot: Snapshot) -> HandSense | None:
         hand = self.robot.hand(snapshot, snapshot.joints)
@@ -288,6 +292,7 @@ class WorldModel:
                 self.config.prediction,
                 track.weighed,
                 self.feeling.friction(track.id),
+                self.feeling.balance(track.id),
             ),
             visible=track.visible,
             held=track.held,

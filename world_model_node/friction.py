@@ -8,8 +8,8 @@ from scipy.special import ndtr
 from sakiyomi.scene import Gaussian
 from world_model_node.properties import combined
 
-SLID_SIGMA = 0.04  # of the ratio at which it slides: the pads' calibration, places on the object
-HELD_SIGMA = 0.03
+SLID_SIGMA, SLID_SHARE = 0.02, 0.12  # of the ratio at which it slides: places differ
+HELD_SIGMA = 0.05
 MIN_FRICTION = 0.01
 CREDIBLE_RATIO = 1.5  # above it the shear was that of an edge or a jolt, not of bearing
 
@@ -28,7 +28,7 @@ class FrictionBelief:
         if ratio > CREDIBLE_RATIO:
             return
         self._held_ratio = max(self._held_ratio, ratio)
-        if self._slid_ratio is not None and ratio > self._slid_ratio + 3.0 * SLID_SIGMA:
+        if self._slid_ratio is not None and ratio > self._slid_ratio + 3.0 * self._slid_sigma:
             self._slid_ratio, self._slid = None, 0  # what looked like a slip was none
 
     def slid(self, ratio: float) -> None:
@@ -38,11 +38,15 @@ class FrictionBelief:
         self._slid_ratio = before + (ratio - before) / self._slid
 
     @property
+    def _slid_sigma(self) -> float:
+        return float(np.hypot(SLID_SIGMA, SLID_SHARE * self._slid_ratio))
+
+    @property
     def belief(self) -> Gaussian:
         """What is believed now."""
         told = self.prior
         if self._slid_ratio is not None:
-            told = combined(told, Gaussian(self._slid_ratio, SLID_SIGMA**2))
+            told = combined(told, Gaussian(self._slid_ratio, self._slid_sigma**2))
         return at_least(told, self._held_ratio) if self._held_ratio > 0.0 else told
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from sakiyomi.scene import Gaussian, HiddenProperties
+from world_model_node.balance import Balance
 from world_model_node.config import PredictionConfig
+
+CENTER_SHARE = 0.13  # of the extent: sigma of the centre of mass about the middle
 
 
 def prior_properties(
@@ -14,18 +17,20 @@ def prior_properties(
     config: PredictionConfig,
     weighed: Gaussian | None = None,
     friction: Gaussian | None = None,
+    balance: Balance | None = None,
 ) -> HiddenProperties:
-    """Mass from the seen volume and the wrist, friction as felt; the rest as configured."""
+    """Mass from the seen volume and the wrist, friction and balance as felt; the rest as configured."""
     mass = Gaussian(
         volume_m3 * config.density_kgpm3, (volume_m3 * config.density_sigma_kgpm3) ** 2
     )
-    sigma_com = 0.1 * np.maximum(extent_m, 0.01)
+    sigma_com = CENTER_SHARE * np.maximum(extent_m, 0.01)
+    center_m, center_covariance = (balance or Balance()).combined(sigma_com)
     return HiddenProperties(
         mass_kg=mass if weighed is None else combined(mass, weighed),
         friction=friction_prior(config) if friction is None else friction,
         restitution=Gaussian(config.restitution, config.restitution_sigma**2),
-        center_of_mass_m=np.zeros(3),
-        center_of_mass_covariance=np.diag(sigma_com**2),
+        center_of_mass_m=center_m,
+        center_of_mass_covariance=center_covariance,
     )
 
 

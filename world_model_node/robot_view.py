@@ -21,6 +21,7 @@ class RobotView:
         self.robot = robot
         self.config = config
         self.filter = None if robot is None else SelfFilter(robot)
+        self._pad_frames = (config.left_pad_frame, config.right_pad_frame)
 
     def hand(self, snapshot: Snapshot, joints: JointReading | None) -> HandState | None:
         """The hand as these joints and the newest taxels tell, or None without joints."""
@@ -32,14 +33,15 @@ class RobotView:
         force = np.array([pad_force(reading) for reading in snapshot.tactile])
         contacts = self._contacts(snapshot, q, width)
         T_wrench = self.robot.frame_pose(self.config.wrench_frame, q, width)
-        return HandState(joints.stamp_s, T, width, force, contacts, T_wrench)
+        pads = [self.robot.frame_pose(frame, q, width)[:3, :3] for frame in self._pad_frames]
+        R_hand_pads = T[:3, :3].T @ np.stack(pads)
+        return HandState(joints.stamp_s, T, width, force, contacts, T_wrench, R_hand_pads)
 
     def _contacts(self, snapshot: Snapshot, q: np.ndarray, width: float) -> tuple[Contacts, ...]:
-        frames = (self.config.left_pad_frame, self.config.right_pad_frame)
         least_n = self.config.contact_force_n
         found = [
             pad_contacts(reading, self.robot.frame_pose(frame, q, width), least_n)
-            for reading, frame in zip(snapshot.tactile, frames, strict=True)
+            for reading, frame in zip(snapshot.tactile, self._pad_frames, strict=True)
             if pad_force(reading) > least_n
         ]
         return tuple(c for c in found if c is not None)

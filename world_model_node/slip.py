@@ -34,7 +34,6 @@ class Shear:
     """What one pad feels of a load along its surface."""
 
     ratio: float  # of shear to normal force, taxel by taxel, so that twisting counts
-    borne: float  # of the whole pad, where the taxels' noise cancels; 0 while the load changes
     spread: float | None  # of the shear around ratio x pressure, relative; None where unclear
     vibration: float  # of the shear, beyond that of the normal force and relative to it
 
@@ -54,11 +53,10 @@ def pad_shear(readings: list[TactileReading], contact_force_n: float) -> Shear |
     ratio = float(sheared.sum() / mean[pressed, 2].sum())
     total = forces.sum(axis=1)
     if np.ptp(total[:, 2]) > STEADY_SHARE * press_n:  # still closing, or letting go
-        return Shear(ratio, 0.0, None, 0.0)
-    borne = float(np.linalg.norm(mean[:, :2].sum(axis=0)) / press_n)
+        return Shear(ratio, None, 0.0)
     vibration = max(high_pass(total[:, :2]) - high_pass(total[:, 2:]), 0.0) / press_n
     wide = _patch_m(readings[-1].points_m[pressed], mean[pressed, 2]) >= MIN_PATCH_M
-    return Shear(ratio, borne, _spread(forces, mean) if wide else None, vibration)
+    return Shear(ratio, _spread(forces, mean) if wide else None, vibration)
 
 
 def _patch_m(points: np.ndarray, press: np.ndarray) -> float:
@@ -98,8 +96,14 @@ class SlipFilter:
     def __init__(self) -> None:
         self.probability = 0.0
 
-    def update(self, shears: list[Shear], friction: Gaussian) -> float:
-        """Take in what the pads feel at one instant; the probability of sliding now."""
+    def update(self, shears: list[Shear], friction: Gaussian, falls: bool = False) -> float:
+        """Take in what the pads feel at one instant; the probability of sliding now.
+
+        Args:
+            shears: of the pads that are pressed.
+            friction: believed.
+            falls: what the hand bears falls short of the object's weight.
+        """
         if not shears:
             self.probability = 0.0
             return 0.0
@@ -107,7 +111,7 @@ class SlipFilter:
         edge = _cone_odds(max(s.ratio for s in shears), friction)
         start_rate = min(START_RATE * edge, MAX_START_RATE)
         before = STAY_RATE * self.probability + start_rate * (1.0 - self.probability)
-        odds = slip_odds(shears) * before / (1.0 - before)
+        odds = (MAX_ODDS**2 if falls else slip_odds(shears)) * before / (1.0 - before)
         self.probability = odds / (1.0 + odds)
         return self.probability
 

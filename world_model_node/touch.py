@@ -25,6 +25,7 @@ class HandState:
     force_n: np.ndarray  # (2,) magnitude on the left and right pad; 0 where the reading is stale
     contacts: tuple[Contacts, ...] = ()  # of the pads that something presses on
     T_world_wrench: np.ndarray | None = None  # (4, 4) of the wrist sensor
+    R_hand_pads: np.ndarray | None = None  # (2, 3, 3) axes of both pads in the grasp frame
 
     def grips(self, config: TouchConfig) -> bool:
         """Whether both pads feel contact."""

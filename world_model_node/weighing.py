@@ -8,6 +8,7 @@ from sakiyomi.scene import Gaussian
 from sakiyomi.sensing import WrenchReading
 
 SENSOR_SIGMA_N = 0.15  # of one instant: noise that the sensor's low-pass makes to last
+STILL_SIGMA_N = 0.05  # where no way of the hand shakes it
 SYSTEMATIC_SIGMA_N = 0.05  # tare and calibration: more readings do not help
 SIDEWAYS_N = 0.2  # a load that pulls aside more than this does not just hang
 TARE_GAIN = 0.02
@@ -26,6 +27,7 @@ class Scale:
     def reset(self) -> None:
         """Forget tare and load."""
         self._tare_n = np.zeros(3)  # world frame
+        self._tare_nm = np.zeros(3)  # sensor frame
         self._information = self._weighted = 0.0
 
     def tare(self, readings: list[WrenchReading], R_world_hand: np.ndarray) -> None:
@@ -35,9 +37,15 @@ class Scale:
             force = self._force(readings, R_world_hand)
             if np.linalg.norm(force - self._tare_n) < SIDEWAYS_N:
                 self._tare_n += TARE_GAIN * (force - self._tare_n)
+                torque = np.mean([r.torque_nm for r in readings], axis=0)
+                self._tare_nm += TARE_GAIN * (torque - self._tare_nm)
 
     def weigh(
-        self, readings: list[WrenchReading], R_world_hand: np.ndarray, lift_mps2: float
+        self,
+        readings: list[WrenchReading],
+        R_world_hand: np.ndarray,
+        lift_mps2: float,
+        still: bool = False,
     ) -> None:
         """Take in the readings of one instant in which the hand rose with that acceleration."""
         if not readings or abs(lift_mps2) > MAX_LIFT_MPS2:
@@ -47,7 +55,8 @@ class Scale:
         if sideways_n > SIDEWAYS_N:
             return
         mass = -force[2] / (self.gravity_mps2 + lift_mps2)
-        noise_n = np.linalg.norm([SENSOR_SIGMA_N, sideways_n, HAND_KG * lift_mps2])
+        sensor_n = STILL_SIGMA_N if still else SENSOR_SIGMA_N
+        noise_n = np.linalg.norm([sensor_n, sideways_n, HAND_KG * lift_mps2])
         sigma = noise_n / self.gravity_mps2
         self._information += 1.0 / sigma**2
         self._weighted += mass / sigma**2
@@ -56,6 +65,11 @@ class Scale:
     def tare_n(self) -> np.ndarray:
         """What the empty hand reads (3,), world frame."""
         return self._tare_n
+
+    @property
+    def tare_nm(self) -> np.ndarray:
+        """The torque of the empty hand (3,), sensor frame."""
+        return self._tare_nm
 
     @property
     def mass_kg(self) -> Gaussian | None:

@@ -40,8 +40,7 @@ class BodyShape:
     points: np.ndarray  # (POINTS, 3) m
     directions: np.ndarray  # (POINTS, 3) that each is the farthest in
     planes: np.ndarray  # (PLANES, 4) outward normal and offset [m]
-    inertia: np.ndarray  # (3, 3) m^2: per kilogram, about the middle
-    middle: np.ndarray  # (3,) m
+    inertia: np.ndarray  # (3, 3) m^2: per kilogram, about the mean
     half_extent: np.ndarray  # (3,) m
     outline: np.ndarray  # (OUTLINE, 4) points and whether each is guessed
     ground_m: float  # height of what it may stand on, over the table
@@ -93,7 +92,6 @@ def body_shape(
         np.vstack([AROUND, down]),
         enclosing_planes(solid, R[2]),
         _inertia(solid),
-        0.5 * (solid.min(axis=0) + solid.max(axis=0)),
         half,
         np.column_stack([points[kept], guessed[kept]]),
         ground,

@@ -35,7 +35,7 @@ GATES = 8
 SIGMA_BOUNDS = (-3.0, 2.5)  # of the logarithm of the factor on sigma
 SHIFT_M, TURN_RAD, VELOCITY_MPS, SPIN_RADPS = 0.01, 0.1, 0.3, 3.0
 ROLLING_M, SPINNING_M = 5e-4, 7e-4
-CENTER_SHARE = 0.4  # of the half extent that the centre of mass may lie off the middle
+CENTER_SIGMAS = 2.0  # that the centre of mass may lie off where it was felt or is expected
 FASTEST_MPS, FASTEST_RADPS = 4.0, 25.0
 GATE_BIAS = (-1.0, -1.0, -1.0, -3.0, -5.0, 0.0, 0.0, -5.0)
 DOWN_MPS = 0.1  # what seems to sink slower than this does not fall
@@ -96,7 +96,8 @@ class HiddenState(nn.Module):
         parts = u.split(self.widths, -1)
         mass, friction, restitution, rolling, spinning, roundness = parts[:6]
         center, shift, turn, velocity, spin, latent = parts[6:]
-        prior, half = w.prior.unsqueeze(1), w.half_extent.unsqueeze(1)
+        prior, middle = w.prior.unsqueeze(1), w.center.unsqueeze(1)
+        sigma_center = w.center_sigma.unsqueeze(1)
         log_mass, sigma_mass, log_friction, sigma_friction = prior.split(1, -1)
         log_friction = log_friction + sigma_friction.clamp(0.05, 0.6) * friction
         friction = log_friction.clamp(-4.0, 0.7).exp()
@@ -108,7 +109,7 @@ class HiddenState(nn.Module):
             ROLLING_M * rolling.clamp(-3.0, 3.0).exp(),
             SPINNING_M * spinning.clamp(-3.0, 3.0).exp(),
             torch.sigmoid(roundness - 2.0),
-            w.middle.unsqueeze(1) + CENTER_SHARE * half * torch.tanh(center),
+            middle + CENTER_SIGMAS * sigma_center * torch.tanh(center),
             SHIFT_M * shift,
             TURN_RAD * turn,
             (v + VELOCITY_MPS * velocity).clamp(-FASTEST_MPS, FASTEST_MPS),

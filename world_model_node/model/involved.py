@@ -33,7 +33,7 @@ def involved(window: Window, actions: np.ndarray, hand_there: bool) -> Involved:
     if not present.any():
         return Involved(False, False)
     place, half = window.place[present], window.half_extent[present]
-    radius = np.linalg.norm(half, axis=1) + np.linalg.norm(window.middle[present], axis=1)
+    radius = np.linalg.norm(half, axis=1) + np.linalg.norm(window.center[present], axis=1)
     speed = np.maximum(_speed(window.twist[present]), _speed(window.measured[present]))
     reach = radius + np.where(speed > MOVING_MPS, speed * HORIZON_S, 0.0) + ROOM_M
     path = actions[..., :3].reshape(-1, 1, 3)

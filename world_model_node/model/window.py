@@ -73,7 +73,8 @@ class Window(NamedTuple):
     directions: np.ndarray  # (n, POINTS, 3)
     planes: np.ndarray  # (n, PLANES, 4)
     inertia: np.ndarray  # (n, 3, 3) m^2
-    middle: np.ndarray  # (n, 3)
+    center: np.ndarray  # (n, 3) m of mass, as felt so far
+    center_sigma: np.ndarray  # (n, 3) m
     half_extent: np.ndarray  # (n, 3)
     ground: np.ndarray  # (n, 1)
     surface: np.ndarray  # (n, 2) m/s of what it may stand on
@@ -105,6 +106,7 @@ def make_window(instants: Sequence[Instant], size: int) -> Framed:
     arrays['rotation'][:, 0] = 1.0
     arrays['inertia'][:] = 1e-4 * np.eye(3)
     arrays['half_extent'][:] = 0.02
+    arrays['center_sigma'][:] = 0.01
     arrays['planes'][..., 3] = 0.02
     for index, state in enumerate(states):
         _write_object(arrays, index, state, frames, T_world_frame, now.table_height_m)
@@ -131,7 +133,8 @@ def shapes(n: int) -> dict[str, tuple[int, ...]]:
         'directions': (n, POINTS, 3),
         'planes': (n, PLANES, 4),
         'inertia': (n, 3, 3),
-        'middle': (n, 3),
+        'center': (n, 3),
+        'center_sigma': (n, 3),
         'half_extent': (n, 3),
         'ground': (n, 1),
         'surface': (n, 2),
@@ -256,7 +259,8 @@ def _write_object(
         'directions': shape.directions,
         'planes': shape.planes,
         'inertia': shape.inertia,
-        'middle': shape.middle,
+        'center': state.properties.center_of_mass_m,
+        'center_sigma': np.sqrt(np.diag(state.properties.center_of_mass_covariance)),
         'half_extent': shape.half_extent,
         'ground': shape.ground_m,
         'surface': surface[-1],

@@ -1,0 +1,52 @@
+"""Loosen a grip until what is held begins to slide, then hold on again.
+
+People do so to learn how slippery a thing is: the grip at which it slides tells its friction, which
+a firm grip never does (Johansson and Westling, Experimental brain research, 1984).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+BASELINE = 6  # readings that tell the load before
+SMOOTHED = 3
+LOOSER = 0.92  # of the force, from reading to reading: slower, and it has fallen far when noticed
+LEAST_N = 0.15  # what does not slide at this hangs on something other than friction
+SHORT_SHARE = 0.1  # of the load that must be missing
+NOISE_N, NOISE_SIGMAS = 0.05, 3.5  # of the wrist's readings
+
+
+class Loosening:
+    """One attempt, reading by reading.
+
+    Args:
+        force_n: of the grip, which is also what it returns to.
+    """
+
+    def __init__(self, force_n: float) -> None:
+        self.firm_n = self._force_n = force_n
+        self._baseline: list[float] = []
+        self._newest: deque[float] = deque(maxlen=SMOOTHED)
+        self.done = self.slid = False
+
+    def force_n(self, load_n: float) -> float:
+        """The grip's force from now on, after the wrist has read the load that it bears."""
+        if self.done:
+            return self.firm_n
+        if len(self._baseline) < BASELINE:
+            self._baseline.append(load_n)
+            return self.firm_n
+        self._newest.append(load_n)
+        self.slid = self._falls()
+        self.done = self.slid or self._force_n < LEAST_N
+        self._force_n *= LOOSER
+        return self.firm_n if self.done else self._force_n
+
+    def _falls(self) -> bool:
+        weight_n = float(np.mean(self._baseline))
+        if len(self._newest) < SMOOTHED or weight_n <= NOISE_N:
+            return False
+        noise = NOISE_SIGMAS * NOISE_N / np.sqrt(SMOOTHED) / weight_n
+        return float(np.mean(self._newest)) < (1.0 - max(SHORT_SHARE, noise)) * weight_n
