@@ -1,7 +1,7 @@
 """Loosen a grip until what is held begins to slide, then hold on again.
 
-People do so to learn how slippery a thing is: the grip at which it slides tells its friction, which
-a firm grip never does (Johansson and Westling, Experimental brain research, 1984).
+People do so to learn how slippery a thing is: the grip at which it slides tells its friction, and
+a firm one never does (Johansson and Westling, Experimental brain research, 1984).
 """
 
 from __future__ import annotations

@@ -17,7 +17,6 @@ what falls as the grip loosens included); those that the world model never knew 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +25,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from scipy.spatial.transform import Rotation
 
+from planner_node.loosening import Loosening
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi.scene import Gaussian, GripperCommand, ObjectState, Scene
-from planner_node.loosening import Loosening
 from sakiyomi_evaluation.results import check_writable, write_results
 from sakiyomi_evaluation.state_errors import CHI2_3_90
 from sakiyomi_evaluation.watched_cell import WatchedCell
@@ -221,7 +220,9 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     if not tilted:
         raise BadInputError(f'objects: got {len(rows)}, none of which was held, expected some')
     felt = [
-        {**row['tilted'], 'friction': row['loosened']} for row in rows if row['loosened'] is not None
+        {**row['tilted'], 'friction': row['loosened']}
+        for row in rows
+        if row['loosened'] is not None
     ]
     before = [row['before'] for row in rows if row['before'] is not None]
     return {

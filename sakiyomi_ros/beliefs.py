@@ -113,6 +113,7 @@ def to_object_state(state: ObjectState, frame_id: str = WORLD) -> msg.ObjectStat
         visible=bool(state.visible),
         held=bool(state.held),
         slip_probability=float(state.slip_probability),
+        surprise=float(state.surprise),
     )
 
 
@@ -141,6 +142,7 @@ def from_object_state(message: msg.ObjectState) -> ObjectState:
         held=message.held,
         guessed=_guessed(message.points, len(points_m)),
         slip_probability=float(finite_floats([message.slip_probability], what)[0]),
+        surprise=float(finite_floats([message.surprise], what)[0]),
     )
 
 

@@ -31,6 +31,13 @@ class Borne(NamedTuple):
     load_n: np.ndarray  # (T, 3) along the pads, hand frame
     press_n: np.ndarray  # (T,) of both normal forces
 
+    @property
+    def ratio(self) -> float:
+        """Of what the pads bear to what they press with."""
+        along = np.linalg.norm(self.load_n, axis=1)
+        return float(np.median(along / np.maximum(self.press_n, 1e-6)))
+
+
 def borne(
     left: Sequence[TactileReading], right: Sequence[TactileReading], R_hand_pads: np.ndarray
 ) -> Borne | None:
@@ -57,7 +64,7 @@ def borne(
 
 
 def held_ratio(pads: Borne, load_n: np.ndarray, closing: np.ndarray) -> float:
-    """The least friction that holds a load (3,) [N] between pads that close along `closing` (3,)."""
+    """The least friction that holds a load (3,) [N] between pads closing along a unit (3,)."""
     along = load_n - closing * (closing @ load_n)
     return float(np.linalg.norm(along) / max(np.median(pads.press_n), 1e-6))
 

@@ -291,7 +291,7 @@ class WorldModel:
                 track.extent_m,
                 self.config.prediction,
                 track.weighed,
-                self.feeling.friction(track.id),
+                self.feeling.slipping.friction(track.id),
                 self.feeling.balance(track.id),
             ),
             visible=track.visible,

@@ -19,7 +19,7 @@ def prior_properties(
     friction: Gaussian | None = None,
     balance: Balance | None = None,
 ) -> HiddenProperties:
-    """Mass from the seen volume and the wrist, friction and balance as felt; the rest as configured."""
+    """Mass from the seen volume and the wrist, what was felt; the rest as configured."""
     mass = Gaussian(
         volume_m3 * config.density_kgpm3, (volume_m3 * config.density_sigma_kgpm3) ** 2
     )

@@ -15,6 +15,7 @@ TARE_GAIN = 0.02
 HAND_KG = 1.0  # its inertia reads as a load while it speeds up
 MAX_LIFT_MPS2 = 0.3
 MIN_MASS_KG = 1e-3
+WEIGHED_SHARE = 0.3  # a mass less sure than this is no weight to compare with
 
 
 class Scale:
@@ -60,6 +61,14 @@ class Scale:
         sigma = noise_n / self.gravity_mps2
         self._information += 1.0 / sigma**2
         self._weighted += mass / sigma**2
+
+    @property
+    def weight_n(self) -> float | None:
+        """What hangs in the hand weighs [N], where that is known well."""
+        mass = self.mass_kg
+        if mass is None or mass.variance > (WEIGHED_SHARE * mass.mean) ** 2:
+            return None
+        return mass.mean * self.gravity_mps2
 
     @property
     def tare_n(self) -> np.ndarray:

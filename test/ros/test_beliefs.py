@@ -52,6 +52,7 @@ def make_state(number=7):
         held=True,
         guessed=np.arange(40) >= 30,
         slip_probability=0.3,
+        surprise=4.5,
     )
 
 

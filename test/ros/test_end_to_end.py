@@ -12,7 +12,7 @@ import viewer_node
 import world_model_node
 from sakiyomi.scene import HandMotion
 from sakiyomi_interfaces.msg import ObjectStateArray, PredictionArray, StageTimes
-from sakiyomi_interfaces.srv import Imagine, ResetScene
+from sakiyomi_interfaces.srv import Imagine, PushObject, ResetScene
 from sakiyomi_ros.beliefs import from_object_states, from_predictions, to_hand_motion
 from sakiyomi_ros.conversions import from_stamp
 from sakiyomi_ros.images import from_color_image, from_depth_image
@@ -76,6 +76,23 @@ def test_what_if_is_answered_for_each_candidate_or_refused_with_a_reason(stack, 
     request.candidates[1].times = []
     answer = observer.call(Imagine, '/world_model/imagine', request)
     assert not answer.success and 'hand motion' in answer.message
+
+
+def test_a_push_out_of_nowhere_surprises_and_what_rests_does_not(stack, observer):
+    objects = collect(observer, ObjectStateArray, 'world_model/objects')
+    predictions = collect(observer, PredictionArray, 'world_model/predictions')
+    names = observer.call(ResetScene, '/simulation/reset', ResetScene.Request(seed=9, count=1))
+    observer.wait_for(lambda: len(predictions) > 30, 'predictions')
+    objects.clear()
+    observer.wait_for(lambda: len(objects) >= 10, 'ten looks at rest')
+    calm = max(o.surprise for message in objects for o in message.objects)
+    push = PushObject.Request(name=names.names[0])
+    push.impulse.x = 0.05
+    assert observer.call(PushObject, '/simulation/push', push).success
+    observer.wait_for(
+        lambda: any(o.surprise > max(1.7, 2.0 * calm) for m in objects for o in m.objects),
+        f'a surprise above that at rest, {calm:.1f} sigmas',
+    )
 
 
 def test_the_same_seed_gives_the_same_pictures_with_and_without_ros(start, observer):
