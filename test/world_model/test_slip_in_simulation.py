@@ -135,4 +135,4 @@ def test_friction_is_learnt_from_a_slip_and_never_got_wrong_by_a_firm_grip(lifts
     record_property('friction_error', every)
     record_property('friction_error_of_the_prior', prior)
     assert slid < 0.08  # the prior draws a little
-    assert every < 0.7 * prior
+    assert every < 0.8 * prior  # of firm grips little is learnt
