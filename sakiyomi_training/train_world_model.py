@@ -27,6 +27,7 @@ from sakiyomi_training.world_model.trainer import Trainer
 from sakiyomi_training.world_model.training_config import TrainingConfig
 from world_model_node.engines.export import write_graphs
 from world_model_node.model.card import STORY, WEIGHTS, WorldModelCard
+from world_model_node.model.network import KINDS
 from world_model_node.model.weights import save_model
 
 SAVE_EVERY = 100
@@ -144,7 +145,10 @@ def finish(trainer: Trainer, kept, examples: int) -> dict[str, Any]:
         'examples_learned_from': examples,
         'held_out': f'objects whose crc32(name) % 100 < {HELD_OUT_PERCENT}, if the data says so',
         'calibrated_on': f'{len(kept)} examples of kept episodes of the same objects',
-        'sigma_factors': {'first': factors[0].tolist(), 'last': factors[-1].tolist()},
+        'sigma_factors': {
+            kind: {'first': own[0].tolist(), 'last': own[-1].tolist()}
+            for kind, own in zip(KINDS, factors, strict=True)
+        },
         'training': asdict(trainer.config),
         'seed': trainer.seed,
         'steps': trainer.step,

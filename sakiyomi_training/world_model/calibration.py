@@ -10,7 +10,7 @@ from sakiyomi_training.world_model.example_set import ExampleSet, watched_of
 from world_model_node.engines.torch_engine import sample_noise
 from world_model_node.model.dimensions import STEPS
 from world_model_node.model.involved import Involved
-from world_model_node.model.network import WorldNetwork, turns
+from world_model_node.model.network import KINDS, WorldNetwork, kinds, turns
 
 SHARE = 0.9
 LEAST_ROWS = 20
@@ -19,23 +19,29 @@ SMOOTH = 5  # steps that are averaged
 
 
 def calibrate(network: WorldNetwork, examples: ExampleSet, batch: int = 64) -> np.ndarray:
-    """Set the network's factors on sigma, one per step, for place and turn. Shape (STEPS, 2).
+    """Set the network's factors on sigma for place and turn. Shape (KINDS, STEPS, 2).
 
-    Steps of which too little is known change as their neighbours do.
+    Each kind of beginning has its own; steps of which too little is known change as their
+    neighbours do, and a kind of which nothing is known as all kinds together.
     """
-    before = network.calibration[:, [0, 2]].double().numpy()
+    before = network.calibration[..., [0, 2]].double().numpy()
     network.calibration.fill_(1.0)
-    place, turn = distances(network, examples, batch)
-    changes = np.stack(
-        [_changes(rows, before[:, column]) for column, rows in enumerate((place, turn))],
-        1,
-    )
-    padded = np.pad(changes, ((SMOOTH // 2, SMOOTH // 2), (0, 0)), mode='edge')
-    window = np.ones(SMOOTH) / SMOOTH
-    smooth = np.stack([np.convolve(column, window, 'valid') for column in padded.T], 1)
-    smooth = np.clip(smooth * before, *BOUNDS)
-    network.calibration.copy_(torch.from_numpy(smooth[:, [0, 0, 1]]).float())
+    place, turn, kind = distances(network, examples, batch)
+    smooth = np.empty_like(before)
+    for index in range(len(KINDS)):
+        own = kind == index
+        if own.sum() < LEAST_ROWS:
+            own = np.ones(len(kind), bool)
+        for column, rows in enumerate((place, turn)):
+            changes = _smoothed(_changes(rows[own], before[index, :, column]))
+            smooth[index, :, column] = np.clip(changes * before[index, :, column], *BOUNDS)
+    network.calibration.copy_(torch.from_numpy(smooth[..., [0, 0, 1]]).float())
     return smooth
+
+
+def _smoothed(values: np.ndarray) -> np.ndarray:
+    padded = np.pad(values, SMOOTH // 2, mode='edge')
+    return np.convolve(padded, np.full(SMOOTH, 1.0 / SMOOTH), 'valid')
 
 
 def _changes(rows: np.ndarray, before: np.ndarray) -> np.ndarray:
@@ -55,19 +61,25 @@ def sigma_factor(squares: np.ndarray) -> float:
 
 def distances(
     network: WorldNetwork, examples: ExampleSet, batch: int = 64
-) -> tuple[np.ndarray, np.ndarray]:
-    """Squared Mahalanobis distances to places and turns, (R, STEPS); NaN where unknown."""
-    place, turn = [np.zeros((0, STEPS))], [np.zeros((0, STEPS))]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Squared Mahalanobis distances to places and turns, (R, STEPS), NaN where unknown; kinds (R,)."""
+    found: list[tuple[np.ndarray, ...]] = []
     noise = sample_noise(network.config.samples, network)
     for rows in examples.batches(batch):
         gap, away, covariance, on = residuals(network, rows, noise)
-        for found, vector, block in (
-            (place, gap, covariance[..., :3, :3]),
-            (turn, away, covariance[..., 3:, 3:]),
-        ):
-            d2 = (vector * np.linalg.solve(block, vector[..., None])[..., 0]).sum(-1)
-            found.append(np.where(on, d2, np.nan)[rows['weight'].numpy() > 0.5])
-    return np.concatenate(place), np.concatenate(turn)
+        chosen = rows['weight'].numpy() > 0.5
+        squares = (
+            np.where(
+                on, (vector * np.linalg.solve(block, vector[..., None])[..., 0]).sum(-1), np.nan
+            )
+            for vector, block in ((gap, covariance[..., :3, :3]), (away, covariance[..., 3:, 3:]))
+        )
+        kind = kinds(rows['motion'], rows['held']).argmax(-1).numpy()
+        found.append(tuple(values[chosen] for values in (*squares, kind)))
+    if not found:
+        return np.zeros((0, STEPS)), np.zeros((0, STEPS)), np.zeros(0, int)
+    place, turn, kind = (np.concatenate(column) for column in zip(*found, strict=True))
+    return place, turn, kind
 
 
 def residuals(

@@ -20,6 +20,7 @@ from sakiyomi_training.world_model.training_config import TrainingConfig
 from world_model_node.model.card import CARD, WEIGHTS
 from world_model_node.model.dimensions import STEPS
 from world_model_node.model.model_config import ModelConfig
+from world_model_node.model.network import BOTTOM, kinds
 from world_model_node.model.weights import load_model, save_model
 
 LAG_MPS = 0.25  # the tracker always says so much too little
@@ -170,8 +171,14 @@ def test_a_doubt_that_is_half_of_what_it_should_be_is_doubled():
 def test_calibration_is_kept_in_the_network(examples, tmp_path):
     network = trained(examples, tmp_path, 60, warm_steps=60, steps=60).network.eval()
     factors = calibrate(network, examples)
-    np.testing.assert_allclose(network.calibration[:, [0, 2]].numpy(), factors, rtol=1e-5)
+    np.testing.assert_allclose(network.calibration[..., [0, 2]].numpy(), factors, rtol=1e-5)
     assert ((factors >= BOUNDS[0]) & (factors <= BOUNDS[1])).all()
+
+
+def test_what_rests_flies_and_is_held_begins_differently():
+    motion, held = torch.zeros(1, 2, 3, 35), torch.tensor([[0.0, 0.0, 1.0]])
+    motion[:, -1, 1:, BOTTOM] = 1.0  # 10 cm above the table
+    torch.testing.assert_close(kinds(motion, held)[0], torch.eye(3))
 
 
 def test_episodes_that_are_not_finite_or_not_there_are_refused(tmp_path):

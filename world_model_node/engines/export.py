@@ -39,6 +39,7 @@ OF_FRAMES = ('motion', 'seen', 'hand', 'touch')  # objects are their second axis
 WITHOUT_OBJECTS = ('hand_on', 'touch_on')
 MOTION = Motion._fields
 BELIEF = BeliefArrays._fields[:5]  # what imagining reads of it
+SEEN = ('place', 'motion', 'held')  # and what its end reads of the window
 
 
 def write_graphs(folder: Path, progress: Callable[[str], None] = lambda _: None) -> None:
@@ -82,7 +83,8 @@ def imagine_graph(network: WorldNetwork, parts: Involved) -> bytes:
     known = (*belief, *window.values())
     begin, begun, outputs = _begin(BeginGraph(network, noise, parts), known, parts)
     step, row = _step(StepGraph(network, parts), belief[0], begun, outputs, parts)
-    finish = _finish(FinishGraph(network, len(noise)), belief, window['place'], row)
+    seen = {name: window[name] for name in SEEN}
+    finish = _finish(FinishGraph(network, len(noise)), belief, seen, row)
     graph = _joined(begin, step, finish, outputs, parts)
     onnx.checker.check_model(graph)
     return graph.SerializeToString()
@@ -123,14 +125,18 @@ def _step(
 
 
 def _finish(
-    piece: FinishGraph, belief: tuple[Tensor, ...], place: Tensor, row: tuple[Tensor, ...]
+    piece: FinishGraph,
+    belief: tuple[Tensor, ...],
+    seen: dict[str, Tensor],
+    row: tuple[Tensor, ...],
 ) -> onnx.ModelProto:
     rolled = tuple(value.expand(STEPS, *value.shape) for value in row)
-    args = (torch.zeros(ACTIONS, STEPS + 1, ACTION), *belief[:2], place, *rolled)
+    args = (torch.zeros(ACTIONS, STEPS + 1, ACTION), *belief[:2], *seen.values(), *rolled)
     names = [f'rolled_{name}' for name in Rolled._fields]
-    inputs = ['actions', *BELIEF[:2], 'place', *names]
+    inputs = ['actions', *BELIEF[:2], *seen, *names]
     outputs = [f'out_{name}' for name in ImaginedArrays._fields]
-    axes = {'actions': {0: 'B'}, **{name: {0: 'n'} for name in (*BELIEF[:2], 'place')}}
+    axes = {'actions': {0: 'B'}, **{name: {0: 'n'} for name in BELIEF[:2]}}
+    axes |= {name: _window_axes()[name] for name in seen}
     axes |= {name: {2: 'N'} for name in names} | {name: {0: 'B', 1: 'n'} for name in outputs}
     return _traced(piece, args, inputs, outputs, axes)
 

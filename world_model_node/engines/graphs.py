@@ -103,11 +103,20 @@ class FinishGraph(nn.Module):
         self.network, self.samples = network, samples
 
     def forward(
-        self, actions: Tensor, state: Tensor, shape: Tensor, place: Tensor, *rolled: Tensor
+        self,
+        actions: Tensor,
+        state: Tensor,
+        shape: Tensor,
+        place: Tensor,
+        motion: Tensor,
+        held: Tensor,
+        *rolled: Tensor,
     ) -> tuple[Tensor, ...]:
         """The fields of `ImaginedArrays`."""
         belief = Belief(state.unsqueeze(0), shape.unsqueeze(0), None)
-        window = Watched(*(None,) * len(Watched._fields))._replace(place=place.unsqueeze(0))
+        seen = {'place': place, 'motion': motion, 'held': held}
+        window = Watched(*(None,) * len(Watched._fields))
+        window = window._replace(**{name: value.unsqueeze(0) for name, value in seen.items()})
         sizes = (1, actions.shape[0], self.samples, state.shape[0])
         imagined = self.network.gathered(belief, window, Rolled(*rolled), sizes)
         return tuple(value[0] for value in imagined)

@@ -21,6 +21,8 @@ NOISES = 5  # level, upright, turn; velocity, spin
 LEAST_SIGMA = (1e-3, 1e-3, 5e-3, 5e-3, 2e-2)
 SIGMA_AT_FIRST = (0.004, 0.003, 0.03, 0.05, 0.3)
 SIGMA_GROWTH = (0.008, 0.004, 0.08, 0.05, 0.3)  # per second
+KINDS = ('resting', 'airborne', 'held')  # of beginnings, whose doubt is calibrated apart
+BOTTOM, AIRBORNE = 7, 0.2  # the feature of motion that tells the lowest point [0.1 m]
 
 
 class Imagined(NamedTuple):
@@ -47,7 +49,8 @@ class WorldNetwork(nn.Module):
         )
         nn.init.zeros_(self.noise[-1].weight)
         nn.init.zeros_(self.noise[-1].bias)
-        self.register_buffer('calibration', torch.ones(STEPS, 3))  # level, upright, turn
+        # level, upright, turn
+        self.register_buffer('calibration', torch.ones(len(KINDS), STEPS, 3))
 
     @property
     def noise_size(self) -> int:
@@ -113,8 +116,8 @@ class WorldNetwork(nn.Module):
         sigma = self._sigma(belief, w, position, twist, held_mean, sizes)
         level, upright, turn, velocity, rate = (sigma * sigma).split(1, -1)
         diagonal = torch.cat([level, level, upright, turn, turn, turn], -1)
-        scale = self.calibration
-        scale = torch.cat([scale[:, :1], scale[:, :2], scale[:, 2:].expand(-1, 3)], -1)
+        scale = torch.einsum('enk,khc->enhc', kinds(w.motion, w.held), self.calibration)
+        scale = scale[..., [0, 0, 1, 2, 2, 2]].unsqueeze(1)
         covariance = spread + diagonal.unsqueeze(-1) * torch.eye(6).to(diagonal)
         covariance = covariance * scale.unsqueeze(-1) * scale.unsqueeze(-2)
         return Imagined(
@@ -161,6 +164,12 @@ class WorldNetwork(nn.Module):
             torch.tensor(row).to(position) for row in (SIGMA_AT_FIRST, SIGMA_GROWTH, LEAST_SIGMA)
         )
         return (first + growth * after) * self.noise(features).clamp(-3.0, 4.0).exp() + least
+
+
+def kinds(motion: Tensor, held: Tensor) -> Tensor:
+    """Which of `KINDS` each object is at first, from fields of `Watched`. Shape (E, n, KINDS)."""
+    airborne = (motion[:, -1, :, BOTTOM] > AIRBORNE).to(held) * (1.0 - held)
+    return torch.stack([1.0 - airborne - held, airborne, held], -1)
 
 
 def turns(a: Tensor, b: Tensor) -> Tensor:
