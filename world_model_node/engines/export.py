@@ -187,10 +187,12 @@ def _joined(
         body=body,
         num_scan_inputs=1,
     )
+    known = {value.name for value in begin.input}
+    late = [value for value in finish.input if value.name in SEEN and value.name not in known]
     graph = helper.make_graph(
         [*begin.node, *before, scan, *finish.node],
         'imagine',
-        list(begin.input),
+        [*begin.input, *late],
         list(finish.output),
         [*begin.initializer, *constants, *finish.initializer, clock],
     )
