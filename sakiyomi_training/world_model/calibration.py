@@ -62,7 +62,7 @@ def sigma_factor(squares: np.ndarray) -> float:
 def distances(
     network: WorldNetwork, examples: ExampleSet, batch: int = 64
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Squared distances in sigmas to places and turns (R, STEPS), NaN where unknown; kinds (R,)."""
+    """Squared distances in sigmas to places and turns (R, STEPS), or NaN; beginnings (R,)."""
     found: list[tuple[np.ndarray, ...]] = []
     noise = sample_noise(network.config.samples, network)
     for rows in examples.batches(batch):
