@@ -15,7 +15,8 @@ from world_model_node.model.grasping import Start
 from world_model_node.model.hidden_state import Posterior
 from world_model_node.model.involved import Involved
 from world_model_node.model.network import WorldNetwork
-from world_model_node.model.rollout import Rolled, Setting
+from world_model_node.model.rollout import Rolled
+from world_model_node.model.setting import Setting
 from world_model_node.model.step import Bodies, Motion
 
 
