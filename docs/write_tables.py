@@ -173,6 +173,43 @@ def predict(d: dict[str, Any]) -> Iterator[Row]:
     yield f'prediction of {", ".join(ratios)}; `{d["model"].split()[0]}`', result
 
 
+def ablations(d: dict[str, Any]) -> Iterator[Row]:
+    """The world model trained without one part at a time, against the full one."""
+    full = d['variants'].get('full')
+    if full is None:
+        return
+    others = {name: row for name, row in d['variants'].items() if row is not full}
+    ratios = (f'{name} {row["ratio_to_full"]["mean"]:.2f}' for name, row in others.items())
+    what = f'world model without one part, {d["training"]["steps"]} training steps each'
+    yield what, f'full: {full["error_mm"]["mean"]:.0f} mm at 1 s; times that: {", ".join(ratios)}'
+
+
+def ablation_figures() -> Iterator[str]:
+    """All figures of the ablations; a line where they have not been measured."""
+    path = RESULTS / 'ablations.json'
+    if not path.exists():
+        yield 'Not measured yet: `sakiyomi evaluate ablations` does.'
+        return
+    variants = json.loads(path.read_text(encoding='utf-8'))['variants']
+    scenarios = list(variants['full']['error_mm'])
+    head = ('', *scenarios, 'turn', '90 % hold', 'NLL', 'ratio', '90 % interval')
+    rows = []
+    for name, row in variants.items():
+        low, high = row['ratio_to_full']['interval_90']
+        rows.append(
+            (
+                name,
+                *(f'{row["error_mm"][scenario]:.0f}' for scenario in scenarios),
+                f'{row["error_rad"]["mean"]:.2f}',
+                f'{row["coverage_90"]:.2f}',
+                f'{row["nll"]:.2f}',
+                f'{row["ratio_to_full"]["mean"]:.3f}',
+                f'{low:.3f} to {high:.3f}',
+            )
+        )
+    yield from table(head, rows)
+
+
 def imagine(d: dict[str, Any]) -> Iterator[Row]:
     """Candidate actions, imagined against simulated."""
     pushes, grasps = d['pushes'], d['grasps']
@@ -201,6 +238,7 @@ def rollouts(d: dict[str, Any]) -> Iterator[Row]:
 
 
 DESCRIBE = {
+    'ablations': ablations,
     'clutter': clutter,
     'imagine': imagine,
     'latency': latency,
@@ -244,9 +282,11 @@ def pages() -> dict[Path, str]:
     readme = (ROOT / 'README.md').read_text(encoding='utf-8')
     readme = filled(readme, 'figures', figures())
     readme = filled(readme, 'topics', topics())
+    story = (ROOT / 'docs' / 'world_model.md').read_text(encoding='utf-8')
     note = '<!-- made by make docs -->'
     return {
         ROOT / 'README.md': readme,
+        ROOT / 'docs' / 'world_model.md': filled(story, 'ablations', ablation_figures()),
         ROOT / 'docs' / 'parameters.md': _page('Parameters', note, parameters()),
         ROOT / 'docs' / 'launch.md': _page('Launch files', note, launch_arguments()),
     }
