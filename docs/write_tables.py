@@ -180,34 +180,37 @@ def ablations(d: dict[str, Any]) -> Iterator[Row]:
         return
     others = {name: row for name, row in d['variants'].items() if row is not full}
     ratios = (f'{name} {row["ratio_to_full"]["mean"]:.2f}' for name, row in others.items())
-    what = f'world model without one part, {d["training"]["steps"]} training steps each'
+    told = f'{d["training"]["steps"]} training steps, seed {d["provenance"]["seed"]}'
+    what = f'world model without one part, {told}'
     yield what, f'full: {full["error_mm"]["mean"]:.0f} mm at 1 s; times that: {", ".join(ratios)}'
 
 
 def ablation_figures() -> Iterator[str]:
     """All figures of the ablations; a line where they have not been measured."""
-    path = RESULTS / 'ablations.json'
-    if not path.exists():
+    paths = sorted(RESULTS.glob('ablations*.json'))
+    documents = [json.loads(path.read_text(encoding='utf-8')) for path in paths]
+    if not documents:
         yield 'Not measured yet: `sakiyomi evaluate ablations` does.'
         return
-    variants = json.loads(path.read_text(encoding='utf-8'))['variants']
-    scenarios = list(variants['full']['error_mm'])
-    head = ('', *scenarios, 'turn', '90 % hold', 'NLL', 'ratio', '90 % interval')
-    rows = []
-    for name, row in variants.items():
-        low, high = row['ratio_to_full']['interval_90']
-        rows.append(
-            (
-                name,
-                *(f'{row["error_mm"][scenario]:.0f}' for scenario in scenarios),
-                f'{row["error_rad"]["mean"]:.2f}',
-                f'{row["coverage_90"]:.2f}',
-                f'{row["nll"]:.2f}',
-                f'{row["ratio_to_full"]["mean"]:.3f}',
-                f'{low:.3f} to {high:.3f}',
-            )
+    scenarios = list(documents[0]['variants']['full']['error_mm'])
+    head = ('seed', 'variant', *scenarios, 'rad', '90 % hold', 'NLL', 'ratio (90 % interval)')
+    yield from table(head, [row for d in documents for row in ablation_rows(d, scenarios)])
+
+
+def ablation_rows(d: dict[str, Any], scenarios: list[str]) -> Iterator[Row]:
+    """One for each variant of a document."""
+    for name, row in d['variants'].items():
+        ratio = row['ratio_to_full']
+        low, high = ratio['interval_90']
+        yield (
+            str(d['provenance']['seed']),
+            name,
+            *(f'{row["error_mm"][scenario]:.0f}' for scenario in scenarios),
+            f'{row["error_rad"]["mean"]:.2f}',
+            f'{row["coverage_90"]:.2f}',
+            f'{row["nll"]:.2f}',
+            f'{ratio["mean"]:.2f} ({low:.2f} to {high:.2f})',
         )
-    yield from table(head, rows)
 
 
 def imagine(d: dict[str, Any]) -> Iterator[Row]:
