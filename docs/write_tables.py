@@ -173,6 +173,46 @@ def predict(d: dict[str, Any]) -> Iterator[Row]:
     yield f'prediction of {", ".join(ratios)}; `{d["model"].split()[0]}`', result
 
 
+def ablations(d: dict[str, Any]) -> Iterator[Row]:
+    """The world model trained without one part at a time, against the full one."""
+    full = d['variants'].get('full')
+    if full is None:
+        return
+    others = {name: row for name, row in d['variants'].items() if row is not full}
+    ratios = (f'{name} {row["ratio_to_full"]["mean"]:.2f}' for name, row in others.items())
+    told = f'{d["training"]["steps"]} training steps, seed {d["provenance"]["seed"]}'
+    what = f'world model without one part, {told}'
+    yield what, f'full: {full["error_mm"]["mean"]:.0f} mm at 1 s; times that: {", ".join(ratios)}'
+
+
+def ablation_figures() -> Iterator[str]:
+    """All figures of the ablations; a line where they have not been measured."""
+    paths = sorted(RESULTS.glob('ablations*.json'))
+    documents = [json.loads(path.read_text(encoding='utf-8')) for path in paths]
+    if not documents:
+        yield 'Not measured yet: `sakiyomi evaluate ablations` does.'
+        return
+    scenarios = list(documents[0]['variants']['full']['error_mm'])
+    head = ('seed', 'variant', *scenarios, 'rad', '90 % hold', 'NLL', 'ratio (90 % interval)')
+    yield from table(head, [row for d in documents for row in ablation_rows(d, scenarios)])
+
+
+def ablation_rows(d: dict[str, Any], scenarios: list[str]) -> Iterator[Row]:
+    """One for each variant of a document."""
+    for name, row in d['variants'].items():
+        ratio = row['ratio_to_full']
+        low, high = ratio['interval_90']
+        yield (
+            str(d['provenance']['seed']),
+            name,
+            *(f'{row["error_mm"][scenario]:.0f}' for scenario in scenarios),
+            f'{row["error_rad"]["mean"]:.2f}',
+            f'{row["coverage_90"]:.2f}',
+            f'{row["nll"]:.2f}',
+            f'{ratio["mean"]:.2f} ({low:.2f} to {high:.2f})',
+        )
+
+
 def imagine(d: dict[str, Any]) -> Iterator[Row]:
     """Candidate actions, imagined against simulated."""
     pushes, grasps = d['pushes'], d['grasps']
@@ -201,6 +241,7 @@ def rollouts(d: dict[str, Any]) -> Iterator[Row]:
 
 
 DESCRIBE = {
+    'ablations': ablations,
     'clutter': clutter,
     'imagine': imagine,
     'latency': latency,
@@ -244,9 +285,11 @@ def pages() -> dict[Path, str]:
     readme = (ROOT / 'README.md').read_text(encoding='utf-8')
     readme = filled(readme, 'figures', figures())
     readme = filled(readme, 'topics', topics())
+    story = (ROOT / 'docs' / 'world_model.md').read_text(encoding='utf-8')
     note = '<!-- made by make docs -->'
     return {
         ROOT / 'README.md': readme,
+        ROOT / 'docs' / 'world_model.md': filled(story, 'ablations', ablation_figures()),
         ROOT / 'docs' / 'parameters.md': _page('Parameters', note, parameters()),
         ROOT / 'docs' / 'launch.md': _page('Launch files', note, launch_arguments()),
     }

@@ -33,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--episodes', type=int, default=1000)
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--split', choices=SPLITS, default='train', help='of the objects, by name')
+    parser.add_argument(
+        '--without', choices=('lidar',), help='a sensor that the fusion does not get'
+    )
     parser.add_argument('--workers', type=int, default=1)
     parser.add_argument('--executor', choices=tuple(EXECUTORS), default='local')
     parser.add_argument('--shard', type=int, default=50, help='episodes in one file')
@@ -50,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
         scenarios=tuple(args.scenarios.split(',')),
         seed=args.seed,
         shard_size=args.shard,
+        lidar=args.without != 'lidar',
     )
     console = make_console(stderr=True)
     logging.basicConfig(level=logging.WARNING, handlers=[RichHandler(console=console)])

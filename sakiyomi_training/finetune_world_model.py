@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     torch.set_num_threads(args.threads)
     folder = args.start or share_dir('models')
     start, card = load_model(folder)
-    data, files = read_data(args.data), hashes(args.data)
+    data, files = read_data(args.data, card.config.touch), hashes(args.data)
     # so that a checkpoint of other data or weights is not taken for one of these
     digest = hashlib.sha256(''.join(files.values()).encode()).hexdigest()
     config = replace(config, model=card.config, start=card.sha256, data=digest)

@@ -23,6 +23,7 @@ from sakiyomi_training.world_model.calibration import calibrate
 from sakiyomi_training.world_model.curves import draw_curves
 from sakiyomi_training.world_model.example_set import read_examples
 from sakiyomi_training.world_model.figures import t0_figures
+from sakiyomi_training.world_model.switches import changes_without
 from sakiyomi_training.world_model.trainer import Trainer
 from sakiyomi_training.world_model.training_config import TrainingConfig
 from world_model_node.engines.export import write_graphs
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--no-privileged', action='store_true', help='no simulated truth')
     parser.add_argument('--no-jepa', action='store_true', help='no embedding prediction')
     parser.add_argument(
-        '--no-touch', action='store_true', help='touch is neither felt nor predicted'
+        '--no-touch', action='store_true', help='nothing is felt, or predicted to be'
     )
     parser.add_argument(
         '--pure-network', action='store_true', help='no contact physics: all is learned'
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         level=logging.INFO, format='%(message)s', handlers=[RichHandler(console=console)]
     )
     torch.set_num_threads(args.threads)
-    learned, kept = read_examples(args.data)
+    learned, kept = read_examples(args.data, config.model.touch)
     trainer = Trainer(learned, config, args.out, args.seed)
     train(trainer, console)
     details = finish(trainer, kept, len(learned))
@@ -82,15 +83,13 @@ def training_config(args: argparse.Namespace) -> TrainingConfig:
     Raises:
         BadInputError: The file cannot be read, or holds what the config does not know.
     """
-    changes: dict[str, Any] = {}
-    if args.no_privileged:
-        changes['privileged'] = 0.0
-    if args.no_jepa:
-        changes['embedding'] = 0.0
-    if args.no_touch:
-        changes |= {'touch': 0.0, 'model.touch': False}
-    if args.pure_network:
-        changes['model.physics'] = False
+    options = {
+        'privileged labels': args.no_privileged,
+        'joint-embedding': args.no_jepa,
+        'touch': args.no_touch,
+        'structure': args.pure_network,
+    }
+    changes = changes_without(part for part, left_out in options.items() if left_out)
     return with_values(read_config(TrainingConfig(), args), changes)
 
 
@@ -119,7 +118,7 @@ def _values(path: Path) -> dict[str, Any]:
     return values | {f'model.{name}': value for name, value in nested.items()}
 
 
-def train(trainer: Trainer, console) -> None:
+def train(trainer: Trainer, console, label: str = 'loss') -> None:
     """To the end of the config's steps; an interrupt leaves a checkpoint to go on from."""
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
@@ -128,7 +127,7 @@ def train(trainer: Trainer, console) -> None:
             while trainer.step < trainer.config.steps:
                 trainer.advance()
                 loss = trainer.curve[-1]['loss']
-                progress.update(task, completed=trainer.step, description=f'loss {loss:.3f}')
+                progress.update(task, completed=trainer.step, description=f'{label} {loss:.3f}')
                 if trainer.step % SAVE_EVERY == 0:
                     trainer.save()
         finally:

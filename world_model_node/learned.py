@@ -21,6 +21,7 @@ from world_model_node.model.card import read_card
 from world_model_node.model.dimensions import FRAME_S, FRAMES, MAX_OBJECTS, STEP_S, STEPS
 from world_model_node.model.hand_sense import HandSense
 from world_model_node.model.involved import involved
+from world_model_node.model.seen_only import SeenOnly
 from world_model_node.model.window import Framed, Instant, make_action, make_window
 from world_model_node.physics_prior import PhysicsPrior
 
@@ -38,19 +39,23 @@ class LearnedDynamics:
     Args:
         engine: Runs the network.
         config: Of the physics prior, for objects beyond `MAX_OBJECTS` or without a shape.
+        touch: Whether the network may know what was felt; as it was trained.
     """
 
     learned = True
 
-    def __init__(self, engine: Engine, config: PredictionConfig) -> None:
+    def __init__(self, engine: Engine, config: PredictionConfig, touch: bool = True) -> None:
         self.engine, self.name = engine, f'world_model {engine.name}'
         self.prior = PhysicsPrior(config)
+        self._seen_only = None if touch else SeenOnly(config)
         self._past: deque[Instant] = deque(maxlen=HISTORY)
         self.reset()
 
     def reset(self) -> None:
         """Forget everything that was watched."""
         self.prior.reset()
+        if self._seen_only is not None:
+            self._seen_only.reset()
         self._past.clear()
         self._framed: Framed | None = None
         self._belief: BeliefArrays | None = None
@@ -64,7 +69,8 @@ class LearnedDynamics:
             self._past.pop()
         self._surprise = {s.id: self._surprise_of(s) for s in scene.objects}
         told = (scene.stamp_s, scene.objects, scene.table_height_m, hand, scene.surface_mps)
-        self._past.append(Instant(*told))
+        now = Instant(*told)
+        self._past.append(now if self._seen_only is None else self._seen_only.instant(now))
         count = min(len(scene.objects), MAX_OBJECTS)
         self._framed = self._belief = None
         if count:
@@ -242,8 +248,8 @@ def make_dynamics(
         return PhysicsPrior(config)
     folder = folder or share_dir('models')
     try:
-        read_card(folder)  # before any engine is tried, which without weights would be for nothing
-        return LearnedDynamics(make_engine(engine, folder), config)
+        card = read_card(folder)  # before any engine is tried, for nothing if there are no weights
+        return LearnedDynamics(make_engine(engine, folder), config, card.config.touch)
     except BadInputError as error:
         log.warning('%s; the physics prior predicts instead', error)
         return PhysicsPrior(config)

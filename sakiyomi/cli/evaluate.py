@@ -9,6 +9,7 @@ EVALUATIONS = {
     'clutter': 'clear tables of unseen objects: success rate, declutter rate, failures',
     'perceive': 'how well objects are told apart, tracked and measured, with which sensors',
     'predict': 'where objects are going to be, against physics engines and simpler guesses',
+    'ablations': 'what each part of the learned world model is worth, trained without it',
     'properties': 'mass, friction and centre of mass, known after one lift and tilt',
     'imagine': 'candidate pushes and grasps: what is imagined against what then happens',
     'segmentation': 'instances by the network and by clustering, on rendered scenes',

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 
@@ -37,6 +37,7 @@ class Plan:
     height: int = HEIGHT
     rays: int | None = None
     version: int = VERSION
+    lidar: bool = True  # whether the fusion gets its scans
 
     def scenario(self, index: int) -> str:
         """Of episode `index`: each in turn."""
@@ -74,7 +75,7 @@ def split_files(objects: tuple[str, ...], split: str) -> tuple[Path, ...]:
 
 def make_shard(job: ShardJob) -> int:
     """Record one shard's episodes and write them; how many."""
-    recorder = _recorder(job.plan.width, job.plan.height, job.plan.rays)
+    recorder = _recorder(job.plan.width, job.plan.height, job.plan.rays, job.plan.lidar)
     files = split_files(job.plan.objects, job.plan.split)
     first = job.index * job.plan.shard_size
     episodes = [
@@ -86,9 +87,9 @@ def make_shard(job: ShardJob) -> int:
 
 
 @lru_cache(maxsize=1)
-def _recorder(width: int, height: int, rays: int | None) -> Recorder:
+def _recorder(width: int, height: int, rays: int | None, lidar: bool) -> Recorder:
     """One per process."""
-    return Recorder(width=width, height=height, rays=rays)
+    return Recorder(width=width, height=height, rays=rays, lidar=lidar)
 
 
 def missing_shards(plan: Plan, out: Path, episodes: int) -> list[ShardJob]:
@@ -134,11 +135,12 @@ def open_collection(plan: Plan, out: Path) -> None:
         theirs = json.loads(about.read_text(encoding='utf-8'))
     except ValueError as error:
         raise BadInputError(f'{about}: not valid JSON: {error}') from error
-    differing = [key for key in mine if theirs.get(key) != mine[key]]
+    before = {f.name: f.default for f in fields(plan)} | theirs  # older files lack newer fields
+    differing = [key for key in mine if before[key] != mine[key]]
     if differing:
         key = differing[0]
         raise BadInputError(
-            f'--out {out}: was begun with {key} {theirs.get(key)!r}, got {mine[key]!r};'
+            f'--out {out}: was begun with {key} {before[key]!r}, got {mine[key]!r};'
             ' expected the same or another folder'
         )
 

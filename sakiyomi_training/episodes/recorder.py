@@ -62,7 +62,15 @@ class Conditions:
 
 
 class Recorder:
-    """Makes episodes; what one holds depends on its seed alone, not on those before it."""
+    """Makes episodes; what one holds depends on its seed alone, not on those before it.
+
+    Args:
+        model: Config of the fusion; None: the default one, with plain dynamics.
+        width: Of the camera's picture [px].
+        height: The same.
+        rays: Of one LiDAR scan; None: as many as the simulation's default.
+        lidar: Whether the fusion gets the scans. What happens in an episode does not depend on it.
+    """
 
     def __init__(
         self,
@@ -70,7 +78,9 @@ class Recorder:
         width: int = WIDTH,
         height: int = HEIGHT,
         rays: int | None = None,
+        lidar: bool = True,
     ) -> None:
+        self._uses_lidar = lidar
         self._camera = CameraConfig(width=width, height=height)
         self._lidar = LidarConfig() if rays is None else LidarConfig(rays=rays)
         config = SimulationConfig(scene='empty', count=0, hand_only=True)
@@ -139,7 +149,8 @@ class Recorder:
         due = [(t, lambda: self._sense_touch(hand)) for t in touches]
         camera_s, lidar_s = now_s - conditions.camera_latency_s, now_s - conditions.lidar_latency_s
         due.append((camera_s, lambda: model.add_camera(cell.camera_frame())))
-        due.append((lidar_s, lambda: model.add_lidar(cell.lidar_scan())))
+        if self._uses_lidar:
+            due.append((lidar_s, lambda: model.add_lidar(cell.lidar_scan())))
         halves = [t for t in (now_s - FINE_S, now_s) if t > -WATCH_S - 1e-6]
         due += [(t, lambda: (truth.note(), hand.close_window())) for t in halves]
         for t, act in sorted(due, key=lambda pair: round(pair[0] * PHYSICS_HZ)):

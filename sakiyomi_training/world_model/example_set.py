@@ -77,8 +77,8 @@ def watched_of(batch: Batch) -> Watched:
     return Watched(*(batch[name] for name in Watched._fields))
 
 
-def read_examples(folders: Sequence[Path]) -> tuple[ExampleSet, ExampleSet]:
-    """The examples to learn from and those to calibrate on.
+def read_examples(folders: Sequence[Path], touch: bool = True) -> tuple[ExampleSet, ExampleSet]:
+    """The examples to learn from and those to calibrate on; `touch`: with what was felt.
 
     Raises:
         BadInputError: no such folder, no shard, or no usable episode.
@@ -86,7 +86,7 @@ def read_examples(folders: Sequence[Path]) -> tuple[ExampleSet, ExampleSet]:
     learned: list[Example] = []
     kept: list[Example] = []
     for folder in folders:
-        own = episode_examples(folder)
+        own = episode_examples(folder, touch)
         learned += own[0]
         kept += own[1]
     if not learned:
@@ -94,7 +94,7 @@ def read_examples(folders: Sequence[Path]) -> tuple[ExampleSet, ExampleSet]:
     return ExampleSet(learned), ExampleSet(kept or learned)
 
 
-def episode_examples(folder: Path) -> tuple[list[Example], list[Example]]:
+def episode_examples(folder: Path, touch: bool = True) -> tuple[list[Example], list[Example]]:
     """Those to learn from, each episode also in a mirror, and those to calibrate on.
 
     Raises:
@@ -108,9 +108,9 @@ def episode_examples(folder: Path) -> tuple[list[Example], list[Example]]:
                 log.warning('%s, episode %d: not finite, left out', file, number)
                 continue
             own = kept if number % CALIBRATION_EVERY == 0 else learned
-            own += examples_of(episode)
+            own += examples_of(episode, touch=touch)
             if own is learned:
-                own += examples_of(mirrored(episode))
+                own += examples_of(mirrored(episode), touch=touch)
     return learned, kept
 
 

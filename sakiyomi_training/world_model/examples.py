@@ -12,7 +12,9 @@ from sakiyomi_training.episodes.layout import BEFORE, FINE, FRAMES, Episode
 from sakiyomi_training.episodes.scene_columns import read_scenes
 from sakiyomi_training.episodes.truth_columns import true_centers
 from sakiyomi_training.world_model.watched_hand import PER_FRAME, fine_row, hand_at, motion_from
+from world_model_node.config import PredictionConfig
 from world_model_node.model.dimensions import STEPS
+from world_model_node.model.seen_only import SeenOnly
 from world_model_node.model.window import Framed, Instant, make_action, make_window
 
 STARTS = tuple(range(7, 19))  # frames that are predicted from, t0 among them
@@ -23,9 +25,17 @@ TOUCHED = 5  # normal force on the pads, force at the wrist
 Example = dict[str, np.ndarray]
 
 
-def examples_of(episode: Episode, starts: Iterable[int] = STARTS) -> list[Example]:
-    """One example per frame of `starts` at which anything is tracked."""
+def examples_of(
+    episode: Episode, starts: Iterable[int] = STARTS, touch: bool = True
+) -> list[Example]:
+    """One example per frame of `starts` at which anything is tracked.
+
+    `touch`: with what was felt.
+    """
     instants = instants_of(episode)
+    if not touch:
+        seen = SeenOnly(PredictionConfig())
+        instants = [seen.instant(instant) for instant in instants]
     framed = {
         frame: make_window(instants[: frame + 1], len(instants[frame].objects))
         for frame in range(min(starts), FRAMES)

@@ -31,8 +31,10 @@ class Data:
     episodes: bool  # whether there are examples with simulated truth among them
 
 
-def read_data(paths: Sequence[Path]) -> Data:
+def read_data(paths: Sequence[Path], touch: bool = True) -> Data:
     """Of folders of episodes, .npz and .mcap files, and folders with such files.
+
+    `touch`: with what was felt in the episodes; the others have no hand.
 
     Raises:
         BadInputError: nothing is there, a file cannot be used, or too little is in them.
@@ -41,7 +43,7 @@ def read_data(paths: Sequence[Path]) -> Data:
     kept: list[Example] = []
     folders = [path for path in paths if path.is_dir() and any(path.glob(PATTERN))]
     for folder in folders:
-        for mine, own in zip((learned, kept), episode_examples(folder), strict=True):
+        for mine, own in zip((learned, kept), episode_examples(folder, touch), strict=True):
             mine += own
     pieces = [piece for file in recording_files(paths) for piece in read_recorded(file)]
     numbers = kept_numbers(len(pieces))

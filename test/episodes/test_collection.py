@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import h5py
@@ -8,6 +9,7 @@ from cheap_sensors import CHEAP
 from sakiyomi.cli import main
 from sakiyomi.errors import BadInputError
 from sakiyomi_training.episodes.collection import (
+    ABOUT_FILE,
     Plan,
     collect,
     missing_shards,
@@ -96,6 +98,15 @@ def test_what_is_written_is_read_again(push, drop, tmp_path, same):
 def test_a_folder_that_was_begun_otherwise_is_not_mixed(complete):
     with pytest.raises(BadInputError, match='seed'):
         open_collection(replace(PLAN, seed=5), complete)
+
+
+def test_a_folder_from_before_a_choice_was_there_goes_on_with_its_default(complete, tmp_path):
+    about = json.loads((complete / ABOUT_FILE).read_text())
+    del about['lidar']
+    (tmp_path / ABOUT_FILE).write_text(json.dumps(about))
+    open_collection(PLAN, tmp_path)
+    with pytest.raises(BadInputError, match='lidar'):
+        open_collection(replace(PLAN, lidar=False), tmp_path)
 
 
 def test_the_splits_share_no_object():

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from cheap_sensors import CHEAP
 
 from sakiyomi.errors import BadInputError
 from sakiyomi_training.episodes.layout import BEFORE, COLUMNS, FINE_BEFORE
+from sakiyomi_training.episodes.recorder import Recorder
 from sakiyomi_training.episodes.scene_columns import farthest_points, read_action, read_scenes
 from sakiyomi_training.episodes.truth_columns import true_centers
 from simulation_node.interactions.scenarios import check_scenarios
@@ -20,6 +22,16 @@ def test_the_same_seed_gives_the_same_episode_whatever_was_played_before(
 ):
     assert same(recorder.episode('push', files, 3, 0), push) == []
     assert 'frames/points_m' in same(drop, push)
+
+
+def test_without_lidar_the_same_happens_and_less_is_seen(push, files, same):
+    recorder = Recorder(**CHEAP, lidar=False)
+    other = recorder.episode('push', files, 3, 0)
+    recorder.close()
+    differing = same(push, other)
+    assert 'frames/points_m' in differing
+    told = {name for name in differing if not name.startswith('frames/')}
+    assert told <= {'truth/slot', 'episode/tracked'}
 
 
 def test_stamps_count_from_t0(push):
