@@ -110,12 +110,16 @@ def advance(fits: list[TossFit]) -> None:
 
 @dataclass(frozen=True)
 class Doubt:
-    """Factors that make of a spread the radius that holds 90 %, and what the model adds to it."""
+    """Factors that make of a spread the radius that holds 90 %, and what the model adds to it.
+
+    The factors hold on the tosses they were measured on; `widening` is for others.
+    """
 
     position: float
     rotation: float
     position_floor_m: np.ndarray  # (T,)
     rotation_floor_rad: np.ndarray  # (T,)
+    widening: tuple[float, float]  # of place and turn
 
 
 class TossPredictor:
@@ -152,15 +156,19 @@ class TossPredictor:
                 (errors.rotation_rad, turned, floors[1]),
             )
         ]
-        wider = np.multiply(factors, self.prior.widening_for(len(tosses)))
-        self.doubt = Doubt(*wider.tolist(), *floors)
+        self.doubt = Doubt(*factors, *floors, self.prior.widening_for(len(tosses)))
 
     def coverage(
-        self, errors: PathErrors, away: np.ndarray, turned: np.ndarray
+        self, errors: PathErrors, away: np.ndarray, turned: np.ndarray, widened: bool = True
     ) -> dict[str, float]:
-        """Share of recorded frames within their 90 % radius."""
+        """Share of recorded frames within their 90 % radius, as calibrated or widened too."""
+        assert self.doubt is not None
         within = self.shares_of_radius(errors, away, turned)
-        shares = [float((share[errors.recorded] <= 1.0).mean()) for share in within]
+        limits = self.doubt.widening if widened else (1.0, 1.0)
+        shares = [
+            float((share[errors.recorded] <= limit).mean())
+            for share, limit in zip(within, limits, strict=True)
+        ]
         return {
             'coverage': float(np.mean(shares)),
             'coverage_position': shares[0],
@@ -170,7 +178,7 @@ class TossPredictor:
     def shares_of_radius(
         self, errors: PathErrors, away: np.ndarray, turned: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Distance and angle over their 90 % radius. Shape (N, T)."""
+        """Distance and angle over their radius as calibrated, not widened. Shape (N, T)."""
         assert self.doubt is not None
         frames = errors.recorded.shape[1]
         floor_m = _extended(self.doubt.position_floor_m, frames)
