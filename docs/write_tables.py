@@ -160,6 +160,20 @@ def toss(d: dict[str, Any]) -> Iterator[Row]:
     )
 
 
+def toss_curve(d: dict[str, Any]) -> Iterator[Row]:
+    """The same on few to many tosses, from each of the two starts."""
+    for pretrained, way in ((False, 'from a start set by hand'), (True, 'pre-trained')):
+        rows = [row for row in d['curve'] if row['pretrained'] == pretrained]
+        counts = ' / '.join(str(row['n_train']) for row in rows)
+        columns = {'mm_80': '.1f', 'rad_80': '.2f', 'coverage': '.2f'}
+        mm, rad, held = (
+            ' / '.join(f'{row[name]["mean"]:{form}}' for row in rows)
+            for name, form in columns.items()
+        )
+        result = f'{mm} mm, {rad} rad over 80 frames; 90 % radii hold {held}'
+        yield f'real tosses, fitted on {counts}, {way}, {len(d["seeds"])} seeds', result
+
+
 def predict(d: dict[str, Any]) -> Iterator[Row]:
     """The future of interactions, against PyBullet with nominal properties."""
     ratios = {k: v for k, v in d['ratio_to_nominal_1s'].items() if k != 'mean'}
@@ -251,6 +265,7 @@ DESCRIBE = {
     'rollouts': rollouts,
     'segmentation': segmentation,
     'toss': toss,
+    'toss_curve': toss_curve,
 }
 
 

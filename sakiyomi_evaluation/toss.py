@@ -9,12 +9,10 @@ them calibrate the 90 % radius: a fifth alone differs too much from the next.
 from __future__ import annotations
 
 import argparse
-import math
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 from rich.progress import Progress
 from rich.table import Table
@@ -27,11 +25,11 @@ from sakiyomi_evaluation.toss_errors import PathErrors, path_errors
 from sakiyomi_evaluation.toss_figure import draw_errors
 from sakiyomi_evaluation.toss_fit import TossFit, TossPredictor
 from sakiyomi_evaluation.toss_model import NAMES
-from sakiyomi_evaluation.toss_recordings import LEAST_TOSSES, Tosses, read_tosses
+from sakiyomi_evaluation.toss_prior import HAND_SET, TossPrior, read_prior
+from sakiyomi_evaluation.toss_recordings import Tosses, read_tosses
+from sakiyomi_evaluation.toss_split import check_rates, some_of, split
 
 GENERATIONS = 40
-KEPT_SHARE = 0.2
-SLOWEST_HZ, FASTEST_HZ = 30.0, 2000.0
 COLUMNS = ('mm_80', 'rad_80', 'mm_full', 'rad_full')
 
 
@@ -39,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The public contract of this command."""
     parser.add_argument('--train', type=Path, required=True, metavar='NPZ', help='to fit')
     parser.add_argument('--test', type=Path, required=True, metavar='NPZ', help='to predict')
+    parser.add_argument('--pretrained', type=Path, metavar='FILE', help='a learned prior')
     parser.add_argument('--n-train', type=int, metavar='K', help='use K training tosses; all')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--generations', type=int, default=GENERATIONS, help='of the search')
@@ -52,28 +51,29 @@ def run(args: argparse.Namespace) -> int:
     """Fit, predict, report, and return the exit status."""
     check_writable(args.json)
     for flag in ('figure', 'checkpoint'):
-        _check_folder(flag, getattr(args, flag))
+        check_folder(flag, getattr(args, flag))
     if args.generations < 1 or args.threads < 1:
         got = f'{args.generations} and {args.threads}'
         raise BadInputError(f'--generations and --threads: got {got}, expected 1 or more')
+    prior = HAND_SET if args.pretrained is None else read_prior(args.pretrained)
     train, test = read_tosses(args.train), read_tosses(args.test, least=1)
-    _check_rates(args, train, test)
-    train = _first_of(train, args.n_train, args.seed)
+    check_rates(train, args.train, test, args.test)
+    train = some_of(train, args.n_train, args.seed, '--n-train')
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)  # contact fades out through numbers that cost a hundredfold
     try:
-        _run(args, train, test)
+        _run(args, prior, train, test)
     finally:
         torch.set_flush_denormal(False)  # of the whole thread, which others use after us
     return 0
 
 
-def _run(args: argparse.Namespace, train: Tosses, test: Tosses) -> None:
-    fitted, kept = _split(train, args.seed)
+def _run(args: argparse.Namespace, prior: TossPrior, train: Tosses, test: Tosses) -> None:
+    fitted, kept = split(train, args.seed)
     console = make_console(stderr=True)
     start = time.monotonic()
     with Progress(console=console) as progress:
-        fit = TossFit(fitted, args.generations, args.seed)
+        fit = TossFit(fitted, args.generations, args.seed, prior)
         fit.run(args.checkpoint, _bar(progress, 'fit', args.generations))
         seconds = time.monotonic() - start
         predictor = TossPredictor(fit)
@@ -99,34 +99,10 @@ def _run(args: argparse.Namespace, train: Tosses, test: Tosses) -> None:
     write_results(args.json, figures, args)
 
 
-def _check_folder(flag: str, path: Path | None) -> None:
+def check_folder(flag: str, path: Path | None) -> None:
+    """Before long work: whether a file can be made there."""
     if path is not None and not path.resolve().parent.is_dir():
         raise BadInputError(f'--{flag} {path}: got no folder {path.parent}, expected one')
-
-
-def _check_rates(args: argparse.Namespace, train: Tosses, test: Tosses) -> None:
-    if not SLOWEST_HZ <= train.rate_hz <= FASTEST_HZ:
-        expected = f'expected {SLOWEST_HZ:g} to {FASTEST_HZ:g}'
-        raise BadInputError(f'--train {args.train}: rate_hz: got {train.rate_hz:g}, {expected}')
-    if not math.isclose(train.rate_hz, test.rate_hz, rel_tol=1e-3):
-        expected = f'expected {train.rate_hz:g} as in --train'
-        raise BadInputError(f'--test {args.test}: rate_hz: got {test.rate_hz:g}, {expected}')
-
-
-def _first_of(train: Tosses, count: int | None, seed: int) -> Tosses:
-    if count is None:
-        return train
-    if not LEAST_TOSSES <= count <= len(train):
-        expected = f'expected {LEAST_TOSSES} to {len(train)}'
-        raise BadInputError(f'--n-train: got {count}, {expected}')
-    return train.take(np.random.default_rng([seed, 4]).permutation(len(train))[:count])
-
-
-def _split(train: Tosses, seed: int) -> tuple[Tosses, Tosses]:
-    """Tosses to fit, and those kept for the calibration."""
-    order = np.random.default_rng([seed, 5]).permutation(len(train))
-    count = max(2, round(KEPT_SHARE * len(train)))
-    return train.take(order[count:]), train.take(order[:count])
 
 
 def _bar(progress: Progress, name: str, total: int) -> Callable[[int], None]:

@@ -61,51 +61,70 @@ class Paths:
 
 
 class TossModel:
-    """Rolls N tosses out from their first frame, for C parameter vectors at once."""
+    """Rolls tosses out from their first frame, for many parameter vectors at once."""
 
     def __init__(self, rate_hz: float) -> None:
         self.substeps = math.ceil(1.0 / (rate_hz * LONGEST_SUBSTEP_S))
         self.step = ContactStep(1.0 / (rate_hz * self.substeps))
 
-    @torch.no_grad()
     def roll_out(
         self, parameters: np.ndarray, tosses: Tosses, errors: np.ndarray | None = None
     ) -> Paths:
-        """Poses at every frame of the longest toss. Shape (C, N, T, ...).
+        """Poses at every frame of the longest toss, each toss with each parameter vector.
 
         Args:
             parameters: Shape (C, D).
             tosses: N recordings; only their first frames are read.
             errors: What to add to the first twist, in the frame of travel. Shape (C, N, 6).
+
+        Returns:
+            Shape (C, N, T, ...).
         """
         count, n = len(parameters), len(tosses)
-        value = _columns(parameters, n)
+        first = tosses.cut(1).take(np.tile(np.arange(n), count))
+        errors = None if errors is None else errors.reshape(-1, 6)
+        frames = tosses.position.shape[1]
+        paths = self.roll_out_each(np.repeat(parameters, n, 0), first, frames, errors)
+        return Paths(*(p.unflatten(0, (count, n)) for p in (paths.position, paths.rotation)))
+
+    @torch.no_grad()
+    def roll_out_each(
+        self, parameters: np.ndarray, tosses: Tosses, frames: int, errors: np.ndarray | None = None
+    ) -> Paths:
+        """Poses at T frames, each toss with a parameter vector of its own. Shape (B, T, ...).
+
+        Args:
+            parameters: Shape (B, D).
+            tosses: B recordings, of the same cube or not; only their first frames are read.
+            frames: T.
+            errors: What to add to the first twist, in the frame of travel. Shape (B, 6).
+        """
+        value = _columns(parameters)
         center = torch.cat([value['center_x_m'], value['center_y_m'], value['center_z_m']], 1)
-        state = self._first(value, center, tosses, count, errors)
+        state = self._first(value, center, tosses, errors)
         bodies = self.step.prepare(self._body(value, center), self._law(value), value['height_m'])
-        self.step.fall = torch.zeros(3, count * n)
+        self.step.fall = torch.zeros(3, len(tosses))
         self.step.fall[2] = -self.step.h * value['gravity_mps2'][:, 0]
         motion, turned = self.step.enter(state), self.step.rotations
         positions, rotations = [], []
-        for frame in range(tosses.position.shape[1]):
+        for frame in range(frames):
             for _ in range(self.substeps if frame else 0):
                 motion = self.step(motion, bodies)
             offset = turned.to_world(turned.matrix(motion.rotation), center.T)
             positions.append(motion.position - offset)
             rotations.append(motion.rotation)
-        return Paths(_frames_last(positions, count, n), _frames_last(rotations, count, n))
+        return Paths(_frames_last(positions), _frames_last(rotations))
 
     def _first(
         self,
         value: dict[str, Tensor],
         center: Tensor,
         tosses: Tosses,
-        count: int,
         errors: np.ndarray | None,
     ) -> BodyState:
         """The motion of the centre of mass at the first frame."""
         position, q, v, spin = (
-            torch.as_tensor(series[:, 0]).repeat(count, 1)
+            torch.as_tensor(series[:, 0])
             for series in (tosses.position, tosses.rotation, tosses.velocity, tosses.spin)
         )
         turned = self.step.rotations
@@ -115,10 +134,9 @@ class TossModel:
         lacking = torch.cat([value[f'first_{axis}'] for axis in ('vx', 'vy', 'vz')], 1)
         slower = torch.cat([value[f'first_{axis}'] for axis in ('wx', 'wy', 'wz')], 1)
         if errors is not None:
-            added = torch.as_tensor(errors, dtype=torch.float32).reshape(-1, 6)
+            added = torch.as_tensor(errors, dtype=torch.float32)
             lacking, slower = lacking + added[:, :3], slower + added[:, 3:]
-        axes = travel_frame(tosses.velocity[:, 0])
-        axes = torch.as_tensor(axes, dtype=torch.float32).repeat(count, 1, 1)
+        axes = torch.as_tensor(travel_frame(tosses.velocity[:, 0]), dtype=torch.float32)
         v = v + torch.linalg.cross(omega, arm) + (axes @ lacking.unsqueeze(2)).squeeze(2)
         omega = omega + (axes @ slower.unsqueeze(2)).squeeze(2)
         return BodyState(position + arm, q, v, omega)
@@ -148,12 +166,11 @@ class TossModel:
         )
 
 
-def _columns(parameters: np.ndarray, n: int) -> dict[str, Tensor]:
-    """Every parameter of every body. Shape (C * N, 1) each."""
-    rows = torch.as_tensor(parameters, dtype=torch.float32).repeat_interleave(n, 0)
+def _columns(parameters: np.ndarray) -> dict[str, Tensor]:
+    """Every parameter of every body. Shape (B, 1) each."""
+    rows = torch.as_tensor(parameters, dtype=torch.float32)
     return dict(zip(NAMES, rows.split(1, 1), strict=True))
 
 
-def _frames_last(series: list[Tensor], count: int, n: int) -> Tensor:
-    stacked = torch.stack(series).permute(2, 0, 1)  # (C * N, T, ...)
-    return stacked.reshape(count, n, *stacked.shape[1:])
+def _frames_last(series: list[Tensor]) -> Tensor:
+    return torch.stack(series).permute(2, 0, 1)  # (B, T, ...)

@@ -65,6 +65,13 @@ class Tosses:
         )
 
 
+def joined(parts: list[Tosses]) -> Tosses:
+    """All of them, of equally many frames; rate and width are those of the first."""
+    names = ('position', 'rotation', 'velocity', 'spin', 'length')
+    series = [np.concatenate([getattr(part, name) for part in parts]) for name in names]
+    return Tosses(*series, parts[0].rate_hz, parts[0].width_m)
+
+
 def read_tosses(path: Path, least: int = LEAST_TOSSES) -> Tosses:
     """The tosses of a file.
 

@@ -14,6 +14,7 @@ EVALUATIONS = {
     'imagine': 'candidate pushes and grasps: what is imagined against what then happens',
     'segmentation': 'instances by the network and by clustering, on rendered scenes',
     'toss': 'real tosses of a cube, predicted from their first frame; against MuJoCo',
+    'toss_curve': 'how many real tosses it takes, with and without pre-training in simulation',
     'rollouts': 'futures a second of the world model, against PyBullet and MuJoCo',
     'latency': 'sensor-to-prediction and plan times, messages lost, CPU of each process',
 }

@@ -7,6 +7,7 @@ import importlib
 
 TRAININGS = {
     'segmentation': 'which parts of a cloud are of one object',
+    'toss_prior': 'what a tossed cube may be like, from simulated ones; for evaluate toss',
     'world_model': 'what objects will do, from episodes',
 }
 

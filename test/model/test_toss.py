@@ -77,7 +77,7 @@ def test_an_interrupted_search_ends_where_an_unbroken_one_does(tosses, tmp_path)
     resumed = TossFit(some, generations=7, seed=3)
     resumed.run(checkpoint, lambda done: None)
     assert resumed.parameters == pytest.approx(whole.parameters, rel=1e-6)
-    with pytest.raises(BadInputError, match='other tosses, generations or seed'):
+    with pytest.raises(BadInputError, match='other tosses, generations, seed or prior'):
         TossFit(some, generations=9, seed=3).run(checkpoint, lambda done: None)
 
 
