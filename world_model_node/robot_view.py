@@ -37,6 +37,13 @@ class RobotView:
         R_hand_pads = T[:3, :3].T @ np.stack(pads)
         return HandState(joints.stamp_s, T, width, force, contacts, T_wrench, R_hand_pads)
 
+    def grasp_pose(self, joints: JointReading | None) -> np.ndarray | None:
+        """Of the frame between the finger tips (4, 4), or None without joints."""
+        state = self._state(joints)
+        if self.robot is None or state is None:
+            return None
+        return self.robot.frame_pose(self.config.grasp_frame, *state)
+
     def _contacts(self, snapshot: Snapshot, q: np.ndarray, width: float) -> tuple[Contacts, ...]:
         least_n = self.config.contact_force_n
         found = [

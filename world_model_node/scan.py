@@ -16,6 +16,7 @@ from world_model_node.points import PointSet, joined, no_points
 from world_model_node.robot_view import RobotView
 from world_model_node.support import LEVEL, SupportPlane, blend, fit_support
 from world_model_node.track import Track
+from world_model_node.unrest import Unrest
 from world_model_node.visibility import Sight
 
 Stage = Callable[[str], AbstractContextManager[None]]
@@ -40,6 +41,7 @@ class Scanner:
         self.plane: SupportPlane = LEVEL
         self._has_plane = False
         self.scans.clear()
+        self.unrest = Unrest()
 
     def points(
         self, snapshot: Snapshot, tracks: list[Track], stamp_s: float, stage: Stage
@@ -53,11 +55,12 @@ class Scanner:
             lidar = joined(sweeps)
             ages_s = [stamp_s - scan.stamp_s for scan in snapshot.lidar]
             ages_s = np.repeat(ages_s, [len(sweep) for sweep in sweeps])
+            self.unrest.update(tracks, self.robot.grasp_pose(self.joints_at(stamp_s)), stamp_s)
         with stage('support'):
             self._fit_table(np.concatenate([table, lidar.points_m]))
         with stage('lidar'):
             high = np.flatnonzero(self._is_above(lidar))
-            lidar = self._present(lidar[high], ages_s[high], tracks, snapshot)
+            lidar = self._present(lidar[high], ages_s[high], tracks, snapshot, stamp_s)
         with stage('camera'):
             camera = no_points() if view is None else view.above(self.plane)
             camera = camera[self._is_above(camera)]
@@ -72,12 +75,19 @@ class Scanner:
         return DepthView(snapshot.camera, self.config.workspace, self.config.noise)
 
     def _present(
-        self, points: PointSet, ages_s: np.ndarray, tracks: list[Track], snapshot: Snapshot
+        self,
+        points: PointSet,
+        ages_s: np.ndarray,
+        tracks: list[Track],
+        snapshot: Snapshot,
+        stamp_s: float,
     ) -> PointSet:
         """The points (N,) of sweeps of some ages (N,) of what is still there."""
         newest = ages_s <= ages_s.min(initial=np.inf)
+        seen_m, taken_s = points.points_m, stamp_s - ages_s
         moving = [t for t in tracks if t.held or t.moving()]
         points, still = on_time(points, ages_s, newest, moving)
+        still &= newest | ~self.unrest.outdated(seen_m, taken_s, tracks)
         if snapshot.camera is None:
             return points[still]
         # the newest sweep too, if the camera looked later: what falls is soon 0.1 m lower
