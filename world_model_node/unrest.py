@@ -1,4 +1,4 @@
-"""When each object was last in motion, or at a hand that was: sweeps from before show it elsewhere."""
+"""When each object last moved or was at a hand that did: sweeps from before show it elsewhere."""
 
 from __future__ import annotations
 
