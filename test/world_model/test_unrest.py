@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from synthetic import box
 
 from sakiyomi.geometry import make_transform
 from world_model_node.unrest import GOES_ON_S, Unrest
 
 AT = np.float32([0.5, 0.0, 0.03])
-POINTS = box([0.02, 0.02, 0.03]) + AT
+POINTS = AT + np.random.default_rng(0).uniform(-0.02, 0.02, (200, 3)).astype(np.float32)
 DOWN = np.diag([1.0, -1.0, -1.0])
 
 
