@@ -122,17 +122,17 @@ def _check(args: argparse.Namespace) -> tuple[tuple[Variant, ...], TrainingConfi
 
 
 def _table(rows: dict[str, dict[str, Any]]) -> Table:
-    table = Table('variant', title='error at 1 s')
+    table = Table('variant', title='errors after 1 s: position in mm by scenario, rotation in rad')
     scenarios = list(next(iter(rows.values()))['error_mm'])
-    for column in (*(f'{s} mm' for s in scenarios), 'rad', 'coverage', 'NLL', 'ratio (90 %)'):
-        table.add_column(column)
+    for column in (*scenarios, 'rad', 'coverage', 'NLL', 'ratio (90 % interval)'):
+        table.add_column(column, no_wrap=True)
     for name, row in rows.items():
         errors = [f'{row["error_mm"][scenario]:.1f}' for scenario in scenarios]
         ratio = row['ratio_to_full']
         told = '-'
         if ratio is not None:
             low, high = ratio['interval_90']
-            told = f'{ratio["mean"]:.3f} ({low:.3f} to {high:.3f})'
+            told = f'{ratio["mean"]:.2f} ({low:.2f} to {high:.2f})'
         honesty = (f'{row["error_rad"]["mean"]:.2f}', f'{row["coverage_90"]:.2f}')
         table.add_row(name, *errors, *honesty, f'{row["nll"]:.2f}', told)
     return table
