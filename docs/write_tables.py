@@ -171,7 +171,11 @@ def toss_curve(d: dict[str, Any]) -> Iterator[Row]:
             for name, form in columns.items()
         )
         result = f'{mm} mm, {rad} rad over 80 frames; 90 % radii hold {held}'
-        yield f'real tosses, fitted on {counts}, {way}, {len(d["seeds"])} seeds', result
+        yield (
+            f'real tosses, fitted on {counts}, {way}, {d["generations"]} generations, '
+            f'{len(d["seeds"])} seeds',
+            result,
+        )
 
 
 def predict(d: dict[str, Any]) -> Iterator[Row]:

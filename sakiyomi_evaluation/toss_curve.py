@@ -72,8 +72,9 @@ def run(args: argparse.Namespace) -> int:
     make_console().print(_table(rows))
     if args.figure is not None:
         draw_curve(args.figure, rows)
-    figures = {'tosses_tested': len(test), 'seeds': args.seeds, 'curve': rows}
-    write_results(args.json, figures | {'points': curve.points}, args)
+    figures = {'tosses_tested': len(test), 'seeds': args.seeds, 'generations': args.generations}
+    figures |= {'curve': rows, 'points': curve.points}
+    write_results(args.json, figures, args)
     return 0
 
 
