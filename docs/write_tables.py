@@ -194,9 +194,9 @@ def predict(d: dict[str, Any]) -> Iterator[Row]:
 def ablations(d: dict[str, Any]) -> Iterator[Row]:
     """The world model trained without one part at a time, against the full one."""
     full = d['variants'].get('full')
-    if full is None:
-        return
     others = {name: row for name, row in d['variants'].items() if row is not full}
+    if full is None or not others:
+        return
     ratios = (f'{name} {row["ratio_to_full"]["mean"]:.2f}' for name, row in others.items())
     told = f'{d["training"]["steps"]} training steps, seed {d["provenance"]["seed"]}'
     what = f'world model without one part, {told}'
