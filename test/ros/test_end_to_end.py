@@ -80,19 +80,28 @@ def test_what_if_is_answered_for_each_candidate_or_refused_with_a_reason(stack, 
 
 def test_a_push_out_of_nowhere_surprises_and_what_rests_does_not(stack, observer):
     objects = collect(observer, ObjectStateArray, 'world_model/objects')
-    predictions = collect(observer, PredictionArray, 'world_model/predictions')
-    names = observer.call(ResetScene, '/simulation/reset', ResetScene.Request(seed=9, count=1))
-    observer.wait_for(lambda: len(predictions) > 30, 'predictions')
-    objects.clear()
-    observer.wait_for(lambda: len(objects) >= 10, 'ten looks at rest')
-    calm = max(o.surprise for message in objects for o in message.objects)
-    push = PushObject.Request(name=names.names[0])
-    push.impulse.x = 0.05
-    assert observer.call(PushObject, '/simulation/push', push).success
-    observer.wait_for(
-        lambda: any(o.surprise > max(1.7, 2.0 * calm) for m in objects for o in m.objects),
-        f'a surprise above that at rest, {calm:.1f} sigmas',
-    )
+
+    def largest(messages):
+        """The largest surprise in so many new messages."""
+        objects.clear()
+        observer.wait_for(lambda: len(objects) >= messages, f'{messages} looks')
+        return max((o.surprise for message in objects for o in message.objects), default=0.0)
+
+    pushed = []
+    for seed in (9, 10, 11, 12):  # a push may throw an object out of sight
+        scene = observer.call(
+            ResetScene, '/simulation/reset', ResetScene.Request(seed=seed, count=1)
+        )
+        observer.wait_for(lambda: objects and objects[-1].objects, 'an object')
+        largest(25)
+        calm = largest(10)
+        push = PushObject.Request(name=scene.names[0])
+        push.impulse.x = 0.05
+        assert observer.call(PushObject, '/simulation/push', push).success
+        pushed.append(largest(15))
+        if pushed[-1] > max(1.5, 3.0 * calm):
+            return
+    raise AssertionError(f'no push surprised: got {pushed} sigmas')
 
 
 def test_the_same_seed_gives_the_same_pictures_with_and_without_ros(start, observer):
