@@ -245,9 +245,12 @@ def properties(d: dict[str, Any]) -> Iterator[Row]:
     """What is believed of an object that was lifted and tilted once."""
     result = (
         f'median error: mass {d["mass_relative_error"]:.0%}, friction '
-        f'{d["friction_relative_error"]:.0%}, centre of mass {d["com_error_mm"]:.0f} mm'
+        f'{d["friction_relative_error"]:.0%} (before the grip loosens '
+        f'{d["before_loosening"]["friction_relative_error"]:.0%}), centre of mass '
+        f'{d["com_error_mm"]:.0f} mm'
     )
-    yield f'hidden properties after one lift and tilt, {d["judged"]} objects', result
+    provenance = d['provenance']
+    yield f'lift, tilt and loosen, {d["judged"]} objects, seed {provenance["seed"]}', result
 
 
 def rollouts(d: dict[str, Any]) -> Iterator[Row]:
