@@ -6,6 +6,7 @@ from collections import deque
 
 import numpy as np
 
+from sakiyomi.geometry import rotation_angle
 from world_model_node.touch import HandState
 
 LIFTED_M = 0.02  # what the hand has raised so far hangs free of the table
@@ -46,6 +47,5 @@ class HandPath:
 
 
 def _alike(T: np.ndarray, other: np.ndarray) -> bool:
-    cosine = 0.5 * (np.trace(T[:3, :3].T @ other[:3, :3]) - 1.0)
-    turned_rad = np.arccos(np.clip(cosine, -1.0, 1.0))
+    turned_rad = rotation_angle(T[:3, :3].T @ other[:3, :3])
     return bool(np.linalg.norm(T[:3, 3] - other[:3, 3]) < STILL_M and turned_rad < STILL_RAD)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sakiyomi.geometry import rotation_angle
 from world_model_node.track import Track
 
 AROUND_M = 0.04  # of its box: where it may have been before
@@ -50,8 +51,7 @@ class Unrest:
 
 
 def _moved(before: np.ndarray, now: np.ndarray) -> bool:
-    cosine = 0.5 * (np.trace(before[:3, :3].T @ now[:3, :3]) - 1.0)
-    turned_rad = np.arccos(np.clip(cosine, -1.0, 1.0))
+    turned_rad = rotation_angle(before[:3, :3].T @ now[:3, :3])
     return bool(np.linalg.norm(now[:3, 3] - before[:3, 3]) > HAND_M or turned_rad > HAND_RAD)
 
 
