@@ -52,9 +52,7 @@ def run(args: argparse.Namespace) -> int:
     check_writable(args.json)
     for flag in ('figure', 'checkpoint'):
         check_folder(flag, getattr(args, flag))
-    if args.generations < 1 or args.threads < 1:
-        got = f'{args.generations} and {args.threads}'
-        raise BadInputError(f'--generations and --threads: got {got}, expected 1 or more')
+    check_search(args.generations, args.threads)
     prior = HAND_SET if args.pretrained is None else read_prior(args.pretrained)
     train, test = read_tosses(args.train), read_tosses(args.test, least=1)
     check_rates(train, args.train, test, args.test)
@@ -97,6 +95,17 @@ def _run(args: argparse.Namespace, prior: TossPrior, train: Tosses, test: Tosses
     if args.figure is not None:
         draw_errors(args.figure, {'world model': errors} | baseline_errors, test.rate_hz)
     write_results(args.json, figures, args)
+
+
+def check_search(generations: int, threads: int) -> None:
+    """Refuse a search that could not run.
+
+    Raises:
+        BadInputError: less than one generation or thread.
+    """
+    if generations < 1 or threads < 1:
+        got = f'{generations} and {threads}'
+        raise BadInputError(f'--generations and --threads: got {got}, expected 1 or more')
 
 
 def check_folder(flag: str, path: Path | None) -> None:

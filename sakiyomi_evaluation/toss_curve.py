@@ -17,7 +17,7 @@ from rich.table import Table
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi_evaluation.results import check_writable, write_results
-from sakiyomi_evaluation.toss import GENERATIONS, check_folder
+from sakiyomi_evaluation.toss import GENERATIONS, check_folder, check_search
 from sakiyomi_evaluation.toss_curve_figure import draw_curve
 from sakiyomi_evaluation.toss_curve_points import MEASURED, Curve, summary
 from sakiyomi_evaluation.toss_prior import read_prior
@@ -48,9 +48,7 @@ def run(args: argparse.Namespace) -> int:
     check_writable(args.json)
     for flag in ('figure', 'points'):
         check_folder(flag, getattr(args, flag))
-    if args.generations < 1 or args.threads < 1:
-        got = f'{args.generations} and {args.threads}'
-        raise BadInputError(f'--generations and --threads: got {got}, expected 1 or more')
+    check_search(args.generations, args.threads)
     if min(args.seeds) < 0:
         raise BadInputError(f'--seeds: got {min(args.seeds)}, expected 0 or more')
     prior = None if args.pretrained is None else read_prior(args.pretrained)
