@@ -11,16 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from world_model_node.model.hand_contact import (
-    TINY,
-    Hand,
-    cross,
-    deepest,
-    dot,
-    length,
-    to_body,
-)
-from world_model_node.model.step import Bodies, Motion
+from world_model_node.model.hand_contact import Hand
+from world_model_node.model.state import Bodies, Motion
+from world_model_node.model.vectors import TINY, cross, dot, length, to_body
 
 PROBES_M = ((0.0, 0.0), (0.008, 0.0), (-0.008, 0.0), (0.0, 0.006), (0.0, -0.008))
 SOFT_M = 0.0015
@@ -142,3 +135,10 @@ class Grasping(nn.Module):
     @staticmethod
     def _limited(vector: Tensor, most: Tensor) -> Tensor:
         return (most / (length(vector) + TINY)).clamp(max=1.0)
+
+
+def deepest(local: Tensor, planes: Tensor) -> Tensor:
+    """Signed distance (Q, ...) of points (3, Q, ...) to bodies of planes (4, M, ...)."""
+    at, normal = local.unsqueeze(1), planes.unsqueeze(2)
+    gap = normal[0] * at[0] + normal[1] * at[1] + normal[2] * at[2] - normal[3]  # (M, Q, ...)
+    return gap.amax(0)

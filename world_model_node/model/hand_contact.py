@@ -1,9 +1,10 @@
-"""The hand against bodies: one contact of each convex part of it, two fingers and the palm.
+"""Where the hand meets bodies: four contacts of each convex part of it, two fingers and the palm.
 
-Of the planes that enclose a body and the faces of the part, the one that separated them best when
-the substep began gives normal and depth: within it a fast finger may pass the middle of a thin
-body. The impulse stops the approach from the moment of touch on and slides by Coulomb's law; what
-is left of the overlap is taken out of the position alone (split impulses: Catto, 2006).
+Of the planes that enclose a body and the faces of the part, the one that separates them best as
+the substep begins gives normal and depth: within it a fast finger may pass the middle of a thin
+body. The contacts are the corners of where the surfaces lie on each other, so that a flat side
+does not turn about a flat finger. What they do to the body is solved for together with the table
+(step.py): one after the other, a push would tip and turn what the table holds.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import torch
 from torch import Tensor, nn
 
 from world_model_node.model.hand_points import SIDES, hand_faces, hand_points
-from world_model_node.model.step import Bodies, Motion
+from world_model_node.model.pressing import Touching
+from world_model_node.model.state import Motion
+from world_model_node.model.vectors import cross, length, to_world
 
-TINY = 1e-9
-FOLLOWING = torch.tensor([1, 2, 0])  # the axis after each
-RECOVERY, FASTEST_RECOVERY_MPS = 0.5, 0.5
-SKIN_M, PATCH_M = 5e-4, 2e-3
-LEAST_LEVEL = 0.25  # of a normal; what presses from straight above pushes nothing aside
+SKIN_M = 5e-4
+FLAT_M, TAPER_M = 2e-3, 4e-3  # what is so near the foremost lies on it: of a body, of a part
+CORNERS, UPRIGHT, FAR_M = 4, 0.9, 10.0
+AXES = torch.eye(3).reshape(3, 3, 1, 1)
 STEEP = 2.0  # how much rather an overlap is taken for one from the side
 CLEAR_M = 1e-3  # between a body and a part of the hand that does not touch it at first
 
@@ -44,63 +46,6 @@ class Shapes(NamedTuple):
 
     points: Tensor  # (3, P, N) from the centre of mass
     planes: Tensor  # (4, M, N) about it
-
-
-class Touching(NamedTuple):
-    """The contacts of every body with the parts of the hand."""
-
-    at: Tensor  # (3, PARTS, N) m
-    normal: Tensor  # (3, PARTS, N) out of the body
-    depth: Tensor  # (1, PARTS, N) m; not positive where there is none
-    velocity: Tensor  # (3, PARTS, N) of what touches [m/s]
-
-
-class Impulse(NamedTuple):
-    """What changes motion and place."""
-
-    velocity: Tensor  # (3, N)
-    spin: Tensor  # (3, N) world frame
-    shift: Tensor  # (3, N) of the place within this substep [m]
-    turn: Tensor  # (3, N) rotation vector within it, world frame
-
-
-def deepest(local: Tensor, planes: Tensor) -> Tensor:
-    """Signed distance (Q, ...) of points (3, Q, ...) to bodies of planes (4, M, ...)."""
-    at, normal = local.unsqueeze(1), planes.unsqueeze(2)
-    gap = normal[0] * at[0] + normal[1] * at[1] + normal[2] * at[2] - normal[3]  # (M, Q, ...)
-    return gap.amax(0)
-
-
-def to_body(R: Tensor, vectors: Tensor) -> Tensor:
-    """World vectors (3, Q, N) in body frames; R (9, N)."""
-    return (R.reshape(3, 3, 1, -1) * vectors.unsqueeze(1)).sum(0)
-
-
-def to_world(R: Tensor, vectors: Tensor) -> Tensor:
-    """Body vectors (3, Q, N) in the world frame; R (9, N)."""
-    return (R.reshape(3, 3, 1, -1) * vectors.unsqueeze(0)).sum(1)
-
-
-def cross(a: Tensor, b: Tensor) -> Tensor:
-    """The vector product along the first axis. Shape (3, ...)."""
-    following = FOLLOWING.to(a.device)
-    turned = a * b.index_select(0, following) - a.index_select(0, following) * b
-    return turned.index_select(0, following)
-
-
-def dot(a: Tensor, b: Tensor) -> Tensor:
-    """The scalar product along the first axis. Shape (1, ...)."""
-    return (a * b).sum(0, keepdim=True)
-
-
-def length(a: Tensor) -> Tensor:
-    """The norm along the first axis. Shape (1, ...)."""
-    return (dot(a, a) + TINY**2).sqrt()
-
-
-def since_touch(depth: Tensor, approach: Tensor, h: float) -> Tensor:
-    """How long ago within the substep bodies met that are so deep in each other now [s]."""
-    return (depth / (approach.relu() + TINY)).clamp(max=h).detach()
 
 
 class HandContact(nn.Module):
@@ -169,104 +114,79 @@ class HandContact(nn.Module):
         inside = gap.amax(1, keepdim=True) < CLEAR_M
         return torch.where(own & inside, (CLEAR_M - gap).relu(), torch.zeros_like(gap))
 
-    def touching(
+    def forward(
         self,
-        before: Motion,
-        R0: Tensor,
         motion: Motion,
         R: Tensor,
         shapes: Shapes,
         hand: Hand,
         overlap: Tensor,
+        held: Tensor,
     ) -> Touching:
-        """Where the hand is in bodies.
+        """Where the hand is at bodies as a substep begins.
 
         Args:
-            before: N bodies as the substep began.
-            R0: (9, N) their rotation then.
-            motion: As they are.
+            motion: N bodies.
             R: (9, N) their rotation.
             shapes: Of them.
-            hand: At the end of the substep.
+            hand: As the substep begins.
             overlap: (PARTS, A, N) of the very start, which is none.
+            held: (1, N) what is between the fingers does not get pushed by them.
         """
-        was, _, _ = self.separation(before.position, R0, shapes, self.before(hand))
-        best = (was.detach() + overlap).argmax(1, keepdim=True)  # (PARTS, 1, N)
         gap, axes, points = self.separation(motion.position, R, shapes, hand)
-        gap = (gap + overlap).gather(1, best)[:, 0]
+        gap = gap + overlap
+        best = gap.detach().argmax(1, keepdim=True)  # (PARTS, 1, N)
+        gap = gap.gather(1, best)[:, 0]
         normal = axes.gather(2, best.unsqueeze(0).expand(3, *best.shape))[:, :, 0]
-        at = self._middle(normal.detach(), points, hand)  # (3, PARTS, N) in the grasp frame
+        at = self._corners(normal.detach(), points, hand)  # (3, C, N) in the grasp frame
         basis = torch.stack([hand.sideways, hand.closing, hand.approach], 1)  # (3, 3, N)
         arm, normal = ((basis.unsqueeze(2) * v.unsqueeze(0)).sum(1) for v in (at, normal))
         turning = cross(hand.spin.unsqueeze(1).expand_as(arm), arm)
         closing = (0.5 * self.sides * hand.opening).unsqueeze(0) * hand.closing.unsqueeze(1)
-        normal, depth = self._aside(normal, (SKIN_M - gap).unsqueeze(0), motion.borne)
         return Touching(
-            hand.position.unsqueeze(1) + arm,
-            normal,
-            depth,
-            hand.velocity.unsqueeze(1) + turning + closing,
+            hand.position.unsqueeze(1) + arm - motion.position.unsqueeze(1),
+            _each(normal),
+            _each((SKIN_M - gap).unsqueeze(0)),
+            hand.velocity.unsqueeze(1) + turning + _each(closing),
+            1.0 - held.unsqueeze(1),
         )
 
-    @staticmethod
-    def _aside(normal: Tensor, depth: Tensor, borne: Tensor) -> tuple[Tensor, Tensor]:
-        """Normal and depth of what cannot give way downwards, for the table bears it: level."""
-        level = torch.cat([normal[:2], torch.zeros_like(normal[:1])])
-        share = length(level)
-        wedged = (borne.unsqueeze(1) > 0.0) & (normal[2:] > 0.0) & (share > LEAST_LEVEL)
-        normal = torch.where(wedged, level / share, normal)
-        return normal, torch.where(wedged, depth / share, depth)
-
-    def _middle(self, normal: Tensor, points: Tensor, hand: Hand) -> Tensor:
-        """Between what of part and body reaches farthest, the smaller patch counting more."""
-        body, wide = _patch(points.unsqueeze(1), normal)
+    def _corners(self, normal: Tensor, points: Tensor, hand: Hand) -> Tensor:
+        """The corners of where part and body lie on each other. Shape (3, 4 PARTS, N)."""
+        base = torch.where(normal[2:].abs() > UPRIGHT, AXES[0], AXES[2])
+        one = cross(base.expand_as(normal), normal)
+        one = one / length(one)
+        other = cross(normal, one)
         own = self.points.permute(2, 0, 1).unsqueeze(-1)  # (3, PARTS, Q, 1)
         aside = (0.5 * self.sides * hand.width).reshape(1, -1, 1, hand.width.shape[1])
-        moved = torch.cat([own[:1] + 0.0 * aside, own[1:2] + aside, own[2:] + 0.0 * aside])
-        part, narrow = _patch(moved, -normal)
-        return part + narrow / (narrow + wide) * (body - part)
-
-    def forward(self, motion: Motion, spin: Tensor, bodies: Bodies, touch: Touching) -> Impulse:
-        """What the contacts do within one substep; `spin` (3, N) in the world frame."""
-        gyration, friction = bodies.gyration.unsqueeze(1), bodies.friction.unsqueeze(1)
-        there = touch.depth.sign().relu()
-        r = touch.at - motion.position.unsqueeze(1)
-        omega = spin.unsqueeze(1).expand_as(r)
-        u = motion.velocity.unsqueeze(1) + cross(omega, r) - touch.velocity
-        approach = dot(u, touch.normal)
-        pressed = there * approach.sign().relu()
-        lever = cross(r, touch.normal)
-        yielding = 1.0 + gyration * dot(lever, lever)
-        push = approach.relu() * pressed / yielding  # velocity of the centre of mass
-        sliding = u - approach * touch.normal
-        speed = length(sliding)
-        drag = torch.minimum(friction * push, speed * pressed / (1.0 + gyration * dot(r, r)))
-        change = -push * touch.normal - drag * sliding / (speed + TINY)
-        change = change / self._alike(touch.normal, pressed)
-        turning = gyration * cross(r, change)
-        since = since_touch(touch.depth.relu(), approach, self.h)
-        left = (touch.depth - since * approach.relu()).relu()
-        out = (RECOVERY * left).clamp(max=FASTEST_RECOVERY_MPS * self.h)
-        out = out * there / self._alike(touch.normal, there)
-        shift = since * change - out * touch.normal
-        return Impulse(*(v.sum(1) for v in (change, turning, shift, since * turning)))
-
-    @staticmethod
-    def _alike(normal: Tensor, there: Tensor) -> Tensor:
-        """How many contacts push the same way: they share what one would do. (1, PARTS, N)."""
-        same = (normal.unsqueeze(2) * normal.unsqueeze(1)).sum(0).relu()  # (PARTS, PARTS, N)
-        return (same * there[0].unsqueeze(0)).sum(1).clamp(min=1.0).unsqueeze(0)
+        own = torch.cat([own[:1] + 0.0 * aside, own[1:2] + aside, own[2:] + 0.0 * aside])
+        body, low, high = _extent(points.unsqueeze(1), normal, (one, other), FLAT_M)
+        part, own_low, own_high = _extent(own, -normal, (one, other), TAPER_M)
+        low, high = torch.maximum(low, own_low), torch.minimum(high, own_high)
+        middle = 0.5 * (low + high)  # between them, where they miss each other
+        low, high = torch.minimum(low, middle), torch.maximum(high, middle)
+        out = 0.5 * (body - part) * normal
+        return torch.cat(
+            [out + x * one + y * other for x in (low[:1], high[:1]) for y in (low[1:], high[1:])],
+            1,
+        )
 
 
-def _patch(points: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
-    """Middle (3, PARTS, N) and squared size (1, PARTS, N) of what reaches farthest.
+def _each(value: Tensor) -> Tensor:
+    """For every corner."""
+    return torch.cat([value] * CORNERS, 1)
 
-    Of points (3, PARTS or 1, Q, N) along directions (3, PARTS, N).
+
+def _extent(
+    points: Tensor, direction: Tensor, axes: tuple[Tensor, Tensor], depth_m: float
+) -> tuple[Tensor, ...]:
+    """How far points reach (1, PARTS, N), and from where to where (2, PARTS, N) along two axes.
+
+    Of those of (3, PARTS or 1, Q, N) that reach farthest, or nearly, along directions
+    (3, PARTS, N).
     """
     reach = (points * direction.unsqueeze(2)).sum(0)  # (PARTS, Q, N)
-    weight = (reach - reach.amax(1, keepdim=True) + PATCH_M).relu()
-    weight = weight / weight.sum(1, keepdim=True)
-    middle = (weight * points).sum(2)
-    square = (weight * (points * points).sum(0)).sum(1)
-    spread = (square - (middle * middle).sum(0)).relu() + PATCH_M**2
-    return middle, spread.unsqueeze(0)
+    most = reach.amax(1, keepdim=True)
+    far = FAR_M * (reach < most - depth_m).to(reach)
+    along = torch.stack([(points * axis.unsqueeze(2)).sum(0) for axis in axes])
+    return most.permute(1, 0, 2), (along + far).amin(2), (along - far).amax(2)

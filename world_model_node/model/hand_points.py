@@ -32,7 +32,8 @@ def hand_faces() -> np.ndarray:
     points = hand_points()
     lean = (FINGER_M[2][2] - FINGER_M[0][2]) / (FINGER_M[0][0] - FINGER_M[2][0])
     flare = (PALM_M[2][1] - PALM_M[0][1]) / (PALM_M[0][0] - PALM_M[2][0])
-    sideways, tip = [[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]], [[0.0, 0.0, 1.0]]
+    wider = (FINGER_M[2][1] - FINGER_M[0][1]) / (FINGER_M[0][0] - FINGER_M[2][0])
+    sideways, tip = [[1.0, 0.0, wider], [-1.0, 0.0, wider]], [[0.0, 0.0, 1.0]]
     fingers = [[*sideways, *tip, [0.0, -side, 0.0], [0.0, side, lean]] for side in SIDES[:2]]
     palm = [[1.0, 0.0, flare], [-1.0, 0.0, flare], *tip, [0.0, 1.0, 0.0], [0.0, -1.0, 0.0]]
     normals = np.array([*fingers, palm])

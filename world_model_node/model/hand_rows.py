@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from world_model_node.model.dimensions import STEP_S, STEPS
-from world_model_node.model.hand_contact import Hand, cross
+from world_model_node.model.hand_contact import Hand
 from world_model_node.model.rotation import Rotations
+from world_model_node.model.vectors import cross
 
 HAND_ROWS = (3, 3, 3, 3, 3, 3, 1, 1, 1)  # of `Hand`
 

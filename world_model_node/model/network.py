@@ -103,7 +103,7 @@ class WorldNetwork(nn.Module):
             """(H, C, N) to (E, B, K, n, H, C)."""
             return value.reshape(STEPS, -1, *sizes).permute(2, 3, 4, 5, 0, 1)
 
-        p, q, v, spin, held, slipping, _ = (apart(value) for value in rolled)
+        p, q, v, spin, held, slipping = (apart(value) for value in rolled)
         position = p.mean(2)
         q = q * ((q * q[:, :, :1]).sum(-1, keepdim=True) + 1e-6).sign()
         mean = q.mean(2)

@@ -7,23 +7,25 @@ points that reach farthest, of both bodies, the smaller patch counting more.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
-from world_model_node.model.hand_contact import (
-    RECOVERY,
-    TINY,
-    Impulse,
-    cross,
-    dot,
-    length,
-    since_touch,
-    to_world,
-)
-from world_model_node.model.step import Bodies, Motion
+from world_model_node.model.state import Bodies, Motion
+from world_model_node.model.vectors import TINY, cross, dot, length, to_world
 
 SKIN_M, PATCH_M, ALIKE_M = 5e-4, 2e-3, 5e-4
-FASTEST_RECOVERY_MPS = 0.3
+RECOVERY, FASTEST_RECOVERY_MPS = 0.5, 0.3  # of an overlap per substep, at most
+
+
+class Impulse(NamedTuple):
+    """What changes motion and place."""
+
+    velocity: Tensor  # (3, N)
+    spin: Tensor  # (3, N) world frame
+    shift: Tensor  # (3, N) of the place within this substep [m]
+    turn: Tensor  # (3, N) rotation vector within it, world frame
 
 
 class ObjectContact(nn.Module):
@@ -193,3 +195,8 @@ def _rows(value: Tensor, n: int) -> Tensor:
 
 def _columns(value: Tensor, n: int) -> Tensor:
     return value.reshape(len(value), -1, 1, n)
+
+
+def since_touch(depth: Tensor, approach: Tensor, h: float) -> Tensor:
+    """How long ago within the substep bodies met that are so deep in each other now [s]."""
+    return (depth / (approach.relu() + TINY)).clamp(max=h).detach()

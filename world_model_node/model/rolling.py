@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from world_model_node.model.hand_contact import TINY, length
-from world_model_node.model.step import GRAVITY_MPS2, Bodies, Motion
+from world_model_node.model.state import Bodies, Motion
+from world_model_node.model.step import GRAVITY_MPS2
+from world_model_node.model.vectors import TINY, length
 
 REACH_M = 0.002
 

@@ -14,21 +14,18 @@ from torch import Tensor, nn
 from world_model_node.model.belief import Belief, Watched
 from world_model_node.model.dimensions import STEP_S, STEPS
 from world_model_node.model.grasping import Grasping, Grip
-from world_model_node.model.hand_contact import (
-    Hand,
-    HandContact,
-    Impulse,
-    cross,
-    length,
-)
+from world_model_node.model.hand_contact import Hand, HandContact
 from world_model_node.model.hand_rows import hand_at, hand_rows
 from world_model_node.model.hidden_state import Drawn
 from world_model_node.model.involved import Involved
 from world_model_node.model.model_config import ModelConfig
-from world_model_node.model.object_contact import ObjectContact
+from world_model_node.model.object_contact import Impulse, ObjectContact
+from world_model_node.model.pressing import Touching
 from world_model_node.model.rolling import RollingResistance
 from world_model_node.model.setting import Setting, begun
-from world_model_node.model.step import ContactStep, Motion
+from world_model_node.model.state import Motion
+from world_model_node.model.step import ContactStep
+from world_model_node.model.vectors import cross, length
 
 CHANGE_MPS, CHANGE_RADPS = 0.05, 0.5  # at most, by the network, per 50 ms
 ALONE_MPS, ALONE_RADPS = 0.6, 5.0  # the same where no contact is computed
@@ -48,7 +45,6 @@ class Rolled(NamedTuple):
     spin: Tensor  # (H, 3, N) world frame
     held: Tensor  # (H, 1, N)
     slipping: Tensor  # (H, 1, N)
-    pushed: Tensor  # (H, 1, N) m/s that the fingers changed it by
 
 
 class Rollout(nn.Module):
@@ -126,11 +122,10 @@ class Rollout(nn.Module):
             for sub in range(self.substeps)
         ]
         motion = self._corrected(motion, setting, hands[0])
-        grip, pushed = Grip(none, none + 1.0), none
+        grip = Grip(none, none + 1.0)
         for at in hands:
-            motion, grip, push = self._substep(motion, setting, at)
-            pushed = pushed + push
-        return motion, self._noted(motion, setting, grip, pushed)
+            motion, grip = self._substep(motion, setting, at)
+        return motion, self._noted(motion, setting, grip)
 
     def _corrected(self, motion: Motion, setting: Setting, now: Hand | None) -> Motion:
         """The twist as the network mends it; what rests is left alone."""
@@ -170,39 +165,33 @@ class Rollout(nn.Module):
             spin=(motion.spin + turned).clamp(-TOP_RADPS, TOP_RADPS),
         )
 
-    def _substep(
-        self, motion: Motion, s: Setting, hand: Hand | None
-    ) -> tuple[Motion, Grip, Tensor]:
+    def _substep(self, motion: Motion, s: Setting, hand: Hand | None) -> tuple[Motion, Grip]:
         none = torch.zeros_like(s.present)
-        grip, pushed = Grip(none, none + 1.0), none
+        grip = Grip(none, none + 1.0)
         if not self.physics:
             turned = self.contact.rotations.turn(motion.rotation, 0.5 * self.h * motion.spin)
             place = motion.position + self.h * motion.velocity
-            return motion._replace(position=place, rotation=turned), grip, pushed
-        before = motion
+            return motion._replace(position=place, rotation=turned), grip
+        before, touch = motion, None
         R0 = self.contact.rotations.matrix(before.rotation)
-        motion = self._on_table(motion, s)
+        if hand is not None:
+            was = self.fingers.before(hand)
+            held = self.grasping.between(before, R0, s.planes, was, s.start)
+            touch = self.fingers(before, R0, s.shapes, was, s.overlap, held)
+        motion = self._on_table(motion, s, touch)
         R = self.contact.rotations.matrix(motion.rotation)
         spin = self.contact.rotations.to_world(R, motion.spin)
         if hand is not None:
-            # both as the substep began: what is held has not followed the hand yet
-            was = self.fingers.before(hand)
-            held = self.grasping.between(before, R0, s.planes, was, s.start)
             change, turning, grip = self.grasping(
                 before.position, motion, spin, s.bodies, hand, held
             )
             carried = motion.velocity + change
             place = motion.position + self.h * change
+            # what is held has not followed the hand yet
             place = place + held * (before.position + self.h * carried - place)
             motion = self._turned(motion, R, turning, self.h * turning)
             motion = motion._replace(position=place, velocity=carried)
             spin = spin + turning
-            touch = self.fingers.touching(before, R0, motion, R, s.shapes, hand, s.overlap)
-            impulse = self.fingers(motion, spin, s.bodies, touch)
-            impulse = Impulse(*((1.0 - held) * change for change in impulse))
-            pushed = length(impulse.velocity) + length(change)
-            motion = self._moved(motion, R, impulse)
-            spin = spin + impulse.spin
         if s.pairs:
             impulse = self.others(
                 (before.position, R0),
@@ -215,16 +204,18 @@ class Rollout(nn.Module):
                 s.objects,
             )
             motion = self._moved(motion, R, impulse)
-        return motion, grip, pushed
+        return motion, grip
 
-    def _on_table(self, motion: Motion, s: Setting) -> Motion:
-        """Gravity and the table, which may run as a belt."""
+    def _on_table(self, motion: Motion, s: Setting, touch: Touching | None) -> Motion:
+        """Gravity, the table, which may run as a belt, and what pushes."""
         R = self.contact.rotations.matrix(motion.rotation)
         omega, across, along = self.rolling(motion, R, s.bodies, s.rolling, s.spinning)
         omega = torch.cat([omega[:2] * across, omega[2:] * along])
         spin = self.contact.rotations.to_body(R, omega)
         motion = motion._replace(velocity=motion.velocity - s.belt, spin=spin)
-        motion = self.contact(motion, s.bodies)
+        if touch is not None:
+            touch = touch._replace(velocity=touch.velocity - s.belt.unsqueeze(1))
+        motion = self.contact(motion, s.bodies, touch)
         return motion._replace(
             position=motion.position + self.h * s.belt, velocity=motion.velocity + s.belt
         )
@@ -244,7 +235,7 @@ class Rollout(nn.Module):
             rotation=q, spin=motion.spin + self.contact.rotations.to_body(R, change)
         )
 
-    def _noted(self, motion: Motion, s: Setting, grip: Grip, pushed: Tensor) -> tuple[Tensor, ...]:
+    def _noted(self, motion: Motion, s: Setting, grip: Grip) -> tuple[Tensor, ...]:
         R = self.contact.rotations.matrix(motion.rotation)
         arm = self.contact.rotations.to_world(R, s.center)
         spin = self.contact.rotations.to_world(R, motion.spin)
@@ -255,5 +246,4 @@ class Rollout(nn.Module):
             spin,
             grip.held,
             grip.held * (1.0 - grip.carried),
-            pushed,
         )

@@ -12,10 +12,11 @@ from world_model_node.model.belief import Watched
 from world_model_node.model.body_shape import FALLING_MPS, NEAR_TABLE_M
 from world_model_node.model.dimensions import OPENING, OPENING_SCALE_M
 from world_model_node.model.grasping import Start
-from world_model_node.model.hand_contact import Shapes, cross, to_body
+from world_model_node.model.hand_contact import Shapes
 from world_model_node.model.hidden_state import Drawn
-from world_model_node.model.state import BodyParameters, BodyState, default_law
-from world_model_node.model.step import Bodies, ContactStep, Motion
+from world_model_node.model.state import Bodies, BodyParameters, BodyState, Motion, default_law
+from world_model_node.model.step import ContactStep
+from world_model_node.model.vectors import cross, to_body
 
 WIDEST_M = 0.1  # that a hand opens
 

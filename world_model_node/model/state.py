@@ -43,3 +43,31 @@ class ContactLaw(NamedTuple):
 def default_law() -> ContactLaw:
     """Stiff plastic on wood, stable from 1 to 25 ms per substep."""
     return ContactLaw(*(torch.tensor(value) for value in (4000.0, 20.0, 5e-3, 0.0)))
+
+
+class Motion(NamedTuple):
+    """`BodyState` with bodies along the last axis and the spin in the body frame."""
+
+    position: Tensor  # (3, N)
+    rotation: Tensor  # (4, N)
+    velocity: Tensor  # (3, N) world frame
+    spin: Tensor  # (3, N) body frame
+    borne: Tensor  # (1, N) m/s that the plane gave it upwards in the last substep
+
+
+class Bodies(NamedTuple):
+    """`BodyParameters` and `ContactLaw` as the step needs them: computed once per rollout."""
+
+    mass: Tensor  # (1, N)
+    inertia: Tensor  # (6, N) stored entries
+    mass_entries: Tensor  # (21, N) of the 6x6 mass matrix
+    gyration: Tensor  # (1, N) mass over mean moment of inertia [1/m^2]
+    friction: Tensor  # (1, N)
+    restitution: Tensor  # (1, N)
+    points: Tensor  # (4, P, N) homogeneous
+    moments: Tensor  # (10, P, N) products of their coordinates
+    stiffness: Tensor  # (1, N) [N/m]
+    damping: Tensor  # (1, N) [N s/m]
+    slip_mps: Tensor  # (1, N)
+    ground: Tensor  # (1, N) height of the plane, raised by the rounding [m]
+    latent: Tensor  # (Z, N) for the residual

@@ -10,7 +10,8 @@ secant of regularised Coulomb friction, mu p_i / slip_i, at a predicted impulse 
 Castro, Permenter and Han, An unconstrained convex formulation of compliant contact, T-RO 2022;
 contacts as implicit spring-dampers: Todorov, Convex and analytically-invertible dynamics with
 contacts and constraints, ICRA 2014). The system is 6x6 per body however many points touch, and is
-solved in closed form: no iteration to tune, no branch, static shapes.
+solved in closed form: no iteration to tune, no branch, static shapes. What presses from elsewhere,
+as fingers do, enters the same system (pressing.py).
 
 All of it happens in the body frame, where points, their moments and the inertia are constants and
 only the plane's normal turns; turning the world about the vertical changes nothing.
@@ -25,40 +26,25 @@ from torch import Tensor, nn
 
 from world_model_node.model.bilinear import pairs
 from world_model_node.model.contact_tables import ContactTables
+from world_model_node.model.pressing import Pressing, Touching
 from world_model_node.model.rotation import Rotations
 from world_model_node.model.solve import Solver
-from world_model_node.model.state import BodyParameters, BodyState, ContactLaw
+from world_model_node.model.state import Bodies, BodyParameters, BodyState, ContactLaw, Motion
+from world_model_node.model.vectors import length
 
 GRAVITY_MPS2 = 9.81
 TINY = 1e-12
+PASSES = 0  # more, of what is pushed: how fast it slips is what the push makes it
 
 
-class Motion(NamedTuple):
-    """`BodyState` with bodies along the last axis and the spin in the body frame."""
+class Bearing(NamedTuple):
+    """The contacts of every point with the plane."""
 
-    position: Tensor  # (3, N)
-    rotation: Tensor  # (4, N)
-    velocity: Tensor  # (3, N) world frame
-    spin: Tensor  # (3, N) body frame
-    borne: Tensor  # (1, N) m/s that the plane gave it upwards in the last substep
-
-
-class Bodies(NamedTuple):
-    """`BodyParameters` and `ContactLaw` as the step needs them: computed once per rollout."""
-
-    mass: Tensor  # (1, N)
-    inertia: Tensor  # (6, N) stored entries
-    mass_entries: Tensor  # (21, N) of the 6x6 mass matrix
-    gyration: Tensor  # (1, N) mass over mean moment of inertia [1/m^2]
-    friction: Tensor  # (1, N)
-    restitution: Tensor  # (1, N)
-    points: Tensor  # (4, P, N) homogeneous
-    moments: Tensor  # (10, P, N) products of their coordinates
-    stiffness: Tensor  # (1, N) [N/m]
-    damping: Tensor  # (1, N) [N s/m]
-    slip_mps: Tensor  # (1, N)
-    ground: Tensor  # (1, N) height of the plane, raised by the rounding [m]
-    latent: Tensor  # (Z, N) for the residual
+    gain: Tensor  # (1, P, N) kg, zero where there is none
+    target: Tensor  # (1, P, N) N s
+    shared: Tensor  # (1, P, N) N s that friction reckons with
+    slip: Tensor  # (1, P, N) m/s
+    kick: Tensor  # (1, N) N s of all
 
 
 class Residual(Protocol):
@@ -89,6 +75,7 @@ class ContactStep(nn.Module):
             2.0 * gravity_mps2 * substep_s
         )  # less is what weight does in a step
         self.rotations, self.tables, self.solver = Rotations(), ContactTables(), Solver()
+        self.pressing = Pressing(substep_s)
         fall = torch.tensor([[0.0], [0.0], [-gravity_mps2 * substep_s]])
         self.register_buffer('fall', fall, persistent=False)
         half_up = torch.tensor([[0.0], [0.0], [0.5]])
@@ -145,8 +132,8 @@ class ContactStep(nn.Module):
                 rows.append(zero if a < 3 else inertia[stored[a - 3, b - 3]].unsqueeze(0))
         return torch.cat(rows)
 
-    def forward(self, motion: Motion, bodies: Bodies) -> Motion:
-        """The motion one substep later."""
+    def forward(self, motion: Motion, bodies: Bodies, touch: Touching | None = None) -> Motion:
+        """The motion one substep later; `touch` is with what else it may be in contact."""
         h = self.h
         R = self.rotations.matrix(motion.rotation)  # (9, N)
         n = R[6:]  # (3, N) up, in the body frame
@@ -155,8 +142,23 @@ class ContactStep(nn.Module):
         momentum = momentum + h * self.tables.gyration(momentum, motion.spin)
         free = torch.cat([bodies.mass_entries, bodies.mass * v, momentum])  # (27, N)
         before = torch.cat([v, motion.spin])
-        system, kick = self._contacts(before, n, motion, bodies)
-        after = self.solver(free + system)
+        bearing = self._bearing(before, n, motion, bodies)
+        kick = bearing.kick
+        # by then friction may have stopped it, unless something pushes
+        slip = (bearing.slip - bodies.friction * kick / bodies.mass).clamp(min=0.0)
+        system = free + self._system(bearing, slip, n, bodies)
+        after = self.solver(system)
+        if touch is not None:
+            pressed = self.pressing(touch, R, after, bodies)
+            speed = length(pressed.velocity) * pressed.gain.sign()
+            slip = torch.maximum(slip, speed.amax(1, keepdim=True))
+            system = free + self._system(bearing, slip, n, bodies)
+            for _ in range(PASSES):
+                push = self.pressing.system(pressed, after, bodies)
+                after = self.solver(system + push)
+                slip = self._points(after, n, motion.position[2:], bodies)[2]
+                system = free + self._system(bearing, slip, n, bodies)
+            after = self.solver(system + self.pressing.system(pressed, after, bodies))
         touching = kick.sign()
         borne = (n * (after[:3] - v)).sum(0, keepdim=True).relu()
         if self.residual is not None:
@@ -164,25 +166,25 @@ class ContactStep(nn.Module):
             after = after + touching * self.residual(features, bodies.latent)
         return self._integrate(motion, R, after, touching, borne)
 
-    def _contacts(
-        self, twist: Tensor, n: Tensor, motion: Motion, bodies: Bodies
-    ) -> tuple[Tensor, Tensor]:
-        """What the plane adds to the system (27, N), and its impulse (1, N) [N s]."""
+    def _bearing(self, twist: Tensor, n: Tensor, motion: Motion, bodies: Bodies) -> Bearing:
+        """What the plane would do to bodies of this twist (6, N)."""
         depth, u_n, slip = self._points(twist, n, motion.position[2:], bodies)  # (1, P, N) each
         gain, target = self._spring(depth, u_n, bodies)
         reached = (depth - self.h * u_n).relu().sign()
         push = (target - gain * u_n).relu() * reached  # impulse of each contact alone
         active = push.sign()
         shared, kick = self._shared(push, gain, n, motion.borne, bodies)
-        slip = (slip - bodies.friction * kick / bodies.mass).clamp(min=0.0) + bodies.slip_mps
-        drag = bodies.friction * shared / slip
-        weights = torch.cat([drag, gain * active - drag, target * active])  # (3, P, N)
+        return Bearing(gain * active, target * active, shared, slip, kick)
+
+    def _system(self, bearing: Bearing, slip: Tensor, n: Tensor, bodies: Bodies) -> Tensor:
+        """What the plane adds to the system (27, N) where its points slip so fast (1, P, N)."""
+        drag = bodies.friction * bearing.shared / (slip + bodies.slip_mps)
+        weights = torch.cat([drag, bearing.gain - drag, bearing.target])  # (3, P, N)
         moments = (weights.unsqueeze(1) * bodies.moments).sum(2)  # (3, 10, N)
         drag, normal, target = moments.split(1)
         stacked = torch.cat([normal[0], target[0, :4]])
         normals = torch.cat([self.tables.normal_square(n, n), n])
-        system = self.tables.normal_system(normals, stacked)
-        return system + self.tables.drag_system @ drag[0], kick
+        return self.tables.normal_system(normals, stacked) + self.tables.drag_system @ drag[0]
 
     def _spring(self, depth: Tensor, u_n: Tensor, bodies: Bodies) -> tuple[Tensor, Tensor]:
         """Gain [kg] and target [N s] of the impulse `target - gain u` of every point (1, P, N).

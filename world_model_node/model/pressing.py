@@ -1,0 +1,102 @@
+"""What goes its own way and presses on a body, as part of the system that moves the body.
+
+As the points of `ContactStep`: a spring-damper along the normal, which lets nothing through, and
+the secant of Coulomb friction across it. The body is not alone with what presses: the table bears
+and brakes it at the same time.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from world_model_node.model.bilinear import Bilinear, pack, pairs, unpack
+from world_model_node.model.contact_tables import stiffness_of, wrench_of
+from world_model_node.model.state import Bodies
+from world_model_node.model.vectors import cross, dot, length, to_body
+
+STIFFNESS, DAMPING = 4000.0, 400.0  # [1/s^2], [1/s] per kilogram of the body
+DEEPEST_M = 0.01  # that pushes back: what is deeper is badly known shape
+SLIP_MPS = 5e-3  # slower, friction is viscous
+
+
+class Touching(NamedTuple):
+    """Where something that goes its own way may touch each body in C places, world axes."""
+
+    arm: Tensor  # (3, C, N) m from the body's centre of mass
+    normal: Tensor  # (3, C, N) out of the body
+    depth: Tensor  # (1, C, N) m; negative before they meet
+    velocity: Tensor  # (3, C, N) of what touches [m/s]
+    free: Tensor  # (1, 1, N) in [0, 1]: how far it is not held, which is a matter of its own
+
+
+class Pressed(NamedTuple):
+    """The contacts that count in a substep, in the body frame."""
+
+    point: Tensor  # (3, C, N) m
+    normal: Tensor  # (3, C, N)
+    velocity: Tensor  # (3, C, N) m/s
+    gain: Tensor  # (1, C, N) kg, zero where there is none
+    target: Tensor  # (1, C, N) N s
+    press: Tensor  # (1, C, N) N s that friction reckons with
+
+
+class Pressing(nn.Module):
+    """Contacts with what moves by itself, as terms of the system of a substep."""
+
+    def __init__(self, substep_s: float) -> None:
+        super().__init__()
+        self.h = substep_s
+        self.stiffness = Bilinear(
+            lambda S, b: pack(stiffness_of(unpack(S, 3), unpack(b, 4))), 6, 10
+        )
+        self.wrench = Bilinear(lambda b, f: wrench_of(f, b), 4, 3)
+        for name, side in (('left', 0), ('right', 1)):
+            rows = torch.tensor([pair[side] for pair in pairs(4)])
+            self.register_buffer(name, rows, persistent=False)
+
+    def forward(self, touch: Touching, R: Tensor, twist: Tensor, bodies: Bodies) -> Pressed:
+        """What presses on the bodies.
+
+        Args:
+            touch: the contacts as the substep begins.
+            R: (9, N) of the bodies.
+            twist: (6, N) that they would have without what presses, body frame.
+            bodies: their parameters.
+        """
+        b, n, velocity = (to_body(R, v) for v in (touch.arm, touch.normal, touch.velocity))
+        gap = _speed(twist, b) - velocity
+        approach = dot(gap, n)  # (1, C, N)
+        mass, gyration = bodies.mass.unsqueeze(1), bodies.gyration.unsqueeze(1)
+        depth = touch.depth.clamp(max=DEEPEST_M)
+        reached = (depth + self.h * approach).relu().sign() * touch.free
+        spring = self.h * STIFFNESS * mass
+        gain = (self.h * spring + self.h * DAMPING * mass) * reached
+        target = spring * depth * reached
+        lever = cross(b, n)
+        w = (1.0 + gyration * dot(lever, lever)) / mass
+        press = (target + gain * approach) / (1.0 + w * gain.sum(1, keepdim=True))
+        return Pressed(b, n, velocity, gain, target, press.relu())
+
+    def system(self, p: Pressed, twist: Tensor, bodies: Bodies) -> Tensor:
+        """What is added to the system (27, N) of bodies that slip along it as by a twist (6, N)."""
+        gap = _speed(twist, p.point) - p.velocity
+        sliding = length(gap - dot(gap, p.normal) * p.normal)
+        drag = bodies.friction.unsqueeze(1) * p.press / (sliding + SLIP_MPS)
+        along = (p.gain - drag) * p.normal
+        rows = [along[a] * p.normal[c] + (drag[0] if a == c else 0.0) for a, c in pairs(3)]
+        force = drag * p.velocity + (dot(along, p.velocity) - p.target) * p.normal
+        point = torch.cat([torch.ones_like(drag), p.point])
+        moments = point.index_select(0, self.left) * point.index_select(0, self.right)
+        C, N = drag.shape[1:]
+        A = self.stiffness(torch.stack(rows).reshape(6, C * N), moments.reshape(10, C * N))
+        f = self.wrench(point.reshape(4, C * N), force.reshape(3, C * N))
+        return torch.cat([A, f]).reshape(-1, C, N).sum(1)
+
+
+def _speed(twist: Tensor, point: Tensor) -> Tensor:
+    """Of points (3, C, N) of bodies that move so (6, N), both in the body frame."""
+    v, spin = (part.unsqueeze(1) for part in twist.split(3))
+    return v + cross(spin.expand_as(point), point)
