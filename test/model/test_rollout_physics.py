@@ -175,3 +175,22 @@ def test_what_cannot_touch_is_left_out_and_changes_nothing(network):
     struck = cube(at=(0.55, 0.0, 0.02), object_id=2)
     window = make_window(watched(runner, struck), 2).window
     assert involved(window, away, hand_there=False) == (False, True)
+
+
+@pytest.mark.parametrize('aside', [0.0, 0.006])
+def test_a_flat_side_that_is_pushed_off_its_middle_stays_on_the_finger(network, aside):
+    start = (0.5 - 0.04 - 0.0105 - 0.01, aside, 0.014)  # fingers 42 mm wide
+    rest = watched(plate((0.5, 0.0, 0.006)), hand=hand_at(start))
+    place, imagined = futures(network, rest, motion(start, (0.15, 0.0, 0.0)))
+    assert place[0, -1, 0] == pytest.approx(0.64, abs=0.006)
+    assert np.abs(place[0, :, 1]).max() < 3e-3
+    assert imagined.rotation[0, 0, 0, :, 0].abs().min() > np.cos(0.5 * 0.1)
+
+
+def test_a_low_push_does_not_tip_what_friction_brakes(network):
+    tall = replace(cube((0.5, 0.0, 0.04), friction=0.25), points_m=CUBE * np.float32([1, 1, 2]))
+    start = (0.5 - 0.02 - 0.0105 - 0.01, 0.0, 0.012)
+    rest = watched(tall, hand=hand_at(start))
+    place, imagined = futures(network, rest, motion(start, (0.15, 0.0, 0.0)))
+    assert place[0, -1, 0] == pytest.approx(0.64, abs=0.01)
+    assert imagined.rotation[0, 0, 0, :, 0].abs().min() > np.cos(0.5 * 0.1)

@@ -81,7 +81,7 @@ class Pressing(nn.Module):
         return Pressed(b, n, velocity, gain, target, press.relu())
 
     def system(self, p: Pressed, twist: Tensor, bodies: Bodies) -> Tensor:
-        """What is added to the system (27, N) of bodies that slip along it as by a twist (6, N)."""
+        """What is added to the system (27, N) of bodies that slip along it as by a twist."""
         gap = _speed(twist, p.point) - p.velocity
         sliding = length(gap - dot(gap, p.normal) * p.normal)
         drag = bodies.friction.unsqueeze(1) * p.press / (sliding + SLIP_MPS)

@@ -34,7 +34,6 @@ from world_model_node.model.vectors import length
 
 GRAVITY_MPS2 = 9.81
 TINY = 1e-12
-PASSES = 0  # more, of what is pushed: how fast it slips is what the push makes it
 
 
 class Bearing(NamedTuple):
@@ -144,20 +143,15 @@ class ContactStep(nn.Module):
         before = torch.cat([v, motion.spin])
         bearing = self._bearing(before, n, motion, bodies)
         kick = bearing.kick
-        # by then friction may have stopped it, unless something pushes
+        # by then friction may have stopped it
         slip = (bearing.slip - bodies.friction * kick / bodies.mass).clamp(min=0.0)
         system = free + self._system(bearing, slip, n, bodies)
         after = self.solver(system)
         if touch is not None:
             pressed = self.pressing(touch, R, after, bodies)
-            speed = length(pressed.velocity) * pressed.gain.sign()
-            slip = torch.maximum(slip, speed.amax(1, keepdim=True))
-            system = free + self._system(bearing, slip, n, bodies)
-            for _ in range(PASSES):
-                push = self.pressing.system(pressed, after, bodies)
-                after = self.solver(system + push)
-                slip = self._points(after, n, motion.position[2:], bodies)[2]
-                system = free + self._system(bearing, slip, n, bodies)
+            # what is pushed goes on slipping, as fast as what pushes it
+            speed = (length(pressed.velocity) * pressed.gain.sign()).amax(1, keepdim=True)
+            system = free + self._system(bearing, torch.maximum(slip, speed), n, bodies)
             after = self.solver(system + self.pressing.system(pressed, after, bodies))
         touching = kick.sign()
         borne = (n * (after[:3] - v)).sum(0, keepdim=True).relu()
