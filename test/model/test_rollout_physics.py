@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from watched_scenes import CUBE, cube, hand_at, motion, turning, watched
+from watched_scenes import CUBE, cube, hand_at, motion, reaching, turning, watched
 
 from world_model_node.model.belief import Watched
 from world_model_node.model.hidden_state import GATES
@@ -194,3 +194,12 @@ def test_a_low_push_does_not_tip_what_friction_brakes(network):
     place, imagined = futures(network, rest, motion(start, (0.15, 0.0, 0.0)))
     assert place[0, -1, 0] == pytest.approx(0.64, abs=0.01)
     assert imagined.rotation[0, 0, 0, :, 0].abs().min() > np.cos(0.5 * 0.1)
+
+
+@pytest.mark.parametrize(('aside', 'held'), [(0.0, True), (0.012, False)])
+def test_a_finger_that_would_come_down_on_a_cube_does_not_grasp_it(network, aside, held):
+    at, width = np.array((0.5, aside, 0.02)), 0.056  # 8 mm to spare on either side
+    rest = watched(cube(), hand=hand_at(at + [0.0, 0.0, 0.06], width=width))
+    _, imagined = futures(network, rest, reaching(at, width))
+    assert (imagined.held[0, 0, 0, -1] > 0.9) == held
+    assert (imagined.held[0, 0, 0, -1] < 0.2) != held

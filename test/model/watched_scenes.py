@@ -73,6 +73,14 @@ def motion(start, velocity, width=0.0, force=20.0):
     return HandMotion(TIMES_S, poses, np.full(len(TIMES_S), width), force)
 
 
+def reaching(at, width, force=20.0):
+    """The open hand comes down by 6 cm onto `at`, closes and goes up again."""
+    heights = np.interp(TIMES_S, [0.0, 0.2, 0.6, 1.0], [0.06, 0.0, 0.0, 0.05])
+    widths = np.interp(TIMES_S, [0.2, 0.6], [width, 0.0])
+    poses = np.stack([make_transform(DOWN, np.array(at) + [0.0, 0.0, z]) for z in heights])
+    return HandMotion(TIMES_S, poses, widths, force)
+
+
 def turned(state, T):
     """The state in a world that was moved by T (4, 4)."""
     R = T[:3, :3]

@@ -29,7 +29,7 @@ from world_model_node.model.dimensions import ACTION, STEPS
 from world_model_node.model.involved import Involved
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model.rollout import Rolled
-from world_model_node.model.step import Motion
+from world_model_node.model.state import Motion
 from world_model_node.model.weights import load_model
 from world_model_node.model.window import Window, shapes
 

@@ -17,7 +17,7 @@ from world_model_node.model.involved import Involved
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model.rollout import Rolled
 from world_model_node.model.setting import Setting
-from world_model_node.model.step import Bodies, Motion
+from world_model_node.model.state import Bodies, Motion
 
 
 class Flat(NamedTuple):

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from world_model_node.model.hand_contact import Hand
+from world_model_node.model.hand_rows import WIDTH, hand_at
 from world_model_node.model.state import Bodies, Motion
 from world_model_node.model.vectors import TINY, cross, dot, length, to_body
 
@@ -21,6 +22,8 @@ CLOSED_M = 0.004  # pads this much wider than the body still touch it, as far as
 SLID_OUT_M, OPENED_M = 0.02, 0.004
 TORSION_ARM_M, TILT_ARM_M = 0.006, 0.012  # of a pad's friction about its normal, and across it
 STEEP, FAR_M = 0.05, 0.5
+TIP_M, ROUNDED_M = 0.004, 0.001  # beyond the grasp frame; what a finger tip slides off
+THERE_M = 0.01  # a hand that sinks less was there from the start
 
 
 class Grip(NamedTuple):
@@ -37,6 +40,7 @@ class Start(NamedTuple):
     at: Tensor  # (3, N) grasp point in the body frame
     width: Tensor  # (1, N)
     widest: Tensor  # (1, N) that the hand opens until the end
+    beside: Tensor  # (1, N) in [0, 1]: whether both fingers come down beside it
 
 
 class Grasping(nn.Module):
@@ -60,26 +64,54 @@ class Grasping(nn.Module):
         points = points + z * hand.approach.unsqueeze(1)
         local = to_body(R, points - motion.position.unsqueeze(1))
         inside = torch.sigmoid(-deepest(local, planes) / SOFT_M).mean(0, keepdim=True)
-        span = self._span(R, planes, local[:, 0], hand.closing)
+        span = sum(self._reach(R, planes, local[:, 0], hand.closing))
         closed = torch.sigmoid((span + CLOSED_M - hand.width) / SOFT_M)
         fits = torch.sigmoid((start.widest + CLOSED_M - span) / SOFT_M)
-        caught = torch.sigmoid((inside - 0.35) / 0.06) * closed * fits
+        caught = torch.sigmoid((inside - 0.35) / 0.06) * closed * fits * start.beside
         slid = length(local[:, 0] - start.at)
         stays = torch.sigmoid((SLID_OUT_M - slid) / 0.003)
         stays = stays * torch.sigmoid((start.width + OPENED_M - hand.width) / SOFT_M)
         kept = start.held * stays
         return (caught + kept - caught * kept) * (hand.force > 0.0).to(caught)
 
+    def beside(
+        self, position: Tensor, R: Tensor, planes: Tensor, path: Tensor, widest: Tensor
+    ) -> Tensor:
+        """Whether both fingers of an open hand come down beside bodies, not on them. Shape (1, N).
+
+        Judged where the bodies are at first, by where the hand is lowest before it closes. What is
+        between the fingers from the start is not judged by its shape, which is badly known.
+
+        Args:
+            position: (3, N) of the bodies.
+            R: (9, N) their rotation.
+            planes: (4, M, N) about the centre of mass.
+            path: (T, C, A) rows of `Hand`.
+            widest: (1, N) that the hand opens.
+        """
+        width, height = path[:, WIDTH], path[:, 2]  # (T, A)
+        open_m = width.amax(0, keepdim=True)
+        lowest = (height + FAR_M * (width < open_m - OPENED_M).to(height)).argmin(0)
+        row = path.gather(0, lowest.reshape(1, 1, -1).expand(1, *path.shape[1:]))[0]
+        sinks = hand_at(path[0] - row, position.shape[1]).position[2:]
+        hand = hand_at(row, position.shape[1])
+        tip = hand.position + TIP_M * hand.approach
+        middle = to_body(R, (tip - position).unsqueeze(1))[:, 0]
+        ahead, behind = self._reach(R, planes, middle, hand.closing)
+        room = 0.5 * widest + ROUNDED_M - torch.maximum(ahead, behind)
+        there = torch.sigmoid((THERE_M - sinks) / SOFT_M)
+        return torch.maximum(torch.sigmoid(room / SOFT_M), there).detach()
+
     @staticmethod
-    def _span(R: Tensor, planes: Tensor, middle: Tensor, closing: Tensor) -> Tensor:
-        """The body's width (1, N) along the closing axis through the grasp point."""
+    def _reach(R: Tensor, planes: Tensor, middle: Tensor, closing: Tensor) -> tuple[Tensor, ...]:
+        """How far (1, N) bodies go from a point both ways along the closing axis."""
         axis = to_body(R, closing.unsqueeze(1))[:, 0]
         slope = (planes[:3] * axis.unsqueeze(1)).sum(0)  # (M, N)
         room = planes[3] - (planes[:3] * middle.unsqueeze(1)).sum(0)
         reach = room / slope.abs().clamp(min=STEEP)
         ahead = torch.where(slope > STEEP, reach, FAR_M).amin(0, keepdim=True)
         behind = torch.where(slope < -STEEP, reach, FAR_M).amin(0, keepdim=True)
-        return ahead + behind
+        return ahead, behind
 
     def forward(
         self,

@@ -11,6 +11,7 @@ from world_model_node.model.rotation import Rotations
 from world_model_node.model.vectors import cross
 
 HAND_ROWS = (3, 3, 3, 3, 3, 3, 1, 1, 1)  # of `Hand`
+WIDTH = 18  # the row of its opening
 
 
 def hand_rows(action: Tensor, substeps: int, rotations: Rotations) -> Tensor:

@@ -106,7 +106,11 @@ class Rollout(nn.Module):
             R = self.contact.rotations.matrix(motion.rotation)
             hand = self.fingers.before(hand_at(path[0], motion.position.shape[1]))
             overlap = self.fingers.overlap(motion.position, R, setting.shapes, hand)
-            setting = setting._replace(overlap=overlap.detach())
+            start, planes = setting.start, setting.planes
+            beside = self.grasping.beside(motion.position, R, planes, path, start.widest)
+            setting = setting._replace(
+                overlap=overlap.detach(), start=start._replace(beside=beside)
+            )
         return motion, setting._replace(pairs=parts.pairs and setting.objects > 1), path
 
     def advance(

@@ -104,6 +104,7 @@ def begun(
         to_body(R, (grasp[:3] - position).unsqueeze(1))[:, 0],
         grasp[7:8],
         torch.maximum(each_action(action[..., 7:8].amax(2)), each(_opening(w))).T,
+        torch.ones_like(present.T),
     )
     context = torch.cat([each(known), d.latent], -1).T
     belt = torch.cat([d.belt.T, torch.zeros_like(d.mass.T)])
