@@ -198,8 +198,8 @@ def test_a_low_push_does_not_tip_what_friction_brakes(network):
 
 @pytest.mark.parametrize(('aside', 'held'), [(0.0, True), (0.012, False)])
 def test_a_finger_that_would_come_down_on_a_cube_does_not_grasp_it(network, aside, held):
-    at, width = np.array((0.5, aside, 0.02)), 0.056  # 8 mm to spare on either side
-    rest = watched(cube(), hand=hand_at(at + [0.0, 0.0, 0.06], width=width))
+    at, width = (0.5, aside, 0.02), 0.056  # 8 mm to spare on either side
+    rest = watched(cube(), hand=hand_at((0.5, aside, 0.08), width=width))
     _, imagined = futures(network, rest, reaching(at, width))
     assert (imagined.held[0, 0, 0, -1] > 0.9) == held
     assert (imagined.held[0, 0, 0, -1] < 0.2) != held

@@ -77,7 +77,7 @@ def reaching(at, width, force=20.0):
     """The open hand comes down by 6 cm onto `at`, closes and goes up again."""
     heights = np.interp(TIMES_S, [0.0, 0.2, 0.6, 1.0], [0.06, 0.0, 0.0, 0.05])
     widths = np.interp(TIMES_S, [0.2, 0.6], [width, 0.0])
-    poses = np.stack([make_transform(DOWN, np.array(at) + [0.0, 0.0, z]) for z in heights])
+    poses = np.stack([make_transform(DOWN, np.add(at, (0.0, 0.0, z))) for z in heights])
     return HandMotion(TIMES_S, poses, widths, force)
 
 
