@@ -22,7 +22,8 @@ CLOSED_M = 0.004  # pads this much wider than the body still touch it, as far as
 SLID_OUT_M, OPENED_M = 0.02, 0.004
 TORSION_ARM_M, TILT_ARM_M = 0.006, 0.012  # of a pad's friction about its normal, and across it
 STEEP, FAR_M = 0.05, 0.5
-TIP_M, ROUNDED_M = 0.004, 0.001  # beyond the grasp frame; what a finger tip slides off
+TIP_M = 0.004  # beyond the grasp frame
+EXCESS_M, DOUBT_M = 0.003, 0.003  # by which a side is seen too far out, and how surely
 THERE_M = 0.01  # a hand that sinks less was there from the start
 
 
@@ -98,9 +99,9 @@ class Grasping(nn.Module):
         tip = hand.position + TIP_M * hand.approach
         middle = to_body(R, (tip - position).unsqueeze(1))[:, 0]
         ahead, behind = self._reach(R, planes, middle, hand.closing)
-        room = 0.5 * widest + ROUNDED_M - torch.maximum(ahead, behind)
+        room = 0.5 * widest + EXCESS_M - torch.maximum(ahead, behind)
         there = torch.sigmoid((THERE_M - sinks) / SOFT_M)
-        return torch.maximum(torch.sigmoid(room / SOFT_M), there).detach()
+        return torch.maximum(torch.sigmoid(room / DOUBT_M), there).detach()
 
     @staticmethod
     def _reach(R: Tensor, planes: Tensor, middle: Tensor, closing: Tensor) -> tuple[Tensor, ...]:
