@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from world_model_node.model.bilinear import Bilinear, pack, pairs, unpack
 from world_model_node.model.contact_tables import stiffness_of, wrench_of
 from world_model_node.model.state import Bodies
-from world_model_node.model.vectors import cross, dot, length, to_body
+from world_model_node.model.vectors import TINY, cross, dot, length, to_body
 
 STIFFNESS, DAMPING = 4000.0, 400.0  # [1/s^2], [1/s] per kilogram of the body
 DEEPEST_M = 0.01  # that pushes back: what is deeper is badly known shape
@@ -80,11 +80,31 @@ class Pressing(nn.Module):
         press = (target + gain * approach) / (1.0 + w * gain.sum(1, keepdim=True))
         return Pressed(b, n, velocity, gain, target, press.relu())
 
-    def system(self, p: Pressed, twist: Tensor, bodies: Bodies) -> Tensor:
-        """What is added to the system (27, N) of bodies that slip along it as by a twist."""
+    def slip(self, p: Pressed, twist: Tensor) -> Tensor:
+        """How fast (1, C, N) bodies of a twist (6, N) slip along what presses on them."""
         gap = _speed(twist, p.point) - p.velocity
-        sliding = length(gap - dot(gap, p.normal) * p.normal)
-        drag = bodies.friction.unsqueeze(1) * p.press / (sliding + SLIP_MPS)
+        return length(gap - dot(gap, p.normal) * p.normal)
+
+    def settled(
+        self, p: Pressed, slip: Tensor, found: Tensor, bodies: Bodies
+    ) -> tuple[Pressed, Tensor]:
+        """Pressure and slip as they will be, from a solution (6, N) with friction at `slip`.
+
+        What friction took of the slip there tells what all of it takes: the system is linear.
+        """
+        approach = dot(_speed(found, p.point) - p.velocity, p.normal)
+        press = (p.target + p.gain * approach).relu()
+        after = self.slip(p, found)
+        total = p.press.sum(1, keepdim=True) + TINY
+        taken = (p.press * (slip - after)).sum(1, keepdim=True) / total
+        used = (p.press * after / (slip + SLIP_MPS)).sum(1, keepdim=True) / total
+        share = press.sum(1, keepdim=True) / total
+        left = (slip - taken * share / (used + TINY)).relu()
+        return p._replace(press=press), left
+
+    def system(self, p: Pressed, slip: Tensor, bodies: Bodies) -> Tensor:
+        """What is added to the system (27, N) of bodies that slip so fast (1, C, N)."""
+        drag = bodies.friction.unsqueeze(1) * p.press / (slip + SLIP_MPS)
         along = (p.gain - drag) * p.normal
         rows = [along[a] * p.normal[c] + (drag[0] if a == c else 0.0) for a, c in pairs(3)]
         force = drag * p.velocity + (dot(along, p.velocity) - p.target) * p.normal

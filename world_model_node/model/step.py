@@ -152,7 +152,10 @@ class ContactStep(nn.Module):
             # what is pushed goes on slipping, as fast as what pushes it
             speed = (length(pressed.velocity) * pressed.gain.sign()).amax(1, keepdim=True)
             system = free + self._system(bearing, torch.maximum(slip, speed), n, bodies)
-            after = self.solver(system + self.pressing.system(pressed, after, bodies))
+            slip = self.pressing.slip(pressed, after)
+            after = self.solver(system + self.pressing.system(pressed, slip, bodies))
+            pressed, slip = self.pressing.settled(pressed, slip, after, bodies)
+            after = self.solver(system + self.pressing.system(pressed, slip, bodies))
         touching = kick.sign()
         borne = (n * (after[:3] - v)).sum(0, keepdim=True).relu()
         if self.residual is not None:
