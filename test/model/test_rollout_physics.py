@@ -202,4 +202,4 @@ def test_a_finger_that_would_come_down_on_a_cube_does_not_grasp_it(network, asid
     rest = watched(cube(), hand=hand_at((0.5, aside, 0.08), width=width))
     _, imagined = futures(network, rest, reaching(at, width))
     assert (imagined.held[0, 0, 0, -1] > 0.9) == held
-    assert (imagined.held[0, 0, 0, -1] < 0.2) != held
+    assert (imagined.held[0, 0, 0, -1] < 0.5) != held

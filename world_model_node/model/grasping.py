@@ -24,6 +24,7 @@ TORSION_ARM_M, TILT_ARM_M = 0.006, 0.012  # of a pad's friction about its normal
 STEEP, FAR_M = 0.05, 0.5
 TIP_M = 0.004  # beyond the grasp frame
 EXCESS_M, DOUBT_M = 0.003, 0.003  # by which a side is seen too far out, and how surely
+SLIDES_OFF = 0.4  # of those that come down on it end beside it: sides are round, shapes unsure
 THERE_M = 0.01  # a hand that sinks less was there from the start
 
 
@@ -101,7 +102,8 @@ class Grasping(nn.Module):
         ahead, behind = self._reach(R, planes, middle, hand.closing)
         room = 0.5 * widest + EXCESS_M - torch.maximum(ahead, behind)
         there = torch.sigmoid((THERE_M - sinks) / SOFT_M)
-        return torch.maximum(torch.sigmoid(room / DOUBT_M), there).detach()
+        fits = SLIDES_OFF + (1.0 - SLIDES_OFF) * torch.sigmoid(room / DOUBT_M)
+        return torch.maximum(fits, there).detach()
 
     @staticmethod
     def _reach(R: Tensor, planes: Tensor, middle: Tensor, closing: Tensor) -> tuple[Tensor, ...]:
