@@ -22,7 +22,6 @@ from world_model_node.model.vectors import cross, length, to_world
 SKIN_M = 5e-4
 FLAT_M, TAPER_M = 2e-3, 4e-3  # what is so near the foremost lies on it: of a body, of a part
 CORNERS, UPRIGHT, FAR_M = 4, 0.9, 10.0
-AXES = torch.eye(3).reshape(3, 3, 1, 1)
 STEEP = 2.0  # how much rather an overlap is taken for one from the side
 CLEAR_M = 1e-3  # between a body and a part of the hand that does not touch it at first
 
@@ -60,6 +59,7 @@ class HandContact(nn.Module):
         self.register_buffer('points', points, False)  # (PARTS, Q, 3)
         self.register_buffer('faces', faces, False)  # (PARTS, FACES, 4)
         self.register_buffer('sides', torch.tensor(SIDES).unsqueeze(1), False)  # (PARTS, 1)
+        self.register_buffer('axes', torch.eye(3).reshape(3, 3, 1, 1), False)
 
     def before(self, hand: Hand) -> Hand:
         """The hand as the substep began."""
@@ -153,7 +153,7 @@ class HandContact(nn.Module):
 
     def _corners(self, normal: Tensor, points: Tensor, hand: Hand) -> Tensor:
         """The corners of where part and body lie on each other. Shape (3, 4 PARTS, N)."""
-        base = torch.where(normal[2:].abs() > UPRIGHT, AXES[0], AXES[2])
+        base = torch.where(normal[2:].abs() > UPRIGHT, self.axes[0], self.axes[2])
         one = cross(base.expand_as(normal), normal)
         one = one / length(one)
         other = cross(normal, one)
