@@ -10,7 +10,7 @@ import numpy as np
 from sakiyomi.geometry import make_transform
 from sakiyomi.scene import Gaussian, HiddenProperties, ObjectState
 from world_model_node.model.dimensions import FRAME_S, FRAMES
-from world_model_node.model.window import Instant
+from world_model_node.model.instant import Instant
 
 HALF_M, APART_M, SPEED_MPS = 0.02, 0.07, 0.4
 MASS_KG, FRICTION, RESTITUTION = 0.05, 0.4, 0.2

@@ -35,8 +35,9 @@ from world_model_node.engines.engine import Engine
 from world_model_node.engines.onnx_engine import OnnxEngine
 from world_model_node.model.card import read_card
 from world_model_node.model.dimensions import MAX_OBJECTS, STEP_S, STEPS
+from world_model_node.model.hand_window import make_action
 from world_model_node.model.involved import Involved, involved
-from world_model_node.model.window import Window, make_action, make_window
+from world_model_node.model.window import Window, make_window
 
 OBJECTS = (1, MAX_OBJECTS)
 BATCHES = (1, 64, 512)

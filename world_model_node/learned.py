@@ -20,9 +20,11 @@ from world_model_node.engines.engine import BeliefArrays, Engine, ImaginedArrays
 from world_model_node.model.card import read_card
 from world_model_node.model.dimensions import FRAME_S, FRAMES, MAX_OBJECTS, STEP_S, STEPS
 from world_model_node.model.hand_sense import HandSense
+from world_model_node.model.hand_window import make_action
+from world_model_node.model.instant import Instant
 from world_model_node.model.involved import involved
 from world_model_node.model.seen_only import SeenOnly
-from world_model_node.model.window import Framed, Instant, make_action, make_window
+from world_model_node.model.window import Framed, make_window
 from world_model_node.physics_prior import PhysicsPrior
 
 HISTORY = 4 * FRAMES  # scenes kept, should they come faster than 10 Hz

@@ -14,8 +14,10 @@ from sakiyomi_training.episodes.truth_columns import true_centers
 from sakiyomi_training.world_model.watched_hand import PER_FRAME, fine_row, hand_at, motion_from
 from world_model_node.config import PredictionConfig
 from world_model_node.model.dimensions import STEPS
+from world_model_node.model.hand_window import make_action
+from world_model_node.model.instant import Instant
 from world_model_node.model.seen_only import SeenOnly
-from world_model_node.model.window import Framed, Instant, make_action, make_window
+from world_model_node.model.window import Framed, make_window
 
 STARTS = tuple(range(7, 19))  # frames that are predicted from, t0 among them
 LATER = (2, 5, 10)  # frames ahead whose embedding is predicted

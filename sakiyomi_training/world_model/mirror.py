@@ -8,7 +8,7 @@ import numpy as np
 
 from sakiyomi.scene import ObjectState
 from sakiyomi_training.episodes.layout import Episode
-from world_model_node.model.window import Instant
+from world_model_node.model.instant import Instant
 
 S = np.diag([1.0, -1.0, 1.0])  # left for right
 POSES = (

@@ -23,7 +23,9 @@ from sakiyomi_training.world_model.examples import (
     variance_of,
 )
 from world_model_node.model.dimensions import FRAME_S, MAX_OBJECTS, STEP_S, STEPS
-from world_model_node.model.window import Framed, Instant, make_action, make_window
+from world_model_node.model.hand_window import make_action
+from world_model_node.model.instant import Instant
+from world_model_node.model.window import Framed, make_window
 
 BETWEEN_S = 0.07  # between poses as near to each other a path is nearly straight
 NEAR_S, FAR_S = 0.02, 2.0 * FRAME_S  # and near one of two that are no farther apart

@@ -18,7 +18,7 @@ from sakiyomi_evaluation.toss_recordings import Tosses, read_tosses
 from sakiyomi_training.world_model.recorded_examples import Recorded
 from world_model_node.config import PredictionConfig
 from world_model_node.model.dimensions import STEP_S
-from world_model_node.model.window import Instant
+from world_model_node.model.instant import Instant
 from world_model_node.properties import prior_properties
 
 LEAST_HZ = 40.0  # slower, steps of 50 ms cannot be interpolated through an impact

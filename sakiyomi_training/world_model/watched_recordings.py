@@ -14,7 +14,7 @@ from sakiyomi.errors import BadInputError, WorkFailedError
 from sakiyomi_training.world_model.recorded_examples import Recorded
 from world_model_node.config import WorldModelConfig
 from world_model_node.model.dimensions import FRAME_S
-from world_model_node.model.window import Instant
+from world_model_node.model.instant import Instant
 from world_model_node.offline import RecordedView, watch
 
 MOST_VIEWS = 1000  # pictures are kept in memory

@@ -19,10 +19,10 @@ from sakiyomi_training.world_model.recordings import kept_numbers, read_data
 from sakiyomi_training.world_model.toss_instants import backward_twists, read_toss_file
 from sakiyomi_training.world_model.trainer import CHECKPOINT
 from world_model_node.model.card import STORY, WEIGHTS
+from world_model_node.model.instant import MISMATCH_S
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model.weights import load_model, save_model
-from world_model_node.model.window import MISMATCH_S
 
 FRICTION = 0.1  # of the cubes that slide; what is assumed of a cube is much more
 SMALL = ModelConfig(hidden=16, embedding=16, residual=8, samples=4, substeps=1)

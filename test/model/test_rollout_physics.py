@@ -8,11 +8,12 @@ import torch
 from watched_scenes import CUBE, cube, hand_at, motion, reaching, turning, watched
 
 from world_model_node.model.belief import Watched
+from world_model_node.model.hand_window import make_action
 from world_model_node.model.hidden_state import GATES
 from world_model_node.model.involved import Involved, involved
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
-from world_model_node.model.window import make_action, make_window
+from world_model_node.model.window import make_window
 
 G = 9.81
 

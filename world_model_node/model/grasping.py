@@ -66,7 +66,8 @@ class Grasping(nn.Module):
         points = points + z * hand.approach.unsqueeze(1)
         local = to_body(R, points - motion.position.unsqueeze(1))
         inside = torch.sigmoid(-deepest(local, planes) / SOFT_M).mean(0, keepdim=True)
-        span = sum(self._reach(R, planes, local[:, 0], hand.closing))
+        ahead, behind = self._reach(R, planes, local[:, 0], hand.closing)
+        span = ahead + behind
         closed = torch.sigmoid((span + CLOSED_M - hand.width) / SOFT_M)
         fits = torch.sigmoid((start.widest + CLOSED_M - span) / SOFT_M)
         caught = torch.sigmoid((inside - 0.35) / 0.06) * closed * fits * start.beside

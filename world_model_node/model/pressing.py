@@ -12,8 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from world_model_node.model.bilinear import Bilinear, pack, pairs, unpack
-from world_model_node.model.contact_tables import stiffness_of, wrench_of
+from world_model_node.model.bilinear import pairs
+from world_model_node.model.contact_tables import ContactTables
 from world_model_node.model.state import Bodies
 from world_model_node.model.vectors import TINY, cross, dot, length, to_body
 
@@ -46,16 +46,9 @@ class Pressed(NamedTuple):
 class Pressing(nn.Module):
     """Contacts with what moves by itself, as terms of the system of a substep."""
 
-    def __init__(self, substep_s: float) -> None:
+    def __init__(self, substep_s: float, tables: ContactTables) -> None:
         super().__init__()
-        self.h = substep_s
-        self.stiffness = Bilinear(
-            lambda S, b: pack(stiffness_of(unpack(S, 3), unpack(b, 4))), 6, 10
-        )
-        self.wrench = Bilinear(lambda b, f: wrench_of(f, b), 4, 3)
-        for name, side in (('left', 0), ('right', 1)):
-            rows = torch.tensor([pair[side] for pair in pairs(4)])
-            self.register_buffer(name, rows, persistent=False)
+        self.h, self.tables = substep_s, tables
 
     def forward(self, touch: Touching, R: Tensor, twist: Tensor, bodies: Bodies) -> Pressed:
         """What presses on the bodies.
@@ -109,10 +102,10 @@ class Pressing(nn.Module):
         rows = [along[a] * p.normal[c] + (drag[0] if a == c else 0.0) for a, c in pairs(3)]
         force = drag * p.velocity + (dot(along, p.velocity) - p.target) * p.normal
         point = torch.cat([torch.ones_like(drag), p.point])
-        moments = point.index_select(0, self.left) * point.index_select(0, self.right)
         C, N = drag.shape[1:]
-        A = self.stiffness(torch.stack(rows).reshape(6, C * N), moments.reshape(10, C * N))
-        f = self.wrench(point.reshape(4, C * N), force.reshape(3, C * N))
+        moments = self.tables.moments(point).reshape(-1, C * N)
+        A = self.tables.stiffness(torch.stack(rows).reshape(-1, C * N), moments)
+        f = self.tables.wrench(point.reshape(4, C * N), force.reshape(3, C * N))
         return torch.cat([A, f]).reshape(-1, C, N).sum(1)
 
 

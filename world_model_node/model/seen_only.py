@@ -9,7 +9,7 @@ import numpy as np
 from sakiyomi.scene import HiddenProperties, ObjectState
 from world_model_node.config import PredictionConfig
 from world_model_node.model.hand_sense import HandSense
-from world_model_node.model.window import Instant
+from world_model_node.model.instant import Instant
 from world_model_node.properties import prior_properties
 
 

@@ -74,7 +74,7 @@ class ContactStep(nn.Module):
             2.0 * gravity_mps2 * substep_s
         )  # less is what weight does in a step
         self.rotations, self.tables, self.solver = Rotations(), ContactTables(), Solver()
-        self.pressing = Pressing(substep_s)
+        self.pressing = Pressing(substep_s, self.tables)
         fall = torch.tensor([[0.0], [0.0], [-gravity_mps2 * substep_s]])
         self.register_buffer('fall', fall, persistent=False)
         half_up = torch.tensor([[0.0], [0.0], [0.5]])
@@ -105,8 +105,7 @@ class ContactStep(nn.Module):
         mean = (inertia[0] + inertia[3] + inertia[5]).unsqueeze(0) / 3.0
         points = body.points.permute(2, 1, 0)
         points = torch.cat([torch.ones_like(points[:1]), points])
-        left, right = self.tables.pair_left, self.tables.pair_right
-        moments = points.index_select(0, left) * points.index_select(0, right)
+        moments = self.tables.moments(points)
 
         def row(value: Tensor) -> Tensor:
             return (value * torch.ones_like(body.mass)).T

@@ -7,51 +7,33 @@ what the network says does not depend on where and in which direction something 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from sakiyomi.geometry import inverse
-from sakiyomi.scene import HandMotion, ObjectState
-from world_model_node.hand_motion import sample
+from sakiyomi.scene import ObjectState
 from world_model_node.model.body_shape import BodyShape, body_shape
 from world_model_node.model.dimensions import (
-    ACTION,
     FRAME_S,
     FRAMES,
     HAND,
     MOTION,
-    OPENING_SCALE_M,
     OUTLINE,
     OUTLINE_CHANNELS,
     PLANES,
     POINTS,
-    STEP_S,
-    STEPS,
     TOUCH,
 )
-from world_model_node.model.hand_sense import HandSense
+from world_model_node.model.hand_window import FAR_M, quaternions, write_hand
+from world_model_node.model.instant import Instant, aligned, state_of, usable
 
-FORCE_SCALE_N, TURN_SCALE_RADPS = 5.0, 5.0
-FAR_M = 0.5  # features of what is farther are clipped
-MISMATCH_S = 0.55 * FRAME_S
+TURN_SCALE_RADPS = 5.0
 NO_TILT = 1e-4  # weight of the tie-breakers of the heading
 LAG_FRAMES = 3
 MOST_SHAPES = 64  # kept
 _SHAPES: dict[tuple, BodyShape] = {}
-
-
-@dataclass(frozen=True)
-class Instant:
-    """One scene that was observed, with the hand at that time."""
-
-    stamp_s: float
-    objects: tuple[ObjectState, ...]
-    table_height_m: float
-    hand: HandSense | None
-    surface_mps: np.ndarray = field(default_factory=lambda: np.zeros(2))  # of the table's belt
 
 
 class Window(NamedTuple):
@@ -99,8 +81,8 @@ def make_window(instants: Sequence[Instant], size: int) -> Framed:
         size: objects in the arrays; those that are missing are zero.
     """
     now = instants[-1]
-    states = tuple(s for s in now.objects if _usable(s))[:size]
-    frames = _aligned(instants)
+    states = tuple(s for s in now.objects if usable(s))[:size]
+    frames = aligned(instants)
     T_world_frame = _frame(states, frames)
     arrays = {name: np.zeros(shape, np.float32) for name, shape in shapes(size).items()}
     arrays['rotation'][:, 0] = 1.0
@@ -110,7 +92,7 @@ def make_window(instants: Sequence[Instant], size: int) -> Framed:
     arrays['planes'][..., 3] = 0.02
     for index, state in enumerate(states):
         _write_object(arrays, index, state, frames, T_world_frame, now.table_height_m)
-    _write_hand(arrays, states, frames, T_world_frame)
+    write_hand(arrays, states, frames, T_world_frame)
     return Framed(Window(**arrays), T_world_frame, tuple(s.id for s in states))
 
 
@@ -144,58 +126,6 @@ def shapes(n: int) -> dict[str, tuple[int, ...]]:
     }
 
 
-def make_action(
-    action: HandMotion | None,
-    hand: HandSense | None,
-    T_world_frame: np.ndarray,
-    velocity_mps: np.ndarray | None = None,
-) -> np.ndarray:
-    """The hand at 0, 50, ... 1000 ms (STEPS + 1, ACTION) in the frame.
-
-    Without an action the hand goes on at `velocity_mps` (3,); without a hand it is far away.
-    """
-    rows = np.zeros((STEPS + 1, ACTION), np.float32)
-    rows[:, 2], rows[:, 3], rows[:, 7] = 2.0, 1.0, 0.08
-    if action is None:
-        if hand is None:
-            return rows
-        T = np.tile(hand.T_world_grasp, (STEPS + 1, 1, 1))
-        if velocity_mps is not None:
-            T[:, :3, 3] += STEP_S * np.arange(STEPS + 1)[:, None] * velocity_mps
-        width, force = np.full(STEPS + 1, hand.finger_width_m), hand.force_limit_n
-    else:
-        T, width = sample(action, STEP_S * np.arange(STEPS + 1))
-        force = action.force_n
-    T = inverse(T_world_frame) @ T
-    rows[:, :3], rows[:, 3:7] = T[:, :3, 3], _quaternions(T[:, :3, :3])
-    rows[:, 7], rows[:, 8] = width, force
-    return rows
-
-
-def _usable(state: ObjectState) -> bool:
-    numbers = (state.T_world_object, state.twist, state.pose_covariance, state.points_m)
-    return len(state.points_m) > 0 and all(np.isfinite(a).all() for a in numbers)
-
-
-def _aligned(instants: Sequence[Instant]) -> list[Instant | None]:
-    """The instants nearest to 0.1 s apart, back from the newest; None where there is none."""
-    now_s = instants[-1].stamp_s
-    stamps = np.array([i.stamp_s for i in instants])
-    frames: list[Instant | None] = []
-    for age in range(FRAMES - 1, -1, -1):
-        gap = np.abs(stamps - (now_s - age * FRAME_S))
-        best = int(np.argmin(gap))
-        frames.append(instants[best] if gap[best] < MISMATCH_S else None)
-    return frames
-
-
-def _of(frame: Instant | None, object_id: int) -> ObjectState | None:
-    if frame is None:
-        return None
-    state = next((o for o in frame.objects if o.id == object_id), None)
-    return state if state is not None and _usable(state) else None
-
-
 def _frame(states: Sequence[ObjectState], frames: Sequence[Instant | None]) -> np.ndarray:
     """The frame amid the objects, turned along what moves; on the table. Shape (4, 4)."""
     T = np.eye(4)
@@ -205,7 +135,7 @@ def _frame(states: Sequence[ObjectState], frames: Sequence[Instant | None]) -> n
     T[:2, 3] = np.mean([s.T_world_object[:2, 3] for s in states], axis=0)
     along = np.zeros(2)
     for state in states:
-        before = _of(frames[-1 - LAG_FRAMES], state.id)
+        before = state_of(frames[-1 - LAG_FRAMES], state.id)
         if before is not None:
             along += (state.T_world_object - before.T_world_object)[:2, 3]
         along += FRAME_S * state.twist[:2] + NO_TILT * state.T_world_object[:2, 0]
@@ -247,12 +177,12 @@ def _write_object(
     turn = T_world_frame[:3, :3]
     T = inverse(T_world_frame) @ state.T_world_object
     shape = _shape_of(state, round(table_m, 4))
-    past = [_of(frame, state.id) for frame in frames]
+    past = [state_of(frame, state.id) for frame in frames]
     surface = [(frame.surface_mps if frame else np.zeros(2)) @ turn[:2, :2] for frame in frames]
     _write_motion(arrays, index, past, surface, T_world_frame, shape)
     values = {
         'place': T[:3, 3],
-        'rotation': _quaternions(T[None, :3, :3])[0],
+        'rotation': quaternions(T[None, :3, :3])[0],
         'twist': _turned(state.twist, turn),
         'measured': _measured(past, turn),
         'points': shape.points,
@@ -347,55 +277,3 @@ def _measured(past: Sequence[ObjectState | None], turn: np.ndarray) -> np.ndarra
     v = (now.T_world_object - before.T_world_object)[:3, 3] / span
     spin = Rotation.from_matrix(now.T_world_object[:3, :3] @ before.T_world_object[:3, :3].T)
     return _turned(np.concatenate([v, spin.as_rotvec() / span]), turn)
-
-
-def _write_hand(
-    arrays: dict[str, np.ndarray],
-    states: Sequence[ObjectState],
-    frames: Sequence[Instant | None],
-    T_world_frame: np.ndarray,
-) -> None:
-    turn = T_world_frame[:3, :3]
-    before: tuple[float, np.ndarray] | None = None
-    for row, frame in enumerate(frames):
-        if frame is None or frame.hand is None:
-            continue
-        hand = frame.hand
-        T, speed = hand.T_world_grasp, np.zeros(3)
-        if before is not None:
-            span = max(frame.stamp_s - before[0], 0.5 * FRAME_S)
-            speed = (T[:3, 3] - before[1]) @ turn / span
-        before = (frame.stamp_s, T[:3, 3])
-        arrays['hand_on'][row], arrays['touch_on'][row] = 1.0, float(hand.feels)
-        force = hand.pad_force_n @ turn / FORCE_SCALE_N
-        wrench = (
-            hand.wrench.reshape(2, 3) @ T[:3, :3].T @ turn
-        )  # of the sensor, turned as the hand
-        for index, state in enumerate(states):
-            track = _of(frame, state.id) or state
-            middle = track.T_world_object[:3, 3]
-            away = np.clip((T[:3, 3] - middle) @ turn, -FAR_M, FAR_M)
-            arrays['hand'][row, index] = np.concatenate(
-                [
-                    away / 0.1,
-                    [np.linalg.norm(away) / 0.1],
-                    turn.T @ T[:3, 2],
-                    turn.T @ T[:3, 1],
-                    speed / 0.5,
-                    [hand.finger_width_m / OPENING_SCALE_M, hand.force_limit_n / 20.0],
-                ]
-            )
-            at = np.clip((hand.pad_point_m - middle) @ turn, -FAR_M, FAR_M) / 0.1
-            arrays['touch'][row, index] = np.concatenate(
-                [
-                    np.arcsinh(force).ravel(),
-                    hand.pad_contact,
-                    (at * hand.pad_contact[:, None]).ravel(),
-                    np.arcsinh(wrench[0] / 2.0),
-                    np.arcsinh(wrench[1] / 0.2),
-                ]
-            )
-
-
-def _quaternions(R: np.ndarray) -> np.ndarray:
-    return Rotation.from_matrix(R).as_quat()[:, [3, 0, 1, 2]]
