@@ -10,12 +10,12 @@ from collections import deque
 
 import numpy as np
 
-BASELINE = 6  # readings that tell the load before
-SMOOTHED = 3
-LOOSER = 0.92  # of the force, from reading to reading: slower, and it has fallen far when noticed
+BASELINE = 20  # readings that tell the load before
+SMOOTHED = 6
+LOOSER = 0.97  # of the force, from reading to reading: faster, and light things fall unread
 LEAST_N = 0.15  # what does not slide at this hangs on something other than friction
 SHORT_SHARE = 0.1  # of the load that must be missing
-NOISE_N, NOISE_SIGMAS = 0.05, 3.5  # of the wrist's readings
+NOISE_N, NOISE_SIGMAS = 0.05, 4.0  # of the wrist's readings
 
 
 class Loosening:
@@ -48,5 +48,5 @@ class Loosening:
         weight_n = float(np.mean(self._baseline))
         if len(self._newest) < SMOOTHED or weight_n <= NOISE_N:
             return False
-        noise = NOISE_SIGMAS * NOISE_N / np.sqrt(SMOOTHED) / weight_n
+        noise = NOISE_SIGMAS * NOISE_N * np.sqrt(1 / SMOOTHED + 1 / BASELINE) / weight_n
         return float(np.mean(self._newest)) < (1.0 - max(SHORT_SHARE, noise)) * weight_n

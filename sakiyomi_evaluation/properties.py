@@ -6,8 +6,8 @@ axes; then what the world model believes is compared with the truth: mass and fr
 error, the centre of mass by its distance in the world, the tracked pose's error included. Coverage
 is of the stated 90 % intervals (the 90 % ellipsoid for the centre of mass). At the end of the tilt
 the grip loosens until the wrist feels the object slide (planner_node/loosening.py): a grip that
-holds tells no more of friction than that it is enough. Friction is judged after that, by the same
-track; `before_loosening` has it at the end of the tilt, and `before` is everything from the last
+holds tells no more of friction than that it is enough. Friction is judged by the last belief after
+that, while the track of what may have fallen lasts; `before_loosening` has it at the end of the tilt, and `before` is everything from the last
 look before the hand came down. Mass and centre of mass are judged by the last belief while the
 object was held; objects that slipped out before the end are judged too, and counted (`dropped`,
 what falls as the grip loosens included); those that the world model never knew to be held are not
@@ -17,6 +17,7 @@ what falls as the grip loosens included); those that the world model never knew 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -123,10 +124,15 @@ def lift_and_tilt(
     loosened = None
     if held:
         held_id, after = held[-1]
-        _loosen(cell, play, force_n)
-        state = cell.model.scene.object_by_id(held_id)
-        lost = state is None  # what was believed of it is lost with its track
-        loosened = after['friction'] if lost else _friction(state, hidden)
+        loosened = after['friction']
+
+        def look_on(scene: Scene) -> None:
+            nonlocal loosened
+            state = scene.object_by_id(held_id)
+            if state is not None:
+                loosened = _friction(state, hidden)
+
+        _loosen(cell, play, force_n, look_on)
     gone_m = np.linalg.norm(cell.center_m(name) - cell.cell.grasp_pose()[:3, 3])
     return {
         'name': name,
@@ -140,14 +146,14 @@ def lift_and_tilt(
     }
 
 
-def _loosen(cell: WatchedCell, play: Play, force_n: float) -> None:
+def _loosen(cell: WatchedCell, play: Play, force_n: float, look: Callable[[Scene], None]) -> None:
     """Loosen the grip until the wrist feels the object slide, and hold on again for a moment."""
     loosening = Loosening(force_n)
     while not loosening.done:
         force = cell.cell.world.robot.link_pose(HAND_LINK)[:3, :3] @ cell.cell.wrench().force_n
         cell.cell.command_gripper(GripperCommand(0.0, loosening.force_n(-float(force[2]))))
-        cell.watch(play, play.time_s + 1.0 / TOUCH_HZ)
-    cell.watch(play, play.time_s + HELD_AFTER_S)
+        cell.watch(play, play.time_s + 1.0 / TOUCH_HZ, look)
+    cell.watch(play, play.time_s + HELD_AFTER_S, look)
 
 
 def _drawn(stage: Stage) -> Interaction:

@@ -15,12 +15,15 @@ import numpy as np
 
 from sakiyomi.sensing import TactileReading, WrenchReading
 
-SMOOTHED = 3  # readings
-LEAST_SHORT, SHORT_SIGMAS = 0.06, 3.2  # of the weight; of a reading of the wrist
+SMOOTHED = 6  # readings
+LEAST_SHORT, SHORT_SIGMAS = 0.06, 4.0  # of the weight; of a reading of the wrist
 READING_SIGMA_N = 0.05
 BEFORE, AFTER = 3, 6  # readings around the moment at which it begins to slide
 LOOSENED = 0.8  # the normal force is at most this share of what it was
-PRESSED = 0.3  # of the normal force before: with less it is out of the hand
+PRESSED, GRIPPED = (
+    0.35,
+    1.05,
+)  # of the normal force before: less is out of the hand, more regripped
 SUDDEN = 0.6  # a grip that falls to less than this from reading to reading is let go
 
 
@@ -30,6 +33,7 @@ class Borne(NamedTuple):
     stamps_s: np.ndarray  # (T,)
     load_n: np.ndarray  # (T, 3) along the pads, hand frame
     press_n: np.ndarray  # (T,) of both normal forces
+    shear_n: np.ndarray  # (T,) of both forces along the pads' surfaces, each for itself
 
     @property
     def ratio(self) -> float:
@@ -56,11 +60,11 @@ def borne(
         own = np.array([r.forces_n.sum(axis=0) for r in readings], float)  # (t, 3) pad frame
         at = [r.stamp_s for r in readings]
         own = np.column_stack([np.interp(stamps, at, own[:, axis]) for axis in range(3)])
-        sums.append((own @ R.T, own[:, 2]))
+        sums.append((own @ R.T, own[:, 2], np.linalg.norm(own[:, :2], axis=1)))
     closing = R_hand_pads[0, :, 2]
     load = sums[0][0] + sums[1][0]
     load -= np.outer(load @ closing, closing)
-    return Borne(stamps, load, sums[0][1] + sums[1][1])
+    return Borne(stamps, load, sums[0][1] + sums[1][1], sums[0][2] + sums[1][2])
 
 
 def held_ratio(pads: Borne, load_n: np.ndarray, closing: np.ndarray) -> float:
@@ -74,6 +78,10 @@ def slid_at(
 ) -> float | None:
     """The friction of what slid out of a still hand whose grip loosened, or None if it did not.
 
+    While it slides, each pad's shear is friction times its normal force, whatever the sides do;
+    what it bore before also hung on edges, and turned. What is gone before that can be read slid
+    at what it bore last.
+
     Args:
         pads: of the last moments.
         wrench: of the same.
@@ -85,26 +93,28 @@ def slid_at(
         return None
     stamps = np.array([r.stamp_s for r in wrench])
     load = _smoothed(tare_n - np.array([r.force_n @ up for r in wrench]))
-    press = _smoothed(np.interp(stamps, pads.stamps_s, pads.press_n))
-    sheared = _smoothed(np.interp(stamps, pads.stamps_s, np.linalg.norm(pads.load_n, axis=1)))
+    press, sheared = (np.interp(stamps, pads.stamps_s, v) for v in (pads.press_n, pads.shear_n))
     noise_n = SHORT_SIGMAS * READING_SIGMA_N / np.sqrt(SMOOTHED)
     short = max(LEAST_SHORT, noise_n / weight_n)
     sliding = np.flatnonzero(load < (1.0 - short) * weight_n)
     sliding = sliding[sliding >= BEFORE]
     if not len(sliding):
         return None
-    first = int(sliding[0])
-    since = slice(first, first + AFTER)
-    if press[first] > LOOSENED * press[0] or not _gradual(press[: first + 1]):
+    first = int(sliding[0])  # of those that are averaged
+    firm = float(np.median(press[first - BEFORE : first]))
+    if firm > LOOSENED * press[0] or not _gradual(press[:first]):
         return None
-    firm = press[first - BEFORE]
-    pressed = press[since] > PRESSED * firm
-    after = sheared[since][pressed] / press[since][pressed]
-    return max(weight_n / firm, float(np.median(after)) if len(after) else 0.0)
+    since = slice(first, first + SMOOTHED + AFTER)
+    if len(press) < since.stop and press[-1] > PRESSED * firm:
+        return None  # there is more to come
+    slides = (press[since] > PRESSED * firm) & (press[since] < GRIPPED * firm)
+    if not slides.any():
+        return weight_n / firm
+    return float(np.median(sheared[since][slides] / press[since][slides]))
 
 
 def _gradual(press: np.ndarray) -> bool:
-    return bool((press[1:] > SUDDEN * press[:-1]).all() and press[-1] > 0.0)
+    return bool((press[1:] > SUDDEN * press[:-1]).all() and (press > 0.0).all())
 
 
 def _smoothed(values: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from world_model_node.touch import HandState
 from world_model_node.weighing import Scale
 
 SHEAR_WINDOW_S = 0.2  # older shear belongs to another instant
-LOOSENING_S = 0.3  # in which a grip may loosen until something slides
+LOOSENING_S = 0.6  # in which a grip may loosen until something slides
 SLID, HELD = 0.8, 0.5  # twice likelier than the one is a slip, less likely than the other none
 
 
@@ -74,12 +74,13 @@ class Slipping:
         hanging = hand if hangs else None
         slid = self._slid(hanging, scale, inputs, stamp_s)
         before = self.probability
-        slip = self._filter.update(shears, friction.belief, slid is not None)
-        if slid is None and hanging is None and min(before, slip) > SLID:
+        fell = slid is not None
+        slip = self._filter.update(shears, friction.belief, fell)
+        if not fell and hanging is None and min(before, slip) > SLID:
             both = _borne(hand, inputs, since_s, stamp_s)
             slid = None if both is None else both.ratio
         if slid is not None:
-            friction.slid(slid)
+            friction.slid(slid, fell)
         elif len(shears) == 2 and slip < HELD:
             ratio = _held(hanging, scale, inputs, since_s, stamp_s)
             if ratio is not None:

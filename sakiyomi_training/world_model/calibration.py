@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from scipy.stats import chi2
@@ -16,70 +18,83 @@ SHARE = 0.9
 LEAST_ROWS = 20
 BOUNDS = (0.05, 4.0)
 SMOOTH = 5  # steps that are averaged
+FAR = 10.0  # sigmas; what is farther off counts as if it were there
+COLUMNS = (slice(0, 2), slice(2, 3), slice(3, 6))  # level, upright, turn
+
+
+class Residuals(NamedTuple):
+    """True minus imagined poses of R beginnings."""
+
+    gap: np.ndarray  # (R, STEPS, 6) place, turn; NaN where it is not known
+    covariance: np.ndarray  # (R, STEPS, 6, 6)
+    kind: np.ndarray  # (R,) of the beginning
 
 
 def calibrate(network: WorldNetwork, examples: ExampleSet, batch: int = 64) -> np.ndarray:
-    """Set the network's factors on sigma for place and turn. Shape (KINDS, STEPS, 2).
+    """Set the network's factors on sigma: level, upright, turn. Shape (KINDS, STEPS, 3).
 
-    Each kind of beginning has its own; steps of which too little is known change as their
+    Level and upright are apart, for what has fallen lies at a height that is known better than
+    where. Each kind of beginning has its own; steps of which too little is known change as their
     neighbours do, and a kind of which nothing is known as all kinds together.
     """
-    before = network.calibration[..., [0, 2]].double().numpy()
+    before = network.calibration.double().numpy()
     network.calibration.fill_(1.0)
-    place, turn, kind = distances(network, examples, batch)
-    smooth = np.empty_like(before)
+    rows = all_residuals(network, examples, batch)
+    factors = np.empty_like(before)
     for index in range(len(KINDS)):
-        own = kind == index
+        own = rows.kind == index
         if own.sum() < LEAST_ROWS:
-            own = np.ones(len(kind), bool)
-        for column, rows in enumerate((place, turn)):
-            changes = _smoothed(_changes(rows[own], before[index, :, column]))
-            smooth[index, :, column] = np.clip(changes * before[index, :, column], *BOUNDS)
-    network.calibration.copy_(torch.from_numpy(smooth[..., [0, 0, 1]]).float())
-    return smooth
+            own = np.ones(len(rows.kind), bool)
+        factors[index] = _factors(rows.gap[own], rows.covariance[own], before[index])
+    network.calibration.copy_(torch.from_numpy(factors).float())
+    return factors
 
 
-def _smoothed(values: np.ndarray) -> np.ndarray:
-    padded = np.pad(values, SMOOTH // 2, mode='edge')
-    return np.convolve(padded, np.full(SMOOTH, 1.0 / SMOOTH), 'valid')
+def _factors(gap: np.ndarray, covariance: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """(STEPS, 3) of one kind."""
+    factors = before.copy()
+    for column, part in enumerate(COLUMNS):
+        own = covariance[..., part, part]
+        factors[:, column] *= _changes(gap[..., part], own, before[:, column])
+    return np.clip(factors, *BOUNDS)
 
 
-def _changes(rows: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Of each step's factor (STEPS,), from squared distances (R, STEPS) at factors of one."""
-    known = np.isfinite(rows)
+def _changes(gap: np.ndarray, covariance: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Of each step's factor (STEPS,), from residuals (R, STEPS, D) at factors of one."""
+    squares = (gap * np.linalg.solve(covariance, gap[..., None])[..., 0]).sum(-1)
+    known = np.isfinite(squares)
     steps = np.flatnonzero(known.sum(axis=0) >= LEAST_ROWS)
     if not len(steps):
         return np.ones(STEPS)
-    found = [sigma_factor(rows[known[:, step], step]) / before[step] for step in steps]
-    return np.interp(np.arange(STEPS), steps, found)
+    size = gap.shape[-1]
+    found = [sigma_factor(squares[known[:, step], step], size) / before[step] for step in steps]
+    padded = np.pad(np.interp(np.arange(STEPS), steps, found), SMOOTH // 2, mode='edge')
+    return np.convolve(padded, np.full(SMOOTH, 1.0 / SMOOTH), 'valid')
 
 
-def sigma_factor(squares: np.ndarray) -> float:
-    """What sigma must be multiplied by, so that SHARE of squared distances (R,) lie inside."""
-    return float(np.sqrt(np.quantile(squares, SHARE) / chi2.ppf(SHARE, 3)))
+def sigma_factor(squares: np.ndarray, size: int) -> float:
+    """What sigma must be multiplied by, so that SHARE of squared distances (R,) lie inside.
+
+    And at least by their root mean square: where few are far off, a sigma that holds the share is
+    so small that those few become impossible. They are over `size` axes, in sigmas.
+    """
+    share = np.quantile(squares, SHARE) / chi2.ppf(SHARE, size)
+    return float(np.sqrt(max(share, np.mean(np.minimum(squares, FAR**2)) / size)))
 
 
-def distances(
-    network: WorldNetwork, examples: ExampleSet, batch: int = 64
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Squared distances in sigmas to places and turns (R, STEPS), or NaN; beginnings (R,)."""
-    found: list[tuple[np.ndarray, ...]] = []
+def all_residuals(network: WorldNetwork, examples: ExampleSet, batch: int = 64) -> Residuals:
+    """Of every object that counts."""
+    found: list[Residuals] = []
     noise = sample_noise(network.config.samples, network)
     for rows in examples.batches(batch):
         gap, away, covariance, on = residuals(network, rows, noise)
         chosen = rows['weight'].numpy() > 0.5
-        squares = (
-            np.where(
-                on, (vector * np.linalg.solve(block, vector[..., None])[..., 0]).sum(-1), np.nan
-            )
-            for vector, block in ((gap, covariance[..., :3, :3]), (away, covariance[..., 3:, 3:]))
-        )
+        both = np.where(on[..., None], np.concatenate([gap, away], -1), np.nan)
         kind = kinds(rows['motion'], rows['held']).argmax(-1).numpy()
-        found.append(tuple(values[chosen] for values in (*squares, kind)))
+        found.append(Residuals(both[chosen], covariance[chosen], kind[chosen]))
     if not found:
-        return np.zeros((0, STEPS)), np.zeros((0, STEPS)), np.zeros(0, int)
-    place, turn, kind = (np.concatenate(column) for column in zip(*found, strict=True))
-    return place, turn, kind
+        return Residuals(np.zeros((0, STEPS, 6)), np.zeros((0, STEPS, 6, 6)), np.zeros(0, int))
+    return Residuals(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 
 def residuals(

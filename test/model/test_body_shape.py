@@ -42,6 +42,11 @@ def test_a_point_astray_does_not_make_a_body_wider():
     assert width(shape_of(astray), 0) == pytest.approx(width(shape_of(CUBE), 0), abs=1e-3)
 
 
+def test_a_body_holds_its_middle_though_most_of_its_points_lie_to_one_side():
+    aside = np.vstack([CUBE + [0.08, 0.0, 0.0], [[-0.03, 0.0, 0.0]]])
+    assert (shape_of(aside).planes[:, 3] > 0.0).all()
+
+
 def test_the_faces_of_the_hand_hold_its_points():
     points, faces = hand_points(), hand_faces()
     for own, planes in zip(points, faces, strict=True):

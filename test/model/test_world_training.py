@@ -9,6 +9,7 @@ from sliding import LAG_MPS, sliding_episode
 from sakiyomi.errors import BadInputError
 from sakiyomi_training.episodes.layout import FINE
 from sakiyomi_training.world_model.calibration import (
+    _factors,
     BOUNDS,
     calibrate,
     sigma_factor,
@@ -125,13 +126,25 @@ def test_weights_come_back_as_they_were_and_no_others(examples, tmp_path):
 
 def test_a_doubt_that_is_half_of_what_it_should_be_is_doubled():
     squares = 4.0 * chi2.rvs(3, size=20_000, random_state=0)
-    assert sigma_factor(squares) == pytest.approx(2.0, rel=0.02)
+    assert sigma_factor(squares, 3) == pytest.approx(2.0, rel=0.02)
+
+
+def test_few_that_are_far_off_widen_a_doubt_that_holds_its_share():
+    squares = np.r_[chi2.rvs(3, size=9_500, random_state=0), np.full(500, 1e4)]
+    assert sigma_factor(squares, 3) == pytest.approx(np.sqrt(0.95 + 0.05 * 100.0 / 3.0), rel=0.02)
+
+
+def test_level_and_upright_have_doubts_of_their_own():
+    rng = np.random.default_rng(0)
+    gap = rng.normal(size=(400, 20, 6)) * [2.0, 2.0, 0.5, 1.0, 1.0, 1.0]
+    found = _factors(gap, np.tile(np.eye(6), (400, 20, 1, 1)), np.ones((20, 3)))
+    np.testing.assert_allclose(found, np.tile([2.0, 0.5, 1.0], (20, 1)), rtol=0.15)
 
 
 def test_calibration_is_kept_in_the_network(examples, tmp_path):
     network = trained(examples, tmp_path, 60, warm_steps=60, steps=60).network.eval()
     factors = calibrate(network, examples)
-    np.testing.assert_allclose(network.calibration[..., [0, 2]].numpy(), factors, rtol=1e-5)
+    np.testing.assert_allclose(network.calibration.numpy(), factors, rtol=1e-5)
     assert ((factors >= BOUNDS[0]) & (factors <= BOUNDS[1])).all()
 
 

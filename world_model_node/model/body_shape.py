@@ -106,6 +106,8 @@ def _cleaned(points_m: np.ndarray, guessed: np.ndarray) -> tuple[np.ndarray, np.
         kept = farthest_points(points, SURFACE)
         points, guessed = points[kept], guessed[kept]
     kept = not_astray(points)
+    if (AROUND @ points[kept].T).max(axis=1).min() <= 0.0:  # what holds the middle is not astray
+        return points, guessed
     return points[kept], guessed[kept]
 
 
