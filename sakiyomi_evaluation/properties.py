@@ -6,12 +6,12 @@ axes; then what the world model believes is compared with the truth: mass and fr
 error, the centre of mass by its distance in the world, the tracked pose's error included. Coverage
 is of the stated 90 % intervals (the 90 % ellipsoid for the centre of mass). At the end of the tilt
 the grip loosens until the wrist feels the object slide (planner_node/loosening.py): a grip that
-holds tells no more of friction than that it is enough. Friction is judged by the last belief after
-that, while the track of what may have fallen lasts; `before_loosening` has it at the end of the tilt, and `before` is everything from the last
-look before the hand came down. Mass and centre of mass are judged by the last belief while the
-object was held; objects that slipped out before the end are judged too, and counted (`dropped`,
-what falls as the grip loosens included); those that the world model never knew to be held are not
-(`missed`).
+holds tells no more of friction than that it is enough. Friction is judged by the last belief
+after that, while the track of what may have fallen lasts; `before_loosening` has it at the end of
+the tilt, and `before` is everything from the last look before the hand came down. Mass and centre
+of mass are judged by the last belief while the object was held; objects that slipped out before
+the end are judged too, and counted (`dropped`, what falls as the grip loosens included); those
+that the world model never knew to be held are not (`missed`).
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def test_a_point_astray_does_not_make_a_body_wider():
 
 
 def test_a_body_holds_its_middle_though_most_of_its_points_lie_to_one_side():
-    aside = np.vstack([CUBE + [0.08, 0.0, 0.0], [[-0.03, 0.0, 0.0]]])
+    aside = np.vstack([CUBE + np.array([0.08, 0.0, 0.0]), [[-0.03, 0.0, 0.0]]])
     assert (shape_of(aside).planes[:, 3] > 0.0).all()
 
 

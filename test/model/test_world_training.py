@@ -9,8 +9,8 @@ from sliding import LAG_MPS, sliding_episode
 from sakiyomi.errors import BadInputError
 from sakiyomi_training.episodes.layout import FINE
 from sakiyomi_training.world_model.calibration import (
-    _factors,
     BOUNDS,
+    _factors,
     calibrate,
     sigma_factor,
 )
