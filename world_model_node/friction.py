@@ -32,7 +32,7 @@ class FrictionBelief:
             self._slid_ratio, self._slid = None, 0  # what looked like a slip was none
 
     def slid(self, ratio: float, fell: bool = False) -> None:
-        """It slipped at this ratio; if it `fell`, what it bore before hung on more than friction."""
+        """It slipped at this ratio; if it `fell`, what it bore before was no bound."""
         self._slid += 1
         before = ratio if self._slid_ratio is None else self._slid_ratio
         self._slid_ratio = before + (ratio - before) / self._slid
