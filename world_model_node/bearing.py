@@ -18,12 +18,11 @@ from sakiyomi.sensing import TactileReading, WrenchReading
 SMOOTHED = 6  # readings
 LEAST_SHORT, SHORT_SIGMAS = 0.06, 4.0  # of the weight; of a reading of the wrist
 READING_SIGMA_N = 0.05
+TAXEL_SIGMA_N, LOADED = 0.005, 0.1  # of a reading; of the taxel that is pressed most
 BEFORE, AFTER = 3, 6  # readings around the moment at which it begins to slide
 LOOSENED = 0.8  # the normal force is at most this share of what it was
-PRESSED, GRIPPED = (
-    0.35,
-    1.05,
-)  # of the normal force before: less is out of the hand, more regripped
+PRESSED = 0.35  # of the normal force before: with less it is out of the hand
+GRIPPED = 1.05  # of it: with more it is held again
 SUDDEN = 0.6  # a grip that falls to less than this from reading to reading is let go
 
 
@@ -33,7 +32,7 @@ class Borne(NamedTuple):
     stamps_s: np.ndarray  # (T,)
     load_n: np.ndarray  # (T, 3) along the pads, hand frame
     press_n: np.ndarray  # (T,) of both normal forces
-    shear_n: np.ndarray  # (T,) of both forces along the pads' surfaces, each for itself
+    shear_n: np.ndarray  # (T,) of what each pad bears along its surface
 
     @property
     def ratio(self) -> float:
@@ -60,11 +59,24 @@ def borne(
         own = np.array([r.forces_n.sum(axis=0) for r in readings], float)  # (t, 3) pad frame
         at = [r.stamp_s for r in readings]
         own = np.column_stack([np.interp(stamps, at, own[:, axis]) for axis in range(3)])
-        sums.append((own @ R.T, own[:, 2], np.linalg.norm(own[:, :2], axis=1)))
+        shear = np.interp(stamps, at, [_sheared(r.forces_n) for r in readings])
+        sums.append((own @ R.T, own[:, 2], shear))
     closing = R_hand_pads[0, :, 2]
     load = sums[0][0] + sums[1][0]
     load -= np.outer(load @ closing, closing)
     return Borne(stamps, load, sums[0][1] + sums[1][1], sums[0][2] + sums[1][2])
+
+
+def _sheared(forces_n: np.ndarray) -> float:
+    """What one pad (N, 3) bears along its surface [N].
+
+    Where the object turns about the pad, what its taxels bear cancels in the sum; edges and noise
+    add to what they bear one by one. Halfway is least off.
+    """
+    loaded = forces_n[forces_n[:, 2] > LOADED * forces_n[:, 2].max()][:, :2]
+    squares = (loaded**2).sum(axis=1) - 2.0 * TAXEL_SIGMA_N**2
+    each = float(np.sqrt(np.maximum(squares, 0.0)).sum())
+    return 0.5 * (each + float(np.linalg.norm(forces_n[:, :2].sum(axis=0))))
 
 
 def held_ratio(pads: Borne, load_n: np.ndarray, closing: np.ndarray) -> float:
@@ -78,9 +90,9 @@ def slid_at(
 ) -> float | None:
     """The friction of what slid out of a still hand whose grip loosened, or None if it did not.
 
-    While it slides, each pad's shear is friction times its normal force, whatever the sides do;
-    what it bore before also hung on edges, and turned. What is gone before that can be read slid
-    at what it bore last.
+    While it slides, what a pad bears along its surface is friction times its normal force, on any
+    side; what it bore before also hung on edges, and turned. What is gone before that can be read
+    slid at what it bore last.
 
     Args:
         pads: of the last moments.

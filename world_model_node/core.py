@@ -12,7 +12,7 @@ import numpy as np
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.robot_model import RobotModel
-from sakiyomi.scene import ContactPoints, HandMotion, ObjectState, Prediction, Scene
+from sakiyomi.scene import ContactPoints, Gaussian, HandMotion, ObjectState, Prediction, Scene
 from sakiyomi.sensing import CameraFrame, JointReading, LidarScan, TactileReading, WrenchReading
 from world_model_node.config import WorldModelConfig
 from world_model_node.dynamics import Dynamics
@@ -34,6 +34,7 @@ from world_model_node.track import Track
 from world_model_node.tracking import Tracker
 from world_model_node.visibility import Sight
 from world_model_node.warm_up import box_on_a_table
+from world_model_node.weighing import well_weighed
 
 GUESS_EVERY_S = 1.0  # the unseen side of each object at rest, one object at a time
 STALE_FACTOR = 4.0  # on position variances while a range sensor is missing
@@ -132,7 +133,7 @@ class WorldModel:
         self.scene = replace(self.scene, contacts=self._contacts(snapshot))
         with self._stage('belief'):
             self.dynamics.observe(self.scene, self._hand_sense(snapshot))
-            self.scene = with_beliefs(self.scene, self.dynamics.beliefs())
+            self.scene = with_beliefs(self.scene, self.dynamics.beliefs(), self._measured)
         return self.scene
 
     def predict(self, action: HandMotion | None = None) -> tuple[Prediction, ...]:
@@ -298,6 +299,14 @@ class WorldModel:
             held=track.held,
             slip_probability=self.feeling.slip_probability(track.id),
         )
+
+    def _measured(self, state: ObjectState) -> dict[str, Gaussian]:
+        """What the hand has measured of an object, by the names of its properties."""
+        weighed = next(t for t in self.tracker.tracks if t.id == state.id).weighed
+        known = weighed is not None and well_weighed(weighed)
+        found = {'mass_kg': state.properties.mass_kg} if known else {}
+        friction = self.feeling.slipping.measured(state.id)
+        return found if friction is None else found | {'friction': friction}
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
-from sakiyomi.scene import ObjectState, Scene
+from sakiyomi.scene import Gaussian, ObjectState, Scene
 from sakiyomi.sensing import WrenchReading
 from world_model_node.dynamics import ObjectBelief
 from world_model_node.model.hand_sense import HandSense
@@ -41,12 +42,25 @@ def sensed(hand: HandState, wrench: WrenchReading | None, grip_force_n: float) -
     )
 
 
-def with_beliefs(scene: Scene, beliefs: dict[int, ObjectBelief]) -> Scene:
-    """The scene with what dynamics have learned of its objects."""
-    return replace(scene, objects=tuple(_with(s, beliefs.get(s.id)) for s in scene.objects))
+def with_beliefs(
+    scene: Scene,
+    beliefs: dict[int, ObjectBelief],
+    measured: Callable[[ObjectState], dict[str, Gaussian]],
+) -> Scene:
+    """The scene with what dynamics have learned of its objects.
+
+    Args:
+        scene: as it was tracked.
+        beliefs: of the dynamics, by id.
+        measured: properties that touch has measured, which no dynamics know better.
+    """
+    objects = (_with(s, beliefs.get(s.id), measured(s)) for s in scene.objects)
+    return replace(scene, objects=tuple(objects))
 
 
-def _with(state: ObjectState, belief: ObjectBelief | None) -> ObjectState:
-    if belief is None:
-        return state
-    return replace(state, properties=belief.properties, surprise=belief.surprise)
+def _with(
+    state: ObjectState, belief: ObjectBelief | None, measured: dict[str, Gaussian]
+) -> ObjectState:
+    if belief is not None:
+        state = replace(state, properties=belief.properties, surprise=belief.surprise)
+    return replace(state, properties=replace(state.properties, **measured))

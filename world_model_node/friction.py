@@ -9,6 +9,7 @@ from sakiyomi.scene import Gaussian
 from world_model_node.properties import combined
 
 SLID_SIGMA, SLID_SHARE = 0.02, 0.12  # of the ratio at which it slides: places differ
+ASTRAY_SHARE = 0.3  # of it: one in four slides on an edge or a taper, which friction does not tell
 HELD_SIGMA = 0.05
 MIN_FRICTION = 0.01
 CREDIBLE_RATIO = 1.5  # above it the shear was that of an edge or a jolt, not of bearing
@@ -50,6 +51,17 @@ class FrictionBelief:
         if self._slid_ratio is not None:
             told = combined(told, Gaussian(self._slid_ratio, self._slid_sigma**2))
         return at_least(told, self._held_ratio) if self._held_ratio > 0.0 else told
+
+    @property
+    def measured(self) -> Gaussian | None:
+        """What sliding has told, as unsure as it is for an object of any shape; None before that.
+
+        Those that go astray widen it, but are too few to move it.
+        """
+        if self._slid_ratio is None:
+            return None
+        told = self.belief
+        return Gaussian(told.mean, told.variance + (ASTRAY_SHARE * self._slid_ratio) ** 2)
 
 
 def at_least(one: Gaussian, bound: float, sigma: float = HELD_SIGMA) -> Gaussian:

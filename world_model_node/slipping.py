@@ -39,6 +39,11 @@ class Slipping:
         felt = self._frictions.get(object_id)
         return self._prior if felt is None else felt.belief
 
+    def measured(self, object_id: int) -> Gaussian | None:
+        """What this object's sliding has told of its friction; None where it never slid."""
+        felt = self._frictions.get(object_id)
+        return None if felt is None else felt.measured
+
     def keep(self, ids: dict) -> None:
         """Forget all but these objects."""
         self._frictions = {k: f for k, f in self._frictions.items() if k in ids}

@@ -45,7 +45,8 @@ class Track(Body):
         self.absence = ''
         self.visible = True
         self.watched_s = 0.0  # in all
-        self.seen_s = stamp_s
+        self.born_s = self.seen_s = stamp_s
+        self.let_go_s = -np.inf  # by the hand
         self.seen_m = self.filter.position_m.copy()
         self.grip: GripPose | None = None
         self.weighed: Gaussian | None = None  # by the wrist
@@ -165,7 +166,7 @@ class Track(Body):
         for contacts in hand.contacts:
             self.felt(contacts.points_m)
         self.rest, self.motion = None, Motion(self)
-        self.seen_m = self.filter.position_m.copy()
+        self.seen_s, self.seen_m = hand.stamp_s, self.filter.position_m.copy()
         self.visible, self.gone_frames = False, 0
 
     def touched(self, contacts: Contacts, touch: TouchConfig) -> None:
@@ -176,4 +177,6 @@ class Track(Body):
 
     def release(self) -> None:
         """Leave the hand with its velocity."""
+        if self.grip is not None:
+            self.let_go_s = self.seen_s
         self.grip = None

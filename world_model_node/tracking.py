@@ -24,6 +24,7 @@ BOX_M = 0.008  # of the grid that what is seen is looked for in
 PART_M, PART_SHARE = 0.007, 0.7  # so much of its surface is seen as that of others
 LEAST_PART_FRAMES, PART_FRAMES = 3, 1.0  # for so long, of the frames it was seen alone: a part
 REMEMBERED = 5.0  # times as long as it was watched, what is hidden is remembered
+FALL_S = 0.5  # after the hand has let it go
 FURTHEST_M = 0.3  # what leaves its place gets no farther within a frame
 LEAP_GROWTH, LEAP_PAINT = 1.2, 16.0
 REST_SHARE = 0.03  # of the process noise, for what rests or is not seen
@@ -91,6 +92,7 @@ class Tracker:
         self.stamp_s = stamp_s
         free = [t for t in self.tracks if not t.held]
         matched = assign(free, observations, self.config)
+        matched = self._fallen(free, observations, matched, stamp_s)
         matched += self._found_again(free, observations, matched, sight)
         surface = [o.points_m for o in observations] or [np.zeros((0, 3))]
         cloud = PointGrid(np.concatenate(surface), BOX_M)
@@ -105,6 +107,26 @@ class Tracker:
         for observation in observations:
             if id(observation) not in taken:
                 self._enter(observation, stamp_s, confirmed=first)
+
+    def _fallen(
+        self,
+        free: list[Track],
+        observations: list[Observation],
+        matched: list[tuple[Track, Observation]],
+        stamp_s: float,
+    ) -> list[tuple[Track, Observation]]:
+        """The pairs, with what fell out of the hand as what has appeared below it since.
+
+        It is seen there before touch has told that it is gone, and then a newborn track has it.
+        """
+        kept = {id(track) for track, _ in matched}
+        fallen = [t for t in free if id(t) not in kept and stamp_s - t.let_go_s < FALL_S]
+        known = {id(o) for t, o in matched if stamp_s - t.born_s >= FALL_S}
+        again = pairs_within(fallen, [o for o in observations if id(o) not in known], leap_cost)
+        taken = {id(observation) for _, observation in again}
+        newborn = {id(t) for t, o in matched if id(o) in taken}
+        self.tracks = [t for t in self.tracks if id(t) not in newborn]
+        return [(t, o) for t, o in matched if id(o) not in taken] + again
 
     def _found_again(
         self,

@@ -18,6 +18,11 @@ MIN_MASS_KG = 1e-3
 WEIGHED_SHARE = 0.3  # a mass less sure than this is no weight to compare with
 
 
+def well_weighed(mass: Gaussian) -> bool:
+    """Whether a mass is known well enough to compare a load with it."""
+    return mass.variance <= (WEIGHED_SHARE * mass.mean) ** 2
+
+
 class Scale:
     """Tares itself on the empty hand and weighs what is lifted."""
 
@@ -66,7 +71,7 @@ class Scale:
     def weight_n(self) -> float | None:
         """What hangs in the hand weighs [N], where that is known well."""
         mass = self.mass_kg
-        if mass is None or mass.variance > (WEIGHED_SHARE * mass.mean) ** 2:
+        if mass is None or not well_weighed(mass):
             return None
         return mass.mean * self.gravity_mps2
 

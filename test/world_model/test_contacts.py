@@ -218,6 +218,22 @@ def test_slipping_tells_friction_and_bearing_more_refutes_a_slip():
     assert belief.belief.mean > 0.6
 
 
+def test_what_slid_is_measured_and_unsure_as_shapes_make_it():
+    belief = FrictionBelief(PRIOR)
+    belief.held(0.3)
+    assert belief.measured is None
+    belief.slid(0.4)
+    assert belief.measured.mean == belief.belief.mean
+    assert belief.measured.variance > belief.belief.variance
+
+
+def test_a_fall_lowers_what_seemed_to_be_borne():
+    belief = FrictionBelief(PRIOR)
+    belief.held(0.8)
+    belief.slid(0.3, fell=True)
+    assert belief.belief.mean == pytest.approx(0.3, abs=0.05)
+
+
 @pytest.mark.parametrize('bound', [-5.0, 0.1, 0.5, 0.9, 30.0])
 def test_a_bounded_normal_has_the_moments_of_its_samples(bound):
     told = at_least(PRIOR, bound, 0.03)

@@ -103,8 +103,12 @@ def test_a_grasped_object_follows_the_hand_and_leaves_it_when_let_go(robot):
     rise = lifted.T_world_object[:3, 3] - seen.T_world_object[:3, 3]
     assert np.allclose(rise, [0.0, 0.0, 0.15], atol=0.004)
     assert len(model.scene.cloud_m) == 0  # what is held is no obstacle
+    for k in range(20):  # longer than what nobody sees is remembered
+        feel(1.7 + 0.1 * k, q_high, 0.04, 3.0)
+        look(1.7 + 0.1 * k, [])
     for k in range(12):
-        feel(1.7 + 0.1 * k, q_high, 0.08, 0.0)
-        scene = look(1.7 + 0.1 * k, [box])
+        feel(3.7 + 0.1 * k, q_high, 0.08, 0.0)
+        scene = look(3.7 + 0.1 * k, [box])
     assert len(scene.objects) == 1 and not scene.objects[0].held
+    assert scene.objects[0].id == seen.id  # what was learned of it in the hand stays
     assert np.linalg.norm(scene.objects[0].T_world_object[:3, 3] - box.center) < 0.008
