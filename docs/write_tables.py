@@ -235,8 +235,9 @@ def imagine(d: dict[str, Any]) -> Iterator[Row]:
     """Candidate actions, imagined against simulated."""
     pushes, grasps = d['pushes'], d['grasps']
     result = (
-        f'rank correlation {pushes["spearman"]:.2f} of pushes, {grasps["spearman"]:.2f} of '
-        f'grasps; AUC of grasps {grasps["auc"]:.2f}'
+        f'rank correlation {pushes["spearman"]:.2f} of pushes; of grasps by imagined height '
+        f'{grasps["spearman_height"]:.2f}, by probability {grasps["spearman"]:.2f}, for ties at '
+        f'most {grasps["spearman_bound"]:.2f}; AUC of grasps {grasps["auc"]:.2f}'
     )
     yield f'what if, {len(d["scenes"])} scenes of 64 + 64 candidates', result
 
