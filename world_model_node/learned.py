@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
 from sakiyomi.errors import BadInputError
+from sakiyomi.geometry import transform_points
 from sakiyomi.paths import share_dir
 from sakiyomi.scene import Gaussian, HandMotion, HiddenProperties, ObjectState, Prediction, Scene
+from world_model_node.closing import finds_hold
 from world_model_node.config import PredictionConfig
 from world_model_node.dynamics import Dynamics, ObjectBelief
 from world_model_node.engines.choice import make_engine
@@ -105,9 +108,11 @@ class LearnedDynamics:
     ) -> list[tuple[Prediction, ...]]:
         """All actions in one batch of the network, `MOST_ACTIONS` at a time."""
         stamps_s, found = np.asarray(stamps_s, float), []
+        states = {state.id: state for state in scene.objects}
         for start in range(0, len(actions), MOST_ACTIONS):
             some = actions[start : start + MOST_ACTIONS]
             for action, own in zip(some, self._imagined(scene, stamps_s, some), strict=True):
+                own = {key: _in_hand(p, action, states[key]) for key, p in own.items()}
                 if len(own) < len(scene.objects):
                     others = self.prior.roll_out(scene, stamps_s, action)
                     own = {p.object_id: p for p in others} | own
@@ -180,6 +185,14 @@ def _properties(rows: np.ndarray) -> HiddenProperties:
 
 def _is_finite(p: Prediction) -> bool:
     return bool(np.isfinite(p.T_world_object).all() and np.isfinite(p.pose_covariance).all())
+
+
+def _in_hand(p: Prediction, action: HandMotion | None, state: ObjectState) -> Prediction:
+    """The prediction, held only as far as the surface lets the hand close on it."""
+    if action is None or state.held:
+        return p
+    world = transform_points(state.T_world_object, state.points_m.astype(float))
+    return replace(p, held_probability=p.held_probability * finds_hold(action, world))
 
 
 def _prediction(
