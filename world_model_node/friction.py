@@ -32,12 +32,12 @@ class FrictionBelief:
         if self._slid_ratio is not None and ratio > self._slid_ratio + 3.0 * self._slid_sigma:
             self._slid_ratio, self._slid = None, 0  # what looked like a slip was none
 
-    def slid(self, ratio: float, fell: bool = False) -> None:
-        """It slipped at this ratio; if it `fell`, what it bore before was no bound."""
+    def slid(self, ratio: float, loosened: bool = False) -> None:
+        """It slipped at this ratio; if its grip `loosened`, it cannot have borne more."""
         self._slid += 1
         before = ratio if self._slid_ratio is None else self._slid_ratio
         self._slid_ratio = before + (ratio - before) / self._slid
-        if fell:
+        if loosened:
             self._held_ratio = min(self._held_ratio, self._slid_ratio)
 
     @property

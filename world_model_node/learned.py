@@ -108,11 +108,14 @@ class LearnedDynamics:
     ) -> list[tuple[Prediction, ...]]:
         """All actions in one batch of the network, `MOST_ACTIONS` at a time."""
         stamps_s, found = np.asarray(stamps_s, float), []
-        states = {state.id: state for state in scene.objects}
+        free = (
+            [s for s in scene.objects if not s.held] if any(a is not None for a in actions) else []
+        )
+        surfaces = {s.id: transform_points(s.T_world_object, s.points_m) for s in free}
         for start in range(0, len(actions), MOST_ACTIONS):
             some = actions[start : start + MOST_ACTIONS]
             for action, own in zip(some, self._imagined(scene, stamps_s, some), strict=True):
-                own = {key: _in_hand(p, action, states[key]) for key, p in own.items()}
+                own = {key: _in_hand(p, action, surfaces.get(key)) for key, p in own.items()}
                 if len(own) < len(scene.objects):
                     others = self.prior.roll_out(scene, stamps_s, action)
                     own = {p.object_id: p for p in others} | own
@@ -187,12 +190,11 @@ def _is_finite(p: Prediction) -> bool:
     return bool(np.isfinite(p.T_world_object).all() and np.isfinite(p.pose_covariance).all())
 
 
-def _in_hand(p: Prediction, action: HandMotion | None, state: ObjectState) -> Prediction:
-    """The prediction, held only as far as the surface lets the hand close on it."""
-    if action is None or state.held:
+def _in_hand(p: Prediction, action: HandMotion | None, surface_m: np.ndarray | None) -> Prediction:
+    """The prediction, held only as far as the surface of what is not yet held allows."""
+    if action is None or surface_m is None:
         return p
-    world = transform_points(state.T_world_object, state.points_m.astype(float))
-    return replace(p, held_probability=p.held_probability * finds_hold(action, world))
+    return replace(p, held_probability=p.held_probability * finds_hold(action, surface_m))
 
 
 def _prediction(

@@ -79,13 +79,13 @@ class Slipping:
         hanging = hand if hangs else None
         slid = self._slid(hanging, scale, inputs, stamp_s)
         before = self.probability
-        fell = slid is not None
-        slip = self._filter.update(shears, friction.belief, fell)
-        if not fell and hanging is None and min(before, slip) > SLID:
+        loosened = slid is not None
+        slip = self._filter.update(shears, friction.belief, loosened)
+        if not loosened and hanging is None and min(before, slip) > SLID:
             both = _borne(hand, inputs, since_s, stamp_s)
             slid = None if both is None else both.ratio
         if slid is not None:
-            friction.slid(slid, fell)
+            friction.slid(slid, loosened)
         elif len(shears) == 2 and slip < HELD:
             ratio = _held(hanging, scale, inputs, since_s, stamp_s)
             if ratio is not None:

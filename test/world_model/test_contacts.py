@@ -227,10 +227,10 @@ def test_what_slid_is_measured_and_unsure_as_shapes_make_it():
     assert belief.measured.variance > belief.belief.variance
 
 
-def test_a_fall_lowers_what_seemed_to_be_borne():
+def test_a_slide_of_a_loosened_grip_lowers_what_seemed_to_be_borne():
     belief = FrictionBelief(PRIOR)
     belief.held(0.8)
-    belief.slid(0.3, fell=True)
+    belief.slid(0.3, loosened=True)
     assert belief.belief.mean == pytest.approx(0.3, abs=0.05)
 
 
