@@ -200,8 +200,9 @@ class WorldModel:
             self.labels = self.segmenter.divide(self.voxels, sight, plane)
             found = observe(self.voxels, self.labels, plane, cell)
             found = [o for o in found if self._stands_out(o.points_m, plane)]
+            found = [o for o in found if o.colored.any() or not sight.past(o.points_m)]
         with self._stage('tracking'):
-            self.tracker.step(found, stamp_s, dt_s, sight)
+            self.tracker.step(found, stamp_s, dt_s, sight, self.scanner.glances)
         with self._stage('completion'):
             self._complete(sight)
         with self._stage('normals'):
@@ -272,9 +273,12 @@ class WorldModel:
     def _state(self, track: Track, stale_factor: float) -> ObjectState:
         """The track at the present instant: extrapolated over the sensors' delay."""
         ahead_s = float(np.clip(self.now_s - (self.tracker.stamp_s or self.now_s), 0.0, 1.0))
-        T, x = track.T_world_object, track.filter.x
+        T, velocity = track.T_world_object, track.filter.velocity_mps.copy()
         if track.moving() or track.held:
-            T[:3, 3] += ahead_s * x[3:]
+            T[:3, 3] += ahead_s * velocity
+        if track.airborne(self.tracker.table_height_m):
+            T[2, 3] -= 0.5 * self.config.prediction.gravity_mps2 * ahead_s**2
+            velocity[2] -= self.config.prediction.gravity_mps2 * ahead_s
         pose, twist = track.pose_covariance(), track.twist_covariance()
         pose[:3, :3] = (pose[:3, :3] + ahead_s**2 * twist[:3, :3]) * stale_factor
         return ObjectState(
@@ -282,7 +286,7 @@ class WorldModel:
             stamp_s=self.now_s,
             T_world_object=T,
             pose_covariance=pose,
-            twist=np.concatenate([x[3:], track.angular_velocity]),
+            twist=np.concatenate([velocity, track.angular_velocity]),
             twist_covariance=twist,
             points_m=np.concatenate([track.points_m, track.guess_m]),
             colors=np.concatenate([track.colors, np.full((len(track.guess_m), 3), 128, np.uint8)]),

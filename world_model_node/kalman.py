@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from world_model_node.course import Seen, followed, hypotheses
+
 PUSH_FACTOR = 2.0
 CHI2_3_99 = 11.34
 CALM = 0.1  # of the process noise is left where the motion stays as it is
@@ -22,6 +24,7 @@ class PointFilter:
         self.P = np.diag([sigma_m**2] * 3 + [speed_sigma_mps**2] * 3)
         self.agitation = 1.0  # share of the process noise that the innovations speak for
         self._noise = np.zeros((6, 6))
+        self._before = self.x, self.P  # the last prediction
 
     @property
     def position_m(self) -> np.ndarray:
@@ -36,6 +39,7 @@ class PointFilter:
     def predict(self, dt_s: float, acceleration_sigma: float, drop_mps2: float = 0.0) -> None:
         """Move on by `dt_s` under white acceleration noise, falling with `drop_mps2`."""
         F = transition(dt_s)
+        self._before = self.x, self.P
         self.x = F @ self.x
         self.x[2] -= 0.5 * drop_mps2 * dt_s**2
         self.x[5] -= drop_mps2 * dt_s
@@ -60,6 +64,22 @@ class PointFilter:
         A = np.eye(6)
         A[:, :3] -= K
         self.P = A @ self.P @ A.T + K @ noise @ K.T  # Joseph form: symmetric and positive
+
+    def follow(
+        self,
+        dt_s: float,
+        seen: list[Seen],
+        calm: float | None,
+        aloft: bool,
+        gravity_mps2: float,
+    ) -> float:
+        """Go again over the `dt_s` of the last prediction, by what was seen on the way.
+
+        For `calm` and `aloft` see `hypotheses`; returns how calm the motion is now.
+        """
+        h = hypotheses(dt_s, calm, aloft)
+        self.x, self.P, calm = followed(*self._before, dt_s, seen, h, gravity_mps2)
+        return calm
 
     def update_along(self, direction: np.ndarray, offset_m: float, sigma_m: float) -> None:
         """Take in that the position is off by `offset_m` along a unit direction (3,)."""

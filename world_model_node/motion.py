@@ -6,10 +6,12 @@ import numpy as np
 
 from sakiyomi.geometry import make_transform
 from world_model_node.body import Body
+from world_model_node.course import CALM_AT_FIRST, Seen
+from world_model_node.glance import place_in
+from world_model_node.look import Look
 from world_model_node.observation import Observation
 from world_model_node.point_grid import PointGrid
 from world_model_node.registration import Fit, displacement, register, rotation_by, rotation_vector
-from world_model_node.visibility import Sight
 
 FITS, FITS_WELL = 0.55, 0.7  # shares of inliers
 LOST = 0.4  # without a fit
@@ -29,6 +31,7 @@ class Motion:
     def __init__(self, body: Body) -> None:
         self.body = body
         self.fit: Fit | None = None
+        self._calm: float | None = None  # how calm; None: it has rested
         self._still_frames = self._same_frames = 0
         self._mark_m: np.ndarray | None = None
         self._T_last = body.T_world_object
@@ -43,7 +46,7 @@ class Motion:
         body = self.body
         body.rotation_P = body.rotation_P + np.eye(3) * (TURN_SIGMA_RADPS * dt_s) ** 2
         sigma_rad = float(np.clip(np.sqrt(np.trace(body.rotation_P) / 3.0), 0.1, 0.5))
-        view, seen = body.shape.view(), observation.points_m
+        view, seen = body.shape.view(), observation.fresh_m
         fits = [
             register(view, seen, T, 2, 0.02, sigma_rad, COARSE)
             for T in self._starts(observation, dt_s)
@@ -70,22 +73,37 @@ class Motion:
             starts.append(make_transform(rotation_by(roll) @ R, seen_m))
         return starts
 
-    def follow(self, observation: Observation, fit: Fit | None, dt_s: float, sight: Sight) -> None:
-        """Take in what was seen."""
+    def follow(self, observation: Observation, fit: Fit | None, look: Look, aloft: bool) -> None:
+        """Take in what was seen; `aloft`: nothing carries it but what is not seen."""
         body, config = self.body, self.body.config
         body.wandered(LOST if fit is None else fit.inliers)
         if fit is None:
             sigma = np.hypot(config.position_sigma_m, UNSURE_SHARE * body.extent_m)
             body.filter.update(body.middle_seen(observation), np.diag(sigma**2))
+        elif seen := self._places(fit, look):
+            self._calm = body.filter.follow(look.dt_s, seen, self._calm, aloft, look.gravity_mps2)
         else:
             noise = fit.covariance[:3, :3] + np.eye(3) * (0.5 * config.position_sigma_m) ** 2
             body.filter.update(fit.T_world_object[:3, 3], noise)
-        self._turn(fit, dt_s)
+        self._calm = CALM_AT_FIRST if self._calm is None else self._calm
+        self._turn(fit, look.dt_s)
         if fit is None:
             body.start_over(observation, body.T_world_object)
         elif fit.inliers > FITS_WELL:
-            body.keep(observation, fit.T_world_object, sight, at_rest=False)
+            body.keep(observation, fit.T_world_object, look.sight, at_rest=False)
         self._mind_stillness(observation, fit)
+
+    def _places(self, fit: Fit, look: Look) -> list[Seen]:
+        """Where each sensor saw it, at its own instant."""
+        view, R = self.body.shape.view(), fit.T_world_object[:3, :3]
+        here = fit.T_world_object[:3, 3]
+        found = []
+        for glance in look.glances:
+            ago = glance.age_s * self.body.filter.velocity_mps
+            place = place_in(glance, view, R, [here, here - ago, self._T_last[:3, 3]])
+            if place is not None:
+                found.append(Seen(look.dt_s - glance.age_s, *place))
+        return found
 
     def _turn(self, fit: Fit | None, dt_s: float) -> None:
         body = self.body

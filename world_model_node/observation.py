@@ -14,6 +14,7 @@ from world_model_node.support import SupportPlane
 
 STANDS_M, FLOATS_M = 0.015, 0.035  # lowest points below stand on the table, above do not
 LOWEST_PERCENT = 2
+LEAST_FRESH, FRESH_SHARE = 20, 0.15
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,14 @@ class Observation:
     paint: np.ndarray  # (3,) mean shading-free colour; NaN where no camera saw it
     points_m: np.ndarray  # (N, 3) float32
     colors: np.ndarray  # (N, 3) uint8
+    colored: np.ndarray  # (N,) whether the camera saw it
+
+    @property
+    def fresh_m(self) -> np.ndarray:
+        """The points of one instant: the camera's, where it sees enough."""
+        seen = np.flatnonzero(self.colored)
+        enough = len(seen) > max(LEAST_FRESH, FRESH_SHARE * len(self.points_m))
+        return self.points_m[seen] if enough else self.points_m
 
 
 def observe(
@@ -46,7 +55,8 @@ def observe(
         weight = grouped.colored[own]
         mean_paint = weight @ paint[own] / weight.sum() if weight.any() else np.full(3, np.nan)
         extent = np.ptp(points.astype(float), axis=0)
-        found.append(Observation(position, extent, volume, mean_paint, points, colors[own]))
+        look = colors[own], weight > 0.0
+        found.append(Observation(position, extent, volume, mean_paint, points, *look))
     return found
 
 

@@ -20,6 +20,7 @@ DRIFT_GAIN = 0.3
 PRIOR_M, PRIOR_RAD = 0.01, 0.15  # how far it may be from the anchor
 SAMPLES, FEW = 100, 20
 USUAL_GAIN = 0.2  # of the share of inliers
+LEAST_FIT = 0.5  # what is usual when nothing has been looked at yet
 SUSPECT, WORSE = 0.07, 0.15  # so much less than usual is looked at again, or is motion
 FAR_M, FAR_SHARE = 0.010, 0.25  # an object at rest does not grow by so much at once
 ODD_FRAMES = 6  # unless it stays like that
@@ -45,6 +46,7 @@ class Rest:
         self.frames = 0
         self._usual_share = 0.0
         self._full_views = self._odd_frames = 0
+        self._usual_fit: float | None = None
         self._drift, self.drift_m = np.zeros(6), 0.0
         self._looked_m: np.ndarray | None = None  # the place of what was last looked at
         self._refer()
@@ -52,7 +54,6 @@ class Rest:
     def _refer(self) -> None:
         """Compare with what is known by now: what is added to a surface as it moves hides that."""
         self._view, self._T_view = self.body.shape.view(), self.T_world_object
-        self._usual_fit = None
 
     def left(self, observation: Observation) -> bool:
         """Whether the surface is not where it was, at once or little by little."""
@@ -60,9 +61,9 @@ class Rest:
             self._looked_m = None
             return False
         self._looked_m = observation.position_m
-        seen, T = observation.points_m, self._T_view
+        seen, T = observation.fresh_m, self._T_view
         fit = register(self._view, seen, T, 2, PRIOR_M, PRIOR_RAD, SAMPLES)
-        usual = fit.inliers if self._usual_fit is None else self._usual_fit
+        usual = max(fit.inliers, LEAST_FIT) if self._usual_fit is None else self._usual_fit
         if fit.inliers < usual - SUSPECT:
             start = fit.T_world_object
             fit = register(self._view, seen, start, 5, PRIOR_M, PRIOR_RAD, SAMPLES)

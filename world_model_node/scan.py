@@ -9,6 +9,7 @@ import numpy as np
 
 from world_model_node.config import WorldModelConfig
 from world_model_node.fusion import DepthView
+from world_model_node.glance import Glance
 from world_model_node.inputs import Snapshot
 from world_model_node.lidar_memory import JointsAt, LidarMemory
 from world_model_node.point_grid import PointGrid
@@ -42,11 +43,14 @@ class Scanner:
         self._has_plane = False
         self.scans.clear()
         self.unrest = Unrest()
+        self.glances: tuple[Glance, ...] = ()  # of the newest look
+        self._glanced_s = dict.fromkeys(('camera', 'lidar'), -np.inf)
 
     def points(
         self, snapshot: Snapshot, tracks: list[Track], stamp_s: float, stage: Stage
     ) -> PointSet:
         """The fused points above the table that are neither robot nor held object."""
+        self.glances = ()
         with stage('camera'):
             view = self._view(snapshot)
             table = np.zeros((0, 3), np.float32) if view is None else view.near_table()
@@ -60,14 +64,26 @@ class Scanner:
             self._fit_table(np.concatenate([table, lidar.points_m]))
         with stage('lidar'):
             high = np.flatnonzero(self._is_above(lidar))
+            newest = high[ages_s[high] <= ages_s.min(initial=np.inf)]
+            self._glance('lidar', lidar.points_m[newest], ages_s.min(initial=np.inf), stamp_s)
             lidar = self._present(lidar[high], ages_s[high], tracks, snapshot, stamp_s)
         with stage('camera'):
             camera = no_points() if view is None else view.above(self.plane)
             camera = camera[self._is_above(camera)]
         with stage('self_filter'):
-            camera = self._at_stamp(self._without_robot(camera, snapshot), snapshot, tracks)
+            camera = self._without_robot(camera, snapshot)
+            if snapshot.camera is not None:
+                age_s = stamp_s - snapshot.camera.stamp_s
+                self._glance('camera', camera.points_m, age_s, stamp_s)
+            camera = self._at_stamp(camera, snapshot, tracks)
         with stage('held'):
             return without_held(joined([camera, lidar]), tracks)
+
+    def _glance(self, stream: str, points_m: np.ndarray, age_s: float, stamp_s: float) -> None:
+        """Note what a sensor sees, unless it was there to be seen in an earlier look."""
+        if stamp_s - age_s > self._glanced_s[stream]:
+            self._glanced_s[stream] = stamp_s - age_s
+            self.glances += (Glance(stream, age_s, points_m),)
 
     def _view(self, snapshot: Snapshot) -> DepthView | None:
         if snapshot.camera is None:

@@ -9,12 +9,12 @@ from world_model_node.body import Body
 from world_model_node.config import TouchConfig, TrackingConfig
 from world_model_node.contacts import Contacts, offset_to_contact
 from world_model_node.grip_pose import PATCH_M, GripPose
+from world_model_node.look import Look
 from world_model_node.motion import FITS_WELL, Motion
 from world_model_node.observation import Observation
 from world_model_node.point_grid import PointGrid
 from world_model_node.rest import Rest
 from world_model_node.touch import HandState
-from world_model_node.visibility import Sight
 
 STILL_SHARE = 0.85  # of its remembered surface that is still there, when it has not moved
 STILL_M = 0.007
@@ -67,6 +67,10 @@ class Track(Body):
         """Whether it flies: clear of the table, and faster than what merely rests on others."""
         if self.held or np.linalg.norm(self.filter.velocity_mps) < FLYING_SPEED_MPS:
             return False
+        return self.clear_of(table_height_m)
+
+    def clear_of(self, table_height_m: float) -> bool:
+        """Whether the table does not carry it."""
         return float(self.world_points()[:, 2].min()) > table_height_m + CLEARANCE_M
 
     def moving(self) -> bool:
@@ -98,54 +102,42 @@ class Track(Body):
             P[:3, :3] += IN_MOTION_M**2 * np.eye(3)
         return P
 
-    def correct(
-        self,
-        observation: Observation,
-        stamp_s: float,
-        dt_s: float,
-        cloud: PointGrid,
-        sight: Sight,
-        table_height_m: float,
-    ) -> None:
+    def correct(self, observation: Observation, look: Look) -> None:
         """Take in what was seen of it."""
         if self.rest is None:
-            self._follow(observation, dt_s, sight, table_height_m)
+            self._follow(observation, look)
         elif self.rest.left(observation):
-            self._leave(self.rest, observation, dt_s, cloud, sight)
+            self._leave(self.rest, observation, look)
         else:
-            self.rest.stay(observation, sight, table_height_m, self.hits + self.id)
+            self.rest.stay(observation, look.sight, look.table_height_m, self.hits + self.id)
         self.hits += 1
         self.gone_frames = self.part_frames = 0
         self.absence = ''
         self.visible = True
-        self.watched_s += dt_s
-        self.seen_s, self.seen_m = stamp_s, self.filter.position_m.copy()
+        self.watched_s += look.dt_s
+        self.seen_s, self.seen_m = look.stamp_s, self.filter.position_m.copy()
 
-    def _leave(
-        self, rest: Rest, observation: Observation, dt_s: float, cloud: PointGrid, sight: Sight
-    ) -> None:
+    def _leave(self, rest: Rest, observation: Observation, look: Look) -> None:
         """It moves, unless the segmentation only divides it differently for once."""
         motion = Motion(self)
-        fit = motion.find(observation, dt_s)
+        fit = motion.find(observation, look.dt_s)
         if (fit is None or fit.inliers < FITS_WELL) and self.share_in(
-            cloud, STILL_M
+            look.cloud, STILL_M
         ) > STILL_SHARE:
             rest.stay_odd(observation)
             return
         self.rest, self.motion = None, motion
-        self.filter.push(dt_s, self.config.acceleration_sigma_mps2)
-        motion.follow(observation, fit, dt_s, sight)
+        self.filter.push(look.dt_s, self.config.acceleration_sigma_mps2)
+        motion.follow(observation, fit, look, self.clear_of(look.table_height_m))
 
-    def _follow(
-        self, observation: Observation, dt_s: float, sight: Sight, table_height_m: float
-    ) -> None:
-        fit = self.motion.find(observation, dt_s)
-        self.motion.follow(observation, fit, dt_s, sight)
+    def _follow(self, observation: Observation, look: Look) -> None:
+        fit = self.motion.find(observation, look.dt_s)
+        self.motion.follow(observation, fit, look, self.clear_of(look.table_height_m))
         if self.motion.over:
             if fit is None or fit.inliers < TRUSTED:
                 self.start_over(observation, self.T_world_object)
             self.rest = Rest(self, moved=True)
-            self.rest.stay(observation, sight, table_height_m, 0)
+            self.rest.stay(observation, look.sight, look.table_height_m, 0)
 
     def share_in(self, cloud: PointGrid, near_m: float) -> float:
         """The share of its remembered surface that is as near as this to a cloud."""

@@ -10,6 +10,8 @@ from scipy.optimize import linear_sum_assignment
 from world_model_node.config import TouchConfig, TrackingConfig, WorkspaceConfig
 from world_model_node.contacts import Contacts, surface_distance
 from world_model_node.fusion import inside_workspace
+from world_model_node.glance import Glance
+from world_model_node.look import Look
 from world_model_node.observation import Observation
 from world_model_node.point_grid import PointGrid
 from world_model_node.touch import HandState
@@ -85,7 +87,12 @@ class Tracker:
             min(near, key=lambda item: item[0])[1].touched(contacts, self.touch)
 
     def step(
-        self, observations: list[Observation], stamp_s: float, dt_s: float, sight: Sight
+        self,
+        observations: list[Observation],
+        stamp_s: float,
+        dt_s: float,
+        sight: Sight,
+        glances: tuple[Glance, ...] = (),
     ) -> None:
         """Take in one set of observations, after `predict` and `carry` to the same stamp."""
         first = self.stamp_s is None
@@ -96,8 +103,10 @@ class Tracker:
         matched += self._found_again(free, observations, matched, sight)
         surface = [o.points_m for o in observations] or [np.zeros((0, 3))]
         cloud = PointGrid(np.concatenate(surface), BOX_M)
+        height, gravity = self.table_height_m, self.gravity_mps2
+        look = Look(stamp_s, dt_s, sight, cloud, glances, height, gravity)
         for track, observation in matched:
-            track.correct(observation, stamp_s, dt_s, cloud, sight, self.table_height_m)
+            track.correct(observation, look)
         seen = {track.id for track, _ in matched}
         for track in free:
             if track.id not in seen:

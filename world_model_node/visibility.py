@@ -12,6 +12,7 @@ from world_model_node.inputs import Snapshot
 
 HIDDEN, GONE, UNKNOWN = 'hidden', 'gone', 'unknown'
 MARGIN_M = 0.012
+PAST_M = 0.005  # in the median, over what may be as flat as this
 MIN_SHARE = 0.3
 MAX_POINTS = 400
 
@@ -52,6 +53,11 @@ class Sight:
         u, v, z = project(points, self.camera)
         depth = finite(self.camera.depth_m[v, u])
         return np.where((u >= 0) & (depth > 0.0), depth - z, np.nan)
+
+    def past(self, points: np.ndarray) -> bool:
+        """Whether the camera looks past a surface (N, 3), however low: it was there before."""
+        gap = self._gaps(points)
+        return len(gap) > 0 and float(np.median(gap)) > PAST_M
 
     def judge(self, points: np.ndarray) -> str:
         """Whether unseen surface (N, 3) is HIDDEN behind something, GONE or UNKNOWN."""

@@ -28,7 +28,8 @@ def seen_box(pose=None, seed=0, sides=(0, 1)):
 def observation(points):
     colors = np.full((len(points), 3), 128, np.uint8)
     extent = np.ptp(points.astype(float), axis=0)
-    return Observation(CENTER, extent, float(extent.prod()), np.zeros(3), points, colors)
+    seen = np.ones(len(points), bool)
+    return Observation(CENTER, extent, float(extent.prod()), np.zeros(3), points, colors, seen)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from world_model_node.support import SupportPlane
 from world_model_node.visibility import Sight
 
 NETWORK, CLUSTERING = 'network', 'clustering'
+ALOFT_M, ALOFT_CELLS = 0.12, 25  # what is so high and alone flies: one object
 log = logging.getLogger(__name__)
 
 
@@ -73,6 +74,8 @@ class NetworkSegmenter:
             return np.full(len(voxels), NOT_AN_OBJECT)
         cells = make_cells(voxels, cell_of_voxel, sight)
         part = cut(cells)
+        if plane.height_of(voxels.points_m).min() > ALOFT_M and len(cells) >= ALOFT_CELLS:
+            return np.zeros(len(voxels), int)
         graph = part_graph(cells, part, sight, plane)
         judgement = self.engine.judge(graph)
         labels = objects(judgement.same, judgement.object, graph.counts)[part]

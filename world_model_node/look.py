@@ -1,0 +1,22 @@
+"""What is the same for all objects of one look at the scene."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from world_model_node.glance import Glance
+from world_model_node.point_grid import PointGrid
+from world_model_node.visibility import Sight
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look, all sensors taken together."""
+
+    stamp_s: float
+    dt_s: float  # since the one before
+    sight: Sight
+    cloud: PointGrid  # of all that is seen
+    glances: tuple[Glance, ...]  # of sensors that saw something new
+    table_height_m: float
+    gravity_mps2: float
