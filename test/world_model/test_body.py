@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -66,6 +68,30 @@ def test_creeping_motion_is_noticed_though_every_step_looks_like_rest(body, yaw,
             break
         rest.stay(now, BLIND, 0.0, 12 + k)
     assert k <= 8
+
+
+@pytest.mark.parametrize('stays', range(1, 17))
+def test_what_is_gone_has_left_however_long_it_has_stayed(body, stays):
+    rest = Rest(body)
+    for k in range(stays):
+        still = observation(seen_box(seed=k))
+        assert not rest.left(still)
+        rest.stay(still, BLIND, 0.0, k)
+    elsewhere_m = CENTER + np.array([0.09, 0.05, 0.0])
+    gone = observation(seen_box(from_xyz_rpy(elsewhere_m, np.zeros(3)), seed=99))
+    assert rest.left(replace(gone, position_m=elsewhere_m))
+
+
+def test_what_the_lidar_saw_before_does_not_hold_the_pose_back(body):
+    rest = Rest(body)
+    for k in range(5):
+        rest.left(observation(seen_box(seed=k)))
+        rest.stay(observation(seen_box(seed=k)), BLIND, 0.0, k)
+    before = seen_box(seed=20)
+    now = seen_box(from_xyz_rpy(CENTER + np.array([0.02, 0.0, 0.0]), np.zeros(3)), seed=21)[:600]
+    both = observation(np.concatenate([before, now]))
+    both.colored[: len(before)] = False
+    assert rest.left(both)
 
 
 def test_what_a_pad_touches_becomes_surface_and_what_is_far_does_not(body):

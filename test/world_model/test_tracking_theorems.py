@@ -125,3 +125,32 @@ def test_a_sweep_of_before_does_not_hold_back_what_falls(model):
     model.add_camera(synthetic.camera(t, falls(0.6)))
     now = model.update(t).object_by_id(before.id)
     assert abs(now.T_world_object[2, 3] - falls(0.6)[0].center[2]) < 0.012
+
+
+@pytest.mark.parametrize('height', [0.012, 0.05])
+def test_a_blow_between_camera_and_lidar_is_told_by_both(model, height):
+    size, speed = (0.06, 0.06, height), 0.8
+
+    def slides(t):
+        return [on_table(0.45 + speed * max(0.0, t - 0.72), 0.0, size, RED)]
+
+    before = watch(model, slides, frames=8)[-1].objects[0]
+    for k in (8, 9):
+        t = START_S + k * PERIOD_S
+        model.add_lidar(synthetic.lidar(t - 0.04, slides(k * PERIOD_S - 0.04)))
+        model.add_camera(synthetic.camera(t - 0.01, slides(k * PERIOD_S - 0.01)))
+        scene = model.update(t)
+    state = scene.object_by_id(before.id)
+    assert state.twist[0] == pytest.approx(speed, rel=0.3)
+    assert abs(state.T_world_object[0, 3] - slides(0.9)[0].center[0]) < 0.015
+    assert len(scene.objects) == 1
+
+
+def test_what_flies_high_is_still_an_object(model):
+    def flies(t):
+        return [Box((0.5, 0.0, 0.10 + 1.2 * max(0.0, t - 0.5)), SIZE, RED)]
+
+    first = watch(model, flies, frames=6)[-1].objects[0]
+    last = watch(model, flies, frames=2, start=6)[-1]
+    assert nearest(last, flies(0.7)[0].center)[0].id == first.id
+    assert nearest(last, flies(0.7)[0].center)[1] < 0.02
