@@ -29,7 +29,7 @@ from sakiyomi_training.world_model.training_config import TrainingConfig
 from world_model_node.engines.export import write_graphs
 from world_model_node.model.card import STORY, WEIGHTS, WorldModelCard
 from world_model_node.model.network import KINDS
-from world_model_node.model.weights import save_model
+from world_model_node.model.weights import load_model, save_model
 
 SAVE_EVERY = 100
 log = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--out', type=Path, required=True, help='folder of the checkpoint; OUT/model of the model'
     )
     parser.add_argument('--config', type=Path, help='YAML with fields of TrainingConfig')
+    parser.add_argument('--start', type=Path, help='folder of a model to go on learning from')
     parser.add_argument('--steps', type=int, help='in place of the config')
     parser.add_argument('--no-privileged', action='store_true', help='no simulated truth')
     parser.add_argument('--no-jepa', action='store_true', help='no embedding prediction')
@@ -63,10 +64,15 @@ def run(args: argparse.Namespace) -> int:
         level=logging.INFO, format='%(message)s', handlers=[RichHandler(console=console)]
     )
     torch.set_num_threads(args.threads)
+    start, started_from = None, None
+    if args.start is not None:
+        start, before = load_model(args.start)
+        started_from = before.sha256
     learned, kept = read_examples(args.data, config.model.touch)
-    trainer = Trainer(learned, config, args.out, args.seed)
+    trainer = Trainer(learned, config, args.out, args.seed, start)
     train(trainer, console)
     details = finish(trainer, kept, len(learned))
+    details['started_from'] = started_from
     details['provenance'] = provenance(args)
     card = save_model(trainer.network, args.out / 'model', details)
     write_graphs(args.out / 'model')
@@ -167,6 +173,7 @@ def story(card: WorldModelCard) -> str:
 - weights: `{WEIGHTS}`, sha256 `{card.sha256}`
 - command: `{command}`
 - data: {d['examples_learned_from']} examples from simulated episodes (docs/collect.md)
+- started from: {'weights ' + d['started_from'] if d.get('started_from') else 'random weights'}
 - held out: {d['held_out']}
 - calibrated on: {d['calibrated_on']}
 

@@ -33,12 +33,25 @@ class Trainer:
         config: Everything else.
         out: Folder of the checkpoint; continued from where it is.
         seed: Of initialisation, order and noise.
+        start: What to go on from; None: random weights.
+
+    Raises:
+        BadInputError: the start, or a checkpoint in `out`, is of another network or training.
     """
 
-    def __init__(self, examples: ExampleSet, config: TrainingConfig, out: Path, seed: int) -> None:
+    def __init__(
+        self,
+        examples: ExampleSet,
+        config: TrainingConfig,
+        out: Path,
+        seed: int,
+        start: WorldNetwork | None = None,
+    ) -> None:
         torch.manual_seed(seed)
         self.examples, self.config, self.out, self.seed = examples, config, out, seed
         self.network = WorldNetwork(config.model)
+        if start is not None:
+            self._start_from(start)
         self.auxiliary = Auxiliary(config.model)
         self.parameters = [*self.network.parameters(), *self.auxiliary.parameters()]
         self.optimizer = torch.optim.AdamW(
@@ -47,6 +60,14 @@ class Trainer:
         self.step = self._skipped = 0
         self.curve: list[dict[str, float]] = []
         self._resume()
+
+    def _start_from(self, start: WorldNetwork) -> None:
+        if start.config != self.config.model:
+            raise BadInputError(
+                f'--start: got a network of {start.config}, expected {self.config.model}'
+            )
+        self.network.load_state_dict(start.state_dict())
+        self.network.calibration.fill_(1.0)  # of its own training's doubt
 
     def advance(self) -> dict[str, float]:
         """One step; the terms of its loss."""

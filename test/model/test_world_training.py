@@ -72,6 +72,17 @@ def test_a_mirror_swaps_left_and_right_twice_to_nothing():
     assert not np.array_equal(mirrored(episode)['frames/twist'], episode['frames/twist'])
 
 
+def test_learning_goes_on_from_a_model_and_refuses_one_of_another_size(examples, tmp_path):
+    before = trained(examples, tmp_path / 'one', 20).network
+    on = Trainer(examples, config(), tmp_path / 'two', 1, before).network
+    for name, value in before.state_dict().items():
+        if name != 'calibration':
+            torch.testing.assert_close(on.state_dict()[name], value)
+    other = ModelConfig(hidden=24, embedding=16, residual=8, samples=2, substeps=1)
+    with pytest.raises(BadInputError, match=r'hidden=16.*expected.*hidden=24'):
+        Trainer(examples, config(model=other), tmp_path / 'three', 1, before)
+
+
 def test_eight_episodes_reduce_the_loss(examples, tmp_path):
     trainer = trained(examples, tmp_path, 60, warm_steps=60, steps=60)
     losses = [row['loss'] for row in trainer.curve]
