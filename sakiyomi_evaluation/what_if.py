@@ -53,10 +53,7 @@ def ask(
         WorkFailedError: no draw of the objects suits.
     """
     rng = np.random.default_rng([seed, index])
-    _, interaction = cell.staged(files, rng, _drawn)
-    name, play = interaction.actors[0], Play(cell.cell, interaction)
-    cell.watch(play, float(np.ceil(10.0 * interaction.hand.times_s[-1]) / 10.0))
-    state = cell.track_of(name)
+    name, state = watched_nudge(cell, files, rng)
     if state is None or not len(state.points_m):
         return WhatIf(name, None, None)
     points = transform_points(state.T_world_object, state.points_m.astype(float))
@@ -64,6 +61,20 @@ def ask(
     pushes = drawn_pushes(points, table_m, candidates, rng)
     grasps = drawn_grasps(points, table_m, candidates, rng)
     return WhatIf(name, _outcomes(cell, name, state, pushes), _outcomes(cell, name, state, grasps))
+
+
+def watched_nudge(
+    cell: WatchedCell, files: tuple[Path, ...], rng: np.random.Generator
+) -> tuple[str, ObjectState | None]:
+    """Stage an object, watch it being nudged; its name, and its track where it has one.
+
+    Raises:
+        WorkFailedError: no draw of the objects suits.
+    """
+    _, interaction = cell.staged(files, rng, _drawn)
+    name, play = interaction.actors[0], Play(cell.cell, interaction)
+    cell.watch(play, float(np.ceil(10.0 * interaction.hand.times_s[-1]) / 10.0))
+    return name, cell.track_of(name)
 
 
 def _drawn(stage: Stage) -> Interaction:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
 from sakiyomi.errors import BadInputError
-from sakiyomi.geometry import transform_points
 from sakiyomi.paths import share_dir
 from sakiyomi.scene import Gaussian, HandMotion, HiddenProperties, ObjectState, Prediction, Scene
-from world_model_node.closing import finds_hold
 from world_model_node.config import PredictionConfig
 from world_model_node.dynamics import Dynamics, ObjectBelief
 from world_model_node.engines.choice import make_engine
 from world_model_node.engines.engine import BeliefArrays, Engine, ImaginedArrays
+from world_model_node.hold.judged import judged
+from world_model_node.hold.network import HoldNetwork, read_hold
 from world_model_node.model.card import read_card
 from world_model_node.model.dimensions import FRAME_S, FRAMES, MAX_OBJECTS, STEP_S, STEPS
 from world_model_node.model.hand_sense import HandSense
@@ -45,12 +44,20 @@ class LearnedDynamics:
         engine: Runs the network.
         config: Of the physics prior, for objects beyond `MAX_OBJECTS` or without a shape.
         touch: Whether the network may know what was felt; as it was trained.
+        hold: Judges what a closing hand will hold; None: held is what the network imagines.
     """
 
     learned = True
 
-    def __init__(self, engine: Engine, config: PredictionConfig, touch: bool = True) -> None:
-        self.engine, self.name = engine, f'world_model {engine.name}'
+    def __init__(
+        self,
+        engine: Engine,
+        config: PredictionConfig,
+        touch: bool = True,
+        hold: HoldNetwork | None = None,
+    ) -> None:
+        self.engine, self.hold = engine, hold
+        self.name = f'world_model {engine.name}{"" if hold else ", holds not judged"}'
         self.prior = PhysicsPrior(config)
         self._seen_only = None if touch else SeenOnly(config)
         self._past: deque[Instant] = deque(maxlen=HISTORY)
@@ -108,19 +115,25 @@ class LearnedDynamics:
     ) -> list[tuple[Prediction, ...]]:
         """All actions in one batch of the network, `MOST_ACTIONS` at a time."""
         stamps_s, found = np.asarray(stamps_s, float), []
-        free = (
-            [s for s in scene.objects if not s.held] if any(a is not None for a in actions) else []
-        )
-        surfaces = {s.id: transform_points(s.T_world_object, s.points_m) for s in free}
         for start in range(0, len(actions), MOST_ACTIONS):
             some = actions[start : start + MOST_ACTIONS]
             for action, own in zip(some, self._imagined(scene, stamps_s, some), strict=True):
-                own = {key: _in_hand(p, action, surfaces.get(key)) for key, p in own.items()}
                 if len(own) < len(scene.objects):
                     others = self.prior.roll_out(scene, stamps_s, action)
                     own = {p.object_id: p for p in others} | own
+                if action is not None and self.hold is not None:
+                    own |= self._judged(own, action, scene)
                 found.append(tuple(own[state.id] for state in scene.objects))
         return found
+
+    def _judged(
+        self, imagined: dict[int, Prediction], action: HandMotion, scene: Scene
+    ) -> dict[int, Prediction]:
+        """What the network says, where the surface has a say in what is going to be held."""
+        return {
+            s.id: judged(imagined[s.id], action, s, scene.stamp_s, self.hold)
+            for s in scene.objects
+        }
 
     def _imagined(
         self, scene: Scene, stamps_s: np.ndarray, actions: Sequence[HandMotion | None]
@@ -188,13 +201,6 @@ def _properties(rows: np.ndarray) -> HiddenProperties:
 
 def _is_finite(p: Prediction) -> bool:
     return bool(np.isfinite(p.T_world_object).all() and np.isfinite(p.pose_covariance).all())
-
-
-def _in_hand(p: Prediction, action: HandMotion | None, surface_m: np.ndarray | None) -> Prediction:
-    """The prediction, held only as far as the surface of what is not yet held allows."""
-    if action is None or surface_m is None:
-        return p
-    return replace(p, held_probability=p.held_probability * finds_hold(action, surface_m))
 
 
 def _prediction(
@@ -266,7 +272,16 @@ def make_dynamics(
     folder = folder or share_dir('models')
     try:
         card = read_card(folder)  # before any engine is tried, for nothing if there are no weights
-        return LearnedDynamics(make_engine(engine, folder), config, card.config.touch)
+        made = make_engine(engine, folder)
     except BadInputError as error:
         log.warning('%s; the physics prior predicts instead', error)
         return PhysicsPrior(config)
+    return LearnedDynamics(made, config, card.config.touch, _shipped_hold())
+
+
+def _shipped_hold() -> HoldNetwork | None:
+    try:
+        return read_hold(share_dir('models'))
+    except BadInputError as error:
+        log.warning('%s; what a closing hand will hold is not judged by the surface', error)
+        return None

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from sakiyomi.errors import BadInputError
 from sakiyomi_training.episodes.executors import Executor
@@ -121,21 +122,35 @@ def open_collection(plan: Plan, out: Path) -> None:
     """
     check_scenarios(plan.scenarios)
     split_files(plan.objects, plan.split)
+    open_folder(out, asdict(plan), {f.name: f.default for f in fields(plan)})
+
+
+def open_folder(out: Path, about: dict[str, Any], defaults: dict[str, Any]) -> None:
+    """Make the folder with a note of what it is made from, or check that it has the same one.
+
+    Args:
+        out: the folder.
+        about: what it is made from.
+        defaults: of what the notes of older folders lack.
+
+    Raises:
+        BadInputError: a file in its place, or a folder that is made from something else.
+    """
     if out.exists() and not out.is_dir():
         raise BadInputError(f'--out {out}: got a file, expected a folder')
     out.mkdir(parents=True, exist_ok=True)
     for left in out.glob('*.part'):
         left.unlink()
-    mine, about = json.loads(json.dumps(asdict(plan))), out / ABOUT_FILE
-    if not about.exists():
-        part = about.with_suffix('.part')
+    mine, note = json.loads(json.dumps(about)), out / ABOUT_FILE
+    if not note.exists():
+        part = note.with_suffix('.part')
         part.write_text(json.dumps(mine, indent=2) + '\n', encoding='utf-8')
-        os.replace(part, about)
+        os.replace(part, note)
     try:
-        theirs = json.loads(about.read_text(encoding='utf-8'))
+        theirs = json.loads(note.read_text(encoding='utf-8'))
     except ValueError as error:
-        raise BadInputError(f'{about}: not valid JSON: {error}') from error
-    before = {f.name: f.default for f in fields(plan)} | theirs  # older files lack newer fields
+        raise BadInputError(f'{note}: not valid JSON: {error}') from error
+    before = defaults | theirs
     differing = [key for key in mine if before[key] != mine[key]]
     if differing:
         key = differing[0]

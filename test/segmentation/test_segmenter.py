@@ -12,8 +12,7 @@ from sakiyomi.errors import BadInputError
 from world_model_node.config import WorldModelConfig
 from world_model_node.core import WorldModel
 from world_model_node.points import no_points
-from world_model_node.segmentation.engine import Engine
-from world_model_node.segmentation.model_files import CARD, GRAPH
+from world_model_node.segmentation.engine import GRAPH, NAME, Engine
 from world_model_node.segmentation.segmenter import make_segmenter
 
 CONFIG = WorldModelConfig().clustering
@@ -90,9 +89,9 @@ def test_a_harmed_model_is_refused_in_one_line_and_clustering_takes_over(
     elif harm == 'remove':
         graph.unlink()
     elif harm == 'no card':
-        (folder / CARD).unlink()
+        (folder / f'{NAME}.json').unlink()
     else:
-        (folder / CARD).write_text('[1, 2]')
+        (folder / f'{NAME}.json').write_text('[1, 2]')
     with pytest.raises(BadInputError) as refused:
         Engine(folder)
     assert '\n' not in str(refused.value)

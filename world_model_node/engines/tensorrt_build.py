@@ -15,8 +15,9 @@ from typing import Any
 
 from sakiyomi.errors import BadInputError
 from world_model_node.engines.gpu import gpu_architecture
-from world_model_node.model.card import WorldModelCard, read_checked
+from world_model_node.model.card import WorldModelCard
 from world_model_node.model.dimensions import MAX_OBJECTS
+from world_model_node.model_files import read_checked
 
 LIBRARIES = ('tensorrt_rtx', 'tensorrt')
 MAX_ACTIONS = 64  # at once; more are run in turns

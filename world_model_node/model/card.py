@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,22 +62,3 @@ def add_to_card(folder: Path, hashes: dict[str, str]) -> None:
     card = json.loads(path.read_text(encoding='utf-8'))
     card['sha256'] |= hashes
     path.write_text(json.dumps(card, indent=2) + '\n', encoding='utf-8')
-
-
-def read_checked(folder: Path, name: str, expected: str) -> bytes:
-    """The bytes of a file whose SHA-256 the card says is `expected`.
-
-    Raises:
-        BadInputError: It is missing, cut off or changed.
-    """
-    path = folder / name
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise BadInputError(f'model {path}: {error.strerror}') from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != expected:
-        raise BadInputError(
-            f'model {path}: got sha256 {found[:8]}, expected {expected[:8]}: cut off or changed'
-        )
-    return content

@@ -11,9 +11,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from sakiyomi.errors import BadInputError
-from world_model_node.model.card import CARD, WEIGHTS, WorldModelCard, read_card, read_checked
+from world_model_node.model.card import CARD, WEIGHTS, WorldModelCard, read_card
 from world_model_node.model.network import WorldNetwork
-from world_model_node.segmentation.model_files import sha256_of
+from world_model_node.model_files import read_checked, sha256_of
 
 
 def save_model(network: WorldNetwork, folder: Path, details: dict[str, Any]) -> WorldModelCard:

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from sakiyomi.errors import BadInputError
+from world_model_node.model_files import read_card, read_checked
 from world_model_node.segmentation.features import NODE_FEATURES, PAIR_FEATURES, PartGraph
-from world_model_node.segmentation.model_files import GRAPH, read_card, read_checked
 
+NAME = 'segmentation'
+GRAPH, WEIGHTS = f'{NAME}.onnx', f'{NAME}.safetensors'
 THREADS = 1  # a second one waits for a core that the other nodes use: worse at the 99th percentile
 BUCKET = 16  # parts are padded to a multiple of this, so that few shapes occur
 INPUTS = ('nodes', 'pairs', 'places', 'mask')
@@ -39,8 +41,8 @@ class Engine:
     def __init__(self, folder: Path) -> None:
         import onnxruntime
 
-        card = read_card(folder)
-        graph = read_checked(folder, GRAPH, card)
+        card = read_card(folder, NAME, (GRAPH, WEIGHTS))
+        graph = read_checked(folder, GRAPH, card.sha256[GRAPH])
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = THREADS, 1
         options.add_session_config_entry('session.intra_op.allow_spinning', '0')
@@ -53,7 +55,7 @@ class Engine:
         found = tuple(i.name for i in self._session.get_inputs())
         if found != INPUTS:
             raise BadInputError(f'model {folder / GRAPH}: got inputs {found}, expected {INPUTS}')
-        self.name = f'network {card.short_hash}'
+        self.name = f'network {card.sha256[GRAPH][:8]}'
 
     def judge(self, graph: PartGraph) -> Judgement:
         """All pairs of parts at once."""

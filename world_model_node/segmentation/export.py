@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from world_model_node.segmentation.engine import INPUTS, OUTPUTS
+from world_model_node.model_files import write_card
+from world_model_node.segmentation.engine import GRAPH, INPUTS, NAME, OUTPUTS, WEIGHTS
 from world_model_node.segmentation.features import NODE_FEATURES, PAIR_FEATURES
-from world_model_node.segmentation.model_files import GRAPH, WEIGHTS, write_card
 from world_model_node.segmentation.network import PartNetwork
 
 OPSET = 17
@@ -25,7 +25,7 @@ def export(network: PartNetwork, folder: Path, details: dict[str, Any]) -> None:
     tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
     (folder / WEIGHTS).write_bytes(save(tensors))
     (folder / GRAPH).write_bytes(graph_of(network))
-    write_card(folder, details)
+    write_card(folder, NAME, (GRAPH, WEIGHTS), details)
 
 
 def graph_of(network: PartNetwork) -> bytes:

@@ -1,4 +1,4 @@
-"""The files of a shipped model: graph, weights, and a card that vouches for both."""
+"""Files of shipped models, and cards that say where they come from and vouch for them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from typing import Any
 
 from sakiyomi.errors import BadInputError
 
-NAME = 'segmentation'
-GRAPH, WEIGHTS, CARD = f'{NAME}.onnx', f'{NAME}.safetensors', f'{NAME}.json'
-
 
 @dataclass(frozen=True)
 class ModelCard:
@@ -21,39 +18,34 @@ class ModelCard:
     sha256: dict[str, str]  # of each file
     details: dict[str, Any]
 
-    @property
-    def short_hash(self) -> str:
-        """Enough of the graph's hash to tell models apart."""
-        return self.sha256[GRAPH][:8]
 
-
-def write_card(folder: Path, details: dict[str, Any]) -> None:
-    """Describe the graph and the weights that lie in the folder."""
-    hashes = {name: sha256_of((folder / name).read_bytes()) for name in (GRAPH, WEIGHTS)}
+def write_card(folder: Path, name: str, files: tuple[str, ...], details: dict[str, Any]) -> None:
+    """Describe the files that lie in the folder, in NAME.json."""
+    hashes = {file: sha256_of((folder / file).read_bytes()) for file in files}
     text = json.dumps({'sha256': hashes, **details}, indent=2)
-    (folder / CARD).write_text(text + '\n', encoding='utf-8')
+    (folder / f'{name}.json').write_text(text + '\n', encoding='utf-8')
 
 
-def read_card(folder: Path) -> ModelCard:
-    """The card in a folder.
+def read_card(folder: Path, name: str, files: tuple[str, ...]) -> ModelCard:
+    """The card NAME.json in a folder.
 
     Raises:
-        BadInputError: it is missing, or no card of this model.
+        BadInputError: it is missing, or no card of these files.
     """
-    path = folder / CARD
+    path = folder / f'{name}.json'
     try:
         card = json.loads(path.read_text(encoding='utf-8'))
         hashes = card.pop('sha256')
-        hashes = {name: str(hashes[name]) for name in (GRAPH, WEIGHTS)}
+        hashes = {file: str(hashes[file]) for file in files}
     except OSError as error:
         raise BadInputError(f'model card {path}: {error.strerror}') from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadInputError(f'model card {path}: got no card of {NAME}: {error}') from error
+        raise BadInputError(f'model card {path}: got no card of {name}: {error}') from error
     return ModelCard(hashes, card)
 
 
-def read_checked(folder: Path, name: str, card: ModelCard) -> bytes:
-    """The bytes of a file that is what its card says.
+def read_checked(folder: Path, name: str, expected: str) -> bytes:
+    """The bytes of a file whose SHA-256 its card says is `expected`.
 
     Raises:
         BadInputError: it is missing, cut off or changed.
@@ -63,7 +55,7 @@ def read_checked(folder: Path, name: str, card: ModelCard) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         raise BadInputError(f'model {path}: {error.strerror}') from error
-    found, expected = sha256_of(content), card.sha256[name]
+    found = sha256_of(content)
     if found != expected:
         raise BadInputError(
             f'model {path}: got sha256 {found[:8]}, expected {expected[:8]}: cut off or changed'

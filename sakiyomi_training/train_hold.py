@@ -1,0 +1,64 @@
+"""`sakiyomi train hold`: what a closing hand will hold; the weights and a card beside them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+from rich.progress import Progress
+
+from sakiyomi.cli.console import make_console
+from sakiyomi.errors import BadInputError
+from sakiyomi_evaluation.results import provenance
+from sakiyomi_training.grasps.training import FOLDS, GraspSet, cross_validated, learned
+from sakiyomi_training.grasps.trials import HELD_M, read_trials
+from sakiyomi_training.object_split import HELD_OUT_PERCENT
+from world_model_node.hold.features import NAMES
+from world_model_node.hold.network import NAME, WEIGHTS, write_weights
+from world_model_node.model_files import write_card
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is learned from, for how long, and where it goes."""
+    parser.add_argument('--data', type=Path, required=True, help='folder of `collect grasps`')
+    parser.add_argument('--out', type=Path, required=True, help='folder of the model')
+    parser.add_argument('--steps', type=int, default=700)
+    parser.add_argument('--threads', type=int, default=1)
+    parser.add_argument('--seed', type=int, default=0)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Learn, cross-validate, write; the exit status."""
+    for name, least in (('steps', 1), ('threads', 1), ('seed', 0)):
+        if getattr(args, name) < least:
+            raise BadInputError(f'--{name}: got {getattr(args, name)}, expected at least {least}')
+    torch.set_num_threads(args.threads)
+    grasps = GraspSet.of(read_trials(args.data))
+    objects = len(set(grasps.names))
+    if objects < FOLDS:
+        raise BadInputError(
+            f'--data {args.data}: got {objects} objects, expected {FOLDS} or more to check with'
+        )
+    with Progress(console=make_console(stderr=True)) as progress:
+        task = progress.add_task('networks', total=FOLDS + 1)
+        figures = cross_validated(grasps, args.steps, args.seed, lambda: progress.advance(task))
+        network = learned(grasps, args.steps, args.seed)
+        progress.advance(task)
+    args.out.mkdir(parents=True, exist_ok=True)
+    write_weights(args.out, network)
+    details = {
+        'what': f'probability that a closing hand lifts an object by {HELD_M} m of {2 * HELD_M} m',
+        'features': list(NAMES),
+        'learned_from': {
+            'grasps': len(grasps.held),
+            'scenes': len(grasps.names),
+            'objects': objects,
+        },
+        'held_out': f'objects whose crc32(name) % 100 < {HELD_OUT_PERCENT}, if the data says so',
+        'cross_validated_by_object': figures,
+        'provenance': provenance(args),
+    }
+    write_card(args.out, NAME, (WEIGHTS,), details)
+    make_console().print_json(data=figures)
+    return 0
