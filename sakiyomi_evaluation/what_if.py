@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from sakiyomi.geometry import transform_points
 from sakiyomi.scene import GripperCommand, HandMotion, ObjectState, Prediction
-from sakiyomi_evaluation.candidates import SPAN_S, drawn_grasps, drawn_pushes, push
+from sakiyomi_evaluation.candidates import drawn_grasps, drawn_pushes, push
 from sakiyomi_evaluation.watched_cell import WatchedCell
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import PHYSICS_HZ
+from simulation_node.hidden import Hidden
 from simulation_node.interactions.handled import LOWEST_M, PUSH_FORCE_N, grasp_from_above
 from simulation_node.interactions.interaction import WATCH_S, HandScript, Interaction, Play
 from simulation_node.interactions.stage import NoRoomError, Stage, place
+from simulation_node.objects import volume_and_center
+from world_model_node.model.dimensions import STEP_S, STEPS
 
 NUDGE_M, NUDGE_MPS = 0.02, 0.15
 AWAY_M, AWAY_S = 0.20, 0.4
@@ -53,7 +57,7 @@ def ask(
         WorkFailedError: no draw of the objects suits.
     """
     rng = np.random.default_rng([seed, index])
-    name, state = watched_nudge(cell, files, rng)
+    name, state, _ = watched_nudge(cell, files, rng)
     if state is None or not len(state.points_m):
         return WhatIf(name, None, None)
     points = transform_points(state.T_world_object, state.points_m.astype(float))
@@ -63,18 +67,24 @@ def ask(
     return WhatIf(name, _outcomes(cell, name, state, pushes), _outcomes(cell, name, state, grasps))
 
 
-def watched_nudge(
-    cell: WatchedCell, files: tuple[Path, ...], rng: np.random.Generator
-) -> tuple[str, ObjectState | None]:
-    """Stage an object, watch it being nudged; its name, and its track where it has one.
+class Nudged(NamedTuple):
+    """An object that was watched being nudged."""
+
+    name: str
+    state: ObjectState | None  # its track, where it has one
+    hidden: Hidden
+
+
+def watched_nudge(cell: WatchedCell, files: tuple[Path, ...], rng: np.random.Generator) -> Nudged:
+    """Stage an object and watch it being nudged.
 
     Raises:
         WorkFailedError: no draw of the objects suits.
     """
-    _, interaction = cell.staged(files, rng, _drawn)
+    stage, interaction = cell.staged(files, rng, _drawn)
     name, play = interaction.actors[0], Play(cell.cell, interaction)
     cell.watch(play, float(np.ceil(10.0 * interaction.hand.times_s[-1]) / 10.0))
-    return name, cell.track_of(name)
+    return Nudged(name, cell.track_of(name), stage.hidden[name])
 
 
 def _drawn(stage: Stage) -> Interaction:
@@ -107,7 +117,8 @@ def _outcomes(
     predictions = [p for (p,) in cell.model.imagine(motions, [state.id])]
     imagine_s = time.perf_counter() - started
     started = time.perf_counter()
-    simulated = simulated_displacements(cell.cell, name, motions, cell.center_m)
+    center = volume_and_center(cell.cell.shape(name))[1]
+    simulated = displacements(simulated_paths(cell.cell, name, motions), center)
     return Outcomes(
         np.array([_displacement(p, state) for p in predictions]),
         simulated,
@@ -121,41 +132,49 @@ def _displacement(prediction: Prediction, state: ObjectState) -> np.ndarray:
     return prediction.T_world_object[-1, :3, 3] - state.T_world_object[:3, 3]
 
 
-def simulated_displacements(
-    cell: SimulatedCell,
-    name: str,
-    motions: list[HandMotion],
-    center_m: Callable[[str], np.ndarray],
-) -> np.ndarray:
-    """Where (n, 3) an object's centre really goes under each motion, all from the same instant.
+def simulated_paths(cell: SimulatedCell, name: str, motions: list[HandMotion]) -> np.ndarray:
+    """Poses (n, STEPS + 1, 4, 4) that an object really takes, all from the same instant.
 
     Args:
         cell: with a free hand; as it is now once this returns.
         name: of the object.
         motions: of the hand, which begins each where it starts.
-        center_m: the object's centre (3,) by name.
     """
-    start, kept = center_m(name), cell.world.save()
-    moved = np.zeros((len(motions), 3))
+    kept = cell.world.save()
     try:
+        paths = np.zeros((len(motions), STEPS + 1, 4, 4))
         for row, motion in enumerate(motions):
             cell.world.restore(kept)
-            carry_out(cell, motion)
-            moved[row] = center_m(name) - start
+            paths[row] = [pose.copy() for pose in carry_out(cell, motion, name)]
         cell.world.restore(kept)
     finally:
         cell.world.forget(kept)
-    return moved
+    return paths
 
 
-def carry_out(cell: SimulatedCell, motion: HandMotion) -> None:
-    """Put the free hand where the motion begins and carry it out, for `SPAN_S` in all."""
+def displacements(paths: np.ndarray, center_m: np.ndarray) -> np.ndarray:
+    """How far (n, 3) a point (3,) of the object's frame is moved by the end of each path."""
+    ends = paths[:, [0, -1]]
+    places = ends[..., :3, :3] @ center_m + ends[..., :3, 3]
+    return places[:, 1] - places[:, 0]
+
+
+def carry_out(cell: SimulatedCell, motion: HandMotion, name: str) -> Iterator[np.ndarray]:
+    """Put the free hand where the motion begins and carry it out, for a second.
+
+    Yields the object's pose (4, 4) at the start and after every step of `STEP_S`.
+    """
     cell.put_hand(motion.T_world_grasp[0], float(motion.finger_width_m[0]))
     cell.command_hand(motion.times_s, motion.T_world_grasp)
-    shut = np.flatnonzero(np.diff(motion.finger_width_m))
-    shut_s = float(motion.times_s[shut[0]]) if len(shut) else 0.0
-    ticks, shut_tick = round(SPAN_S * PHYSICS_HZ), round(shut_s * PHYSICS_HZ)
     cell.command_gripper(GripperCommand(float(motion.finger_width_m[0]), motion.force_n))
-    cell.step(shut_tick / PHYSICS_HZ)
-    cell.command_gripper(GripperCommand(float(motion.finger_width_m[-1]), motion.force_n))
-    cell.step((ticks - shut_tick) / PHYSICS_HZ)
+    shut = np.flatnonzero(np.diff(motion.finger_width_m))
+    shut_tick = round(float(motion.times_s[shut[0]]) * PHYSICS_HZ) if len(shut) else 0
+    step, done = round(STEP_S * PHYSICS_HZ), 0
+    yield cell.world.objects.pose(name)
+    for tick in sorted({shut_tick, *range(step, STEPS * step + 1, step)}):
+        cell.step((tick - done) / PHYSICS_HZ)
+        done = tick
+        if tick == shut_tick:
+            cell.command_gripper(GripperCommand(float(motion.finger_width_m[-1]), motion.force_n))
+        if tick and tick % step == 0:
+            yield cell.world.objects.pose(name)

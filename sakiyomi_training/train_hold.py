@@ -11,9 +11,9 @@ from rich.progress import Progress
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi_evaluation.results import provenance
-from sakiyomi_training.grasps.training import FOLDS, GraspSet, cross_validated, learned
-from sakiyomi_training.grasps.trials import HELD_M, read_trials
 from sakiyomi_training.object_split import HELD_OUT_PERCENT
+from sakiyomi_training.trials.hold import FOLDS, HELD_M, GraspSet, cross_validated, learned
+from sakiyomi_training.trials.scene import read_trials
 from world_model_node.hold.features import NAMES
 from world_model_node.hold.network import NAME, WEIGHTS, write_weights
 from world_model_node.model_files import write_card
@@ -21,7 +21,7 @@ from world_model_node.model_files import write_card
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What is learned from, for how long, and where it goes."""
-    parser.add_argument('--data', type=Path, required=True, help='folder of `collect grasps`')
+    parser.add_argument('--data', type=Path, required=True, help='folder of `collect trials`')
     parser.add_argument('--out', type=Path, required=True, help='folder of the model')
     parser.add_argument('--steps', type=int, default=700)
     parser.add_argument('--threads', type=int, default=1)

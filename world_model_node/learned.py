@@ -139,12 +139,10 @@ class LearnedDynamics:
         self, scene: Scene, stamps_s: np.ndarray, actions: Sequence[HandMotion | None]
     ) -> list[dict[int, Prediction]]:
         """Of every action, what the network says of the objects that it knows."""
-        framed = self._framed
-        if framed is None:
+        if self._framed is None:
             return [{} for _ in actions]
-        hand, velocity = self._past[-1].hand, self._hand_velocity()
-        rows = np.stack([make_action(a, hand, framed.T_world_frame, velocity) for a in actions])
-        acts = hand is not None or any(a is not None for a in actions)
+        framed, rows = self.asked(actions)
+        acts = self._past[-1].hand is not None or any(a is not None for a in actions)
         parts = involved(framed.window, rows, acts)
         imagined = self.engine.imagine(self._belief, framed.window, rows, parts)
         return [
@@ -158,6 +156,14 @@ class LearnedDynamics:
             )
             for which in range(len(actions))
         ]
+
+    def asked(self, actions: Sequence[HandMotion | None]) -> tuple[Framed, np.ndarray]:
+        """What the network is shown: what was watched, and the hand (B, STEPS + 1, ACTION).
+
+        There is nothing to ask before any object was watched.
+        """
+        hand, velocity, T = self._past[-1].hand, self._hand_velocity(), self._framed.T_world_frame
+        return self._framed, np.stack([make_action(a, hand, T, velocity) for a in actions])
 
     @staticmethod
     def _finite(found: dict[int, Prediction]) -> dict[int, Prediction]:

@@ -11,8 +11,8 @@ import importlib
 INTERACTIONS = 'interactions'
 COLLECTIONS = {
     INTERACTIONS: 'episodes of pushing, sliding, falling and lifting (without a name: these)',
-    'grasps': 'candidate grasps and how high each of them really lifts',
     'segmentation': 'labelled views of packed scenes and of piles',
+    'trials': 'candidate pushes and grasps of watched objects, and what each really does',
 }
 
 

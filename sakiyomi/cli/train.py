@@ -6,7 +6,7 @@ import argparse
 import importlib
 
 TRAININGS = {
-    'hold': 'what a closing hand will hold, from candidate grasps',
+    'hold': 'what a closing hand will hold, from grasps that were tried',
     'segmentation': 'which parts of a cloud are of one object',
     'toss_prior': 'what a tossed cube may be like, from simulated ones; for evaluate toss',
     'world_model': 'what objects will do, from episodes',

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from sakiyomi.errors import BadInputError
 from sakiyomi_training.episodes.shards import PATTERN, read_shard
+from sakiyomi_training.trials.examples import trial_examples
+from sakiyomi_training.trials.scene import has_trials, read_trials
 from sakiyomi_training.world_model.examples import Example, examples_of, usable
 from sakiyomi_training.world_model.mirror import mirrored
 from world_model_node.model.belief import Watched
@@ -80,12 +82,19 @@ def watched_of(batch: Batch) -> Watched:
 def read_examples(folders: Sequence[Path], touch: bool = True) -> tuple[ExampleSet, ExampleSet]:
     """The examples to learn from and those to calibrate on; `touch`: with what was felt.
 
+    A folder may be one of `collect trials`, which are all learned from.
+
     Raises:
-        BadInputError: no such folder, no shard, or no usable episode.
+        BadInputError: no such folder, no shard, no usable episode, or trials without touch.
     """
     learned: list[Example] = []
     kept: list[Example] = []
     for folder in folders:
+        if has_trials(folder):
+            if not touch:
+                raise BadInputError(f'--data {folder}: trials were felt, expected touch: true')
+            learned += [e for scene in read_trials(folder) for e in trial_examples(scene)]
+            continue
         own = episode_examples(folder, touch)
         learned += own[0]
         kept += own[1]

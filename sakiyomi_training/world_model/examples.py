@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -139,34 +139,58 @@ def no_truth(n: int) -> Example:
     }
 
 
+class Truth(NamedTuple):
+    """What an object really did, from a frame that is predicted from on; world frame."""
+
+    T_world_object: np.ndarray  # (k, 4, 4) then and after each step, k <= STEPS + 1
+    center_m: np.ndarray  # (k, 3) of its volume: what tracked positions are compared with
+    twist: np.ndarray  # (6,) then, of its file's frame
+    hidden: Sequence[float]  # in the order of HIDDEN
+    mass_center_m: np.ndarray  # (3,) then
+
+
+def write_truth(
+    columns: Example, index: int, now: Framed, tracked: np.ndarray, truth: Truth
+) -> None:
+    """Into the row of an object that was tracked at `tracked` (4, 4)."""
+    first, count = truth.T_world_object[0], len(truth.center_m)
+    turn = now.T_world_frame[:3, :3]
+    T = np.tile(np.eye(4), (count, 1, 1))
+    T[:, :3, :3] = truth.T_world_object[:, :3, :3] @ first[:3, :3].T @ tracked[:3, :3]
+    T[:, :3, 3] = truth.center_m
+    place, quaternion = _in_frame(now, T)
+    columns['true_place'][index, :count] = place
+    columns['true_turn'][index, :count] = quaternion
+    columns['true_on'][index, :count] = 1.0
+    linear, angular = truth.twist[:3], truth.twist[3:]
+    speed = linear + np.cross(angular, truth.center_m[0] - first[:3, 3])
+    columns['true_twist'][index] = np.concatenate([speed @ turn, angular @ turn])
+    mass_center = (truth.mass_center_m - tracked[:3, 3]) @ tracked[:3, :3]
+    columns['hidden'][index] = [*truth.hidden, *mass_center]
+    columns['hidden_on'][index] = 1.0
+
+
 def _true(episode: Episode, now: Framed, frame: int) -> Example:
     columns = no_truth(len(now.window.present))
     centers, row = true_centers(episode), fine_row(frame)
-    turn = now.T_world_frame[:3, :3]
+    last = min(FINE, row + STEPS + 1)
     for index, slot in enumerate(_slots(episode, now)):
         own = np.flatnonzero(episode['truth/slot'] == slot)
         if not len(own):
             continue
         item = own[0]
-        T_true = episode['truth/T_world_object'][:, item].astype(float)
-        tracked = episode['frames/T_world_object'][frame, slot].astype(float)
-        last = min(FINE, row + STEPS + 1)
-        T = np.tile(np.eye(4), (last - row, 1, 1))
-        T[:, :3, :3] = T_true[row:last, :3, :3] @ T_true[row, :3, :3].T @ tracked[:3, :3]
-        T[:, :3, 3] = centers[row:last, item]
-        place, quaternion = _in_frame(now, T)
-        columns['true_place'][index, : last - row] = place
-        columns['true_turn'][index, : last - row] = quaternion
-        columns['true_on'][index, : last - row] = 1.0
-        twist = episode['truth/twist'][row, item].astype(float)
-        arm = centers[row, item] - T_true[row, :3, 3]
-        speed = twist[:3] + np.cross(twist[3:], arm)
-        columns['true_twist'][index] = np.concatenate([speed @ turn, twist[3:] @ turn])
+        T_true = episode['truth/T_world_object'][row:last, item].astype(float)
         hidden = [float(episode[f'truth/{name}'][item]) for name in HIDDEN]
-        mass_center = T_true[row, :3, :3] @ episode['truth/center_of_mass_m'][item]
-        mass_center = mass_center + T_true[row, :3, 3] - tracked[:3, 3]
-        columns['hidden'][index] = [*hidden, *(mass_center @ tracked[:3, :3])]
-        columns['hidden_on'][index] = 1.0
+        offset = T_true[0, :3, :3] @ episode['truth/center_of_mass_m'][item]
+        truth = Truth(
+            T_true,
+            centers[row:last, item],
+            episode['truth/twist'][row, item].astype(float),
+            hidden,
+            T_true[0, :3, 3] + offset,
+        )
+        tracked = episode['frames/T_world_object'][frame, slot].astype(float)
+        write_truth(columns, index, now, tracked, truth)
         columns['weight'][index] = 1.0 if episode['truth/actor'][item] else BYSTANDER_WEIGHT
     return columns
 

@@ -16,7 +16,8 @@ from sakiyomi_evaluation.ranking import (
     rank_correlation,
 )
 from sakiyomi_evaluation.watched_cell import WatchedCell
-from sakiyomi_evaluation.what_if import simulated_displacements
+from sakiyomi_evaluation.what_if import displacements as moved
+from sakiyomi_evaluation.what_if import simulated_paths
 from simulation_node.hidden import Hidden
 from simulation_node.objects import load_object, object_files
 from world_model_node.config import PredictionConfig
@@ -48,9 +49,7 @@ def box(free_cell, tmp_path):
 
 
 def displacements(cell, name, motions):
-    return simulated_displacements(
-        cell, name, motions, lambda n: cell.world.objects.pose(n)[:3, 3].copy()
-    )
+    return moved(simulated_paths(cell, name, motions), np.zeros(3))
 
 
 def test_every_candidate_starts_from_the_same_instant(free_cell, box):

@@ -1,4 +1,4 @@
-"""`sakiyomi collect grasps`: candidate grasps, tried; resumes where it was interrupted."""
+"""`sakiyomi collect trials`: what if, tried; resumes where it was interrupted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi_training.episodes.collection import SPLITS, open_folder, split_files
 from sakiyomi_training.episodes.executors import EXECUTORS
-from sakiyomi_training.grasps.trials import TrialJob, make_trials, trials_file
+from sakiyomi_training.trials.scene import trials_file
+from sakiyomi_training.trials.trying import TrialJob, make_trials
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--split', choices=SPLITS, default='train', help='of the objects, by name')
     parser.add_argument('--scenes', type=int, default=400)
-    parser.add_argument('--candidates', type=int, default=24, help='grasps in each scene')
+    parser.add_argument('--candidates', type=int, default=16, help='of each kind, in each scene')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--workers', type=int, default=1)
     parser.add_argument('--out', type=Path, required=True, help='folder of the scenes')

@@ -10,11 +10,15 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from sakiyomi.scene import Gaussian, HiddenProperties
+from sakiyomi_evaluation.candidates import RISE_M
 from sakiyomi_evaluation.ranking import auc
-from sakiyomi_training.grasps.trials import Trials
-from world_model_node.hold.features import NAMES
+from sakiyomi_training.trials.scene import TrialScene
+from world_model_node.hold.closing import Closing
+from world_model_node.hold.features import NAMES, hold_features
 from world_model_node.hold.network import FARTHEST, HoldNetwork
 
+HELD_M = 0.5 * RISE_M  # lifted by as much or more it was held
 FOLDS = 5
 HIDDEN = 16
 BATCH, RATE, DECAY = 256, 3e-3, 0.02
@@ -31,19 +35,38 @@ class GraspSet:
     names: tuple[str, ...]  # of each scene's object
 
     @classmethod
-    def of(cls, trials: Sequence[Trials]) -> GraspSet:
+    def of(cls, scenes: Sequence[TrialScene]) -> GraspSet:
         """All grasps of all scenes."""
+        rows = [np.flatnonzero(scene.grasps) for scene in scenes]
         return cls(
-            np.concatenate([t.features for t in trials]),
-            np.concatenate([t.held for t in trials]),
-            np.repeat(np.arange(len(trials)), [len(t.held) for t in trials]),
-            tuple(str(t.name) for t in trials),
+            np.concatenate([grasp_features(scene) for scene in scenes]),
+            np.concatenate(
+                [s.lifted_m[row] >= HELD_M for s, row in zip(scenes, rows, strict=True)]
+            ),
+            np.repeat(np.arange(len(scenes)), [len(row) for row in rows]),
+            tuple(str(scene.name) for scene in scenes),
         )
 
     def only(self, chosen: np.ndarray) -> GraspSet:
         """The grasps where `chosen` (N,) is true."""
         own = (self.features[chosen], self.held[chosen], self.scene[chosen])
         return GraspSet(*own, self.names)
+
+
+def grasp_features(scene: TrialScene) -> np.ndarray:
+    """Of every grasp of a scene (g, F)."""
+    mass, friction = (Gaussian(*map(float, row)) for row in (scene.mass_kg, scene.friction))
+    properties = HiddenProperties(mass, friction, mass, np.zeros(3), np.zeros((3, 3)))
+    rows = [
+        hold_features(
+            Closing(scene.T_world_closing[k], scene.opening_m[k], scene.force_n[k]),
+            scene.points_m,
+            scene.mass_center_m,
+            properties,
+        )
+        for k in np.flatnonzero(scene.grasps)
+    ]
+    return np.array(rows).reshape(-1, len(NAMES))
 
 
 def learned(grasps: GraspSet, steps: int, seed: int) -> HoldNetwork:

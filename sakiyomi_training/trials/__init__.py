@@ -1,0 +1,1 @@
+"""What if: candidate motions that were tried in simulation, and what their ends teach."""
