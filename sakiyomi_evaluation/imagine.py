@@ -10,7 +10,8 @@ grasps the imagined probability of being held against the height lifted (Spearma
 success, which is half of the hand's rise (AUC), and the imagined against the simulated height.
 Lengths are compared in whole millimetres. Grasps mostly lift all the way or not at all, and such
 ties bound what a probability can reach (`spearman_bound`). A rank correlation is 0 where all that
-is imagined is alike, and left out where all that is simulated is.
+is imagined is alike, and left out where all that is simulated is. `nominal` is what one would use
+instead: PyBullet with the hull of what was tracked, and nominal properties.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from sakiyomi_evaluation.results import check_writable, write_results
 from sakiyomi_evaluation.watched_cell import WatchedCell
 from sakiyomi_evaluation.what_if import Outcomes, WhatIf, ask
 from sakiyomi_training.episodes.collection import SPLITS, split_files
+from simulation_node.rollout import HullWorld
 from world_model_node.dynamics import Dynamics
 
 MOVED_M = 0.01  # less has no direction worth comparing
@@ -68,14 +70,15 @@ def run(args: argparse.Namespace) -> int:
         )
     check_writable(args.json)
     files = split_files(tuple(args.objects.split(',')), args.split)
-    cell, scenes = WatchedCell(), []
+    cell, hulls, scenes = WatchedCell(), HullWorld(), []
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())
     try:
         with Progress(*columns, TimeElapsedColumn(), console=make_console(stderr=True)) as bar:
             for index in bar.track(range(args.scenes), description='scenes'):
-                scenes.append(ask(cell, files, args.seed, index, args.candidates))
+                scenes.append(ask(cell, hulls, files, args.seed, index, args.candidates))
     finally:
         cell.close()
+        hulls.close()
     result = {'model': cell.model.model_name, **summary(scenes)}
     make_console().print(_table(result))
     write_results(args.json, result, args)
@@ -93,8 +96,11 @@ def evaluate(
     cell: WatchedCell | None = None,
 ) -> dict[str, Any]:
     """The figures of any dynamics, or of the configured ones."""
-    cell = cell or WatchedCell(dynamics)
-    asked = [ask(cell, files, seed, index, candidates) for index in range(scenes)]
+    cell, hulls = cell or WatchedCell(dynamics), HullWorld()
+    try:
+        asked = [ask(cell, hulls, files, seed, index, candidates) for index in range(scenes)]
+    finally:
+        hulls.close()
     return {'model': cell.model.model_name, **summary(asked)}
 
 
@@ -128,42 +134,49 @@ def _row(scene: WhatIf) -> dict[str, Any]:
 
 
 def _pushes(outcomes: Outcomes) -> dict[str, Any]:
-    imagined, simulated = outcomes.imagined_m[:, :2], outcomes.simulated_m[:, :2]
-    far = [in_steps(np.linalg.norm(moved, axis=1)) for moved in (imagined, simulated)]
-    return {
-        'spearman': rank_correlation(*far),
-        'direction_error_rad': direction_error_rad(imagined, simulated, MOVED_M),
-        'position_error_mm': _position_error_mm(outcomes),
-        **_times(outcomes),
-        'outcomes': {'imagined_m': far[0], 'simulated_m': far[1]},
-    }
+    simulated = outcomes.simulated_m[:, :2]
+    far = in_steps(np.linalg.norm(simulated, axis=1))
+    told = {'': outcomes.imagined_m, '_nominal': outcomes.nominal_m}
+    own = {key: in_steps(np.linalg.norm(m[:, :2], axis=1)) for key, m in told.items()}
+    figures: dict[str, Any] = {}
+    for key, moved in told.items():
+        figures[f'spearman{key}'] = rank_correlation(own[key], far)
+        figures[f'direction_error_rad{key}'] = direction_error_rad(
+            moved[:, :2], simulated, MOVED_M
+        )
+        figures[f'position_error_mm{key}'] = _error_mm(moved, outcomes)
+    shown = {'imagined_m': own[''], 'nominal_m': own['_nominal'], 'simulated_m': far}
+    return {**figures, **_times(outcomes), 'outcomes': shown}
 
 
 def _grasps(outcomes: Outcomes) -> dict[str, Any]:
-    imagined, height = (
+    imagined, nominal, height = (
         in_steps(np.maximum(moved[:, 2], 0.0))
-        for moved in (outcomes.imagined_m, outcomes.simulated_m)
+        for moved in (outcomes.imagined_m, outcomes.nominal_m, outcomes.simulated_m)
     )
     success = height > 0.5 * RISE_M
     return {
         'spearman': rank_correlation(outcomes.held, height),
         'spearman_bound': highest_correlation(height),
         'spearman_height': rank_correlation(imagined, height),
+        'spearman_height_nominal': rank_correlation(nominal, height),
         'auc': auc(outcomes.held, success),
+        'auc_nominal': auc(nominal, success),
         'success_rate': float(success.mean()),
-        'position_error_mm': _position_error_mm(outcomes),
+        'position_error_mm': _error_mm(outcomes.imagined_m, outcomes),
+        'position_error_mm_nominal': _error_mm(outcomes.nominal_m, outcomes),
         **_times(outcomes),
         'outcomes': {
             'held_probability': outcomes.held,
             'imagined_m': imagined,
+            'nominal_m': nominal,
             'simulated_m': height,
         },
     }
 
 
-def _position_error_mm(outcomes: Outcomes) -> float:
-    gap = outcomes.imagined_m - outcomes.simulated_m
-    return float(1e3 * np.linalg.norm(gap, axis=1).mean())
+def _error_mm(told_m: np.ndarray, outcomes: Outcomes) -> float:
+    return float(1e3 * np.linalg.norm(told_m - outcomes.simulated_m, axis=1).mean())
 
 
 def _times(outcomes: Outcomes) -> dict[str, float]:
@@ -171,12 +184,15 @@ def _times(outcomes: Outcomes) -> dict[str, float]:
 
 
 def _table(result: dict[str, Any]) -> Table:
-    table = Table('scene', 'pushes', 'direction [rad]', 'grasps', 'height', 'AUC', 'success', 'ms')
-    table.title = f'model: {result["model"]} (rank correlations)'
+    table = Table('scene', 'pushes', 'nominal', 'direction [rad]', 'grasps', 'height', 'nominal')
+    for column in ('AUC', 'nominal', 'success', 'ms'):
+        table.add_column(column)
+    table.title = f'model: {result["model"]} (rank correlations; beside them nominal PyBullet)'
     for name, row in [*((r['name'], r) for r in result['scenes']), ('mean', result)]:
         pushes, grasps = row['pushes'], row['grasps']
-        shown = (pushes['spearman'], pushes['direction_error_rad'], grasps['spearman'])
-        shown += (grasps['spearman_height'], grasps['auc'], grasps['success_rate'])
+        shown = [pushes[k] for k in ('spearman', 'spearman_nominal', 'direction_error_rad')]
+        shown += [grasps[k] for k in ('spearman', 'spearman_height', 'spearman_height_nominal')]
+        shown += [grasps[k] for k in ('auc', 'auc_nominal', 'success_rate')]
         cells = ['-' if value is None else f'{value:.2f}' for value in shown]
         table.add_row(name, *cells, f'{pushes["imagine_ms"]:.0f}')
     return table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -118,10 +118,18 @@ class Simulated:
             points = between_pads(points, T, *_hand_now(episode), contacts)
         elif abs(state.twist[2]) < FALLING_MPS:
             points, T = standing(points, T, table_m, NEAR_TABLE_M)
-        shape = Shape(points.astype(np.float32), np.zeros((0, 3), np.uint32), None)
-        nominal = Hidden(center_of_mass_m=volume_and_center(shape)[1], **NOMINAL)
+        body = nominal_body(points, T, state.twist, state.held)
         hidden = _true_hidden(episode, state) if self._true else None
-        return RolloutBody(points, T, state.twist, hidden or nominal, state.held)
+        return body if hidden is None else replace(body, hidden=hidden)
+
+
+def nominal_body(
+    points_m: np.ndarray, T: np.ndarray, twist: np.ndarray, held: bool
+) -> RolloutBody:
+    """A hull with nominal properties, its centre of mass in its middle."""
+    shape = Shape(points_m.astype(np.float32), np.zeros((0, 3), np.uint32), None)
+    hidden = Hidden(center_of_mass_m=volume_and_center(shape)[1], **NOMINAL)
+    return RolloutBody(points_m, T, twist, hidden, held)
 
 
 def belt_now(episode: Episode) -> np.ndarray | None:

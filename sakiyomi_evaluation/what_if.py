@@ -13,14 +13,17 @@ import numpy as np
 from sakiyomi.geometry import transform_points
 from sakiyomi.scene import GripperCommand, HandMotion, ObjectState, Prediction
 from sakiyomi_evaluation.candidates import drawn_grasps, drawn_pushes, push
+from sakiyomi_evaluation.predictors import NEAR_TABLE_M, nominal_body
 from sakiyomi_evaluation.watched_cell import WatchedCell
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import PHYSICS_HZ
 from simulation_node.hidden import Hidden
+from simulation_node.hulls import standing
 from simulation_node.interactions.handled import LOWEST_M, PUSH_FORCE_N, grasp_from_above
 from simulation_node.interactions.interaction import WATCH_S, HandScript, Interaction, Play
 from simulation_node.interactions.stage import NoRoomError, Stage, place
 from simulation_node.objects import volume_and_center
+from simulation_node.rollout import HullWorld
 from world_model_node.model.dimensions import STEP_S, STEPS
 
 NUDGE_M, NUDGE_MPS = 0.02, 0.15
@@ -30,10 +33,11 @@ MOST_EXTENT_M, MOST_WIDTH_M = 0.16, 0.05  # so that a candidate grasp can miss i
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What becomes of an object under each of n candidates, imagined and simulated."""
+    """What becomes of an object under each of n candidates."""
 
     imagined_m: np.ndarray  # (n, 3) the centre's displacement by the end
-    simulated_m: np.ndarray  # (n, 3)
+    nominal_m: np.ndarray  # (n, 3) PyBullet's, from the tracked hull with nominal properties
+    simulated_m: np.ndarray  # (n, 3) what really happens
     held: np.ndarray  # (n,) imagined probability that it is in the hand at the end
     imagine_s: float  # wall time of imagining all
     simulate_s: float
@@ -49,7 +53,12 @@ class WhatIf:
 
 
 def ask(
-    cell: WatchedCell, files: tuple[Path, ...], seed: int, index: int, candidates: int
+    cell: WatchedCell,
+    hulls: HullWorld,
+    files: tuple[Path, ...],
+    seed: int,
+    index: int,
+    candidates: int,
 ) -> WhatIf:
     """Stage scene `index` of the seed, watch it being nudged, and ask what if.
 
@@ -62,9 +71,8 @@ def ask(
         return WhatIf(name, None, None)
     points = transform_points(state.T_world_object, state.points_m.astype(float))
     table_m = cell.model.scene.table_height_m
-    pushes = drawn_pushes(points, table_m, candidates, rng)
-    grasps = drawn_grasps(points, table_m, candidates, rng)
-    return WhatIf(name, _outcomes(cell, name, state, pushes), _outcomes(cell, name, state, grasps))
+    kinds = [draw(points, table_m, candidates, rng) for draw in (drawn_pushes, drawn_grasps)]
+    return WhatIf(name, *(_outcomes(cell, hulls, name, state, motions) for motions in kinds))
 
 
 class Nudged(NamedTuple):
@@ -111,7 +119,11 @@ def _drawn(stage: Stage) -> Interaction:
 
 
 def _outcomes(
-    cell: WatchedCell, name: str, state: ObjectState, motions: list[HandMotion]
+    cell: WatchedCell,
+    hulls: HullWorld,
+    name: str,
+    state: ObjectState,
+    motions: list[HandMotion],
 ) -> Outcomes:
     started = time.perf_counter()
     predictions = [p for (p,) in cell.model.imagine(motions, [state.id])]
@@ -119,13 +131,25 @@ def _outcomes(
     started = time.perf_counter()
     center = volume_and_center(cell.cell.shape(name))[1]
     simulated = displacements(simulated_paths(cell.cell, name, motions), center)
+    simulate_s = time.perf_counter() - started
     return Outcomes(
         np.array([_displacement(p, state) for p in predictions]),
+        _nominal(hulls, state, cell.model.scene.table_height_m, motions),
         simulated,
         np.array([p.held_probability[-1] for p in predictions]),
         imagine_s,
-        time.perf_counter() - started,
+        simulate_s,
     )
+
+
+def _nominal(
+    hulls: HullWorld, state: ObjectState, table_m: float, motions: list[HandMotion]
+) -> np.ndarray:
+    """What the engine says (n, 3) of all that a robot knows: what one would use instead."""
+    points = state.points_m.astype(float)
+    points, T = standing(points, state.T_world_object, table_m, NEAR_TABLE_M)
+    body = nominal_body(points, T, np.zeros(6), held=False)
+    return displacements(simulated_paths(hulls.cell, hulls.stand(body), motions), np.zeros(3))
 
 
 def _displacement(prediction: Prediction, state: ObjectState) -> np.ndarray:

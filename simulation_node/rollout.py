@@ -40,14 +40,19 @@ class HullWorld:
     """A cell of its own that starts every rollout anew."""
 
     def __init__(self) -> None:
-        self._cell = SimulatedCell(SimulationConfig(scene='empty', count=0, hand_only=True))
+        self.cell = SimulatedCell(SimulationConfig(scene='empty', count=0, hand_only=True))
         self._folder = tempfile.TemporaryDirectory(prefix='sakiyomi_hulls_')
         self._written = 0
 
     def close(self) -> None:
         """Release the engine and the temporary files."""
-        self._cell.close()
+        self.cell.close()
         self._folder.cleanup()
+
+    def stand(self, body: RolloutBody) -> str:
+        """A body alone on the table, for a motion of `cell`'s free hand; its name there."""
+        self._clear()
+        return self._add(body)
 
     def roll_out(
         self,
@@ -66,8 +71,8 @@ class HullWorld:
             hand: its grasp frame (4, 4) and opening [m] as they are now; None: as planned.
             belt_mps: (3,) how the table's surface runs; None: it does not.
         """
-        cell = self._cell
-        cell.reset(0, scene='empty', count=0)
+        cell = self.cell
+        self._clear()
         if belt_mps is not None:
             cell.set_conveyor(belt_mps)
         if action is not None:
@@ -86,6 +91,9 @@ class HullWorld:
             poses[row] = [cell.world.objects.pose(name) for name in names]
         return poses
 
+    def _clear(self) -> None:
+        self.cell.reset(0, scene='empty', count=0)
+
     def _freed(
         self, bodies: list[RolloutBody], names: list[str]
     ) -> tuple[list[RolloutBody], list[str]]:
@@ -93,11 +101,11 @@ class HullWorld:
         freed, new_names = [], []
         for body, name in zip(bodies, names, strict=True):
             for _ in range(CUTS):
-                overlap = self._cell.world.hand_overlap(name)
+                overlap = self.cell.world.hand_overlap(name)
                 if overlap is None or body.held or body.model is not None:
                     break
                 body = _without(body, *overlap)
-                self._cell.remove(name)
+                self.cell.remove(name)
                 name = self._add(body)
             freed.append(body)
             new_names.append(name)
@@ -109,17 +117,17 @@ class HullWorld:
             return
         for _ in range(round(GRIP_S * PHYSICS_HZ)):
             for body, name in zip(bodies, names, strict=True):
-                self._cell.place(name, body.T_world_object, np.zeros(6))
-            self._cell.step(1.0 / PHYSICS_HZ)
+                self.cell.place(name, body.T_world_object, np.zeros(6))
+            self.cell.step(1.0 / PHYSICS_HZ)
         for body, name in zip(bodies, names, strict=True):
-            self._cell.place(name, body.T_world_object, body.twist)
+            self.cell.place(name, body.T_world_object, body.twist)
 
     def _add(self, body: RolloutBody) -> str:
         if body.model is not None:
-            name = self._cell.add(body.model, body.T_world_object, body.scale, body.hidden)
+            name = self.cell.add(body.model, body.T_world_object, body.scale, body.hidden)
         else:
             name = self._add_hull(body)
-        self._cell.place(name, body.T_world_object, body.twist)
+        self.cell.place(name, body.T_world_object, body.twist)
         return name
 
     def _add_hull(self, body: RolloutBody) -> str:
@@ -132,7 +140,7 @@ class HullWorld:
         ET.SubElement(geometry, 'mesh', filename=str(path))
         shape = Shape(vertices, triangles.astype(np.uint32), None)
         model = ObjectModel('hull', path, link, shape)
-        name = self._cell.add(model, body.T_world_object, 1.0, body.hidden)
+        name = self.cell.add(model, body.T_world_object, 1.0, body.hidden)
         path.unlink()
         return name
 

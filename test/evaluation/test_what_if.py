@@ -134,7 +134,9 @@ def test_a_scene_is_imagined_and_carried_out(watched, tmp_path):
     for row in result['scenes']:
         assert len(row['pushes']['outcomes']['imagined_m']) == 6
         assert row['pushes']['imagine_ms'] > 0.0
-        assert set(row['grasps']['outcomes']) == {'held_probability', 'imagined_m', 'simulated_m'}
+        told = {'held_probability', 'imagined_m', 'nominal_m', 'simulated_m'}
+        assert set(row['grasps']['outcomes']) == told
+        assert row['pushes']['spearman_nominal'] is not None
     draw_outcomes(tmp_path / 'outcomes.png', result)
     assert (tmp_path / 'outcomes.png').stat().st_size > 1000
 
