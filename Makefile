@@ -1,6 +1,7 @@
 # make setup | demo | test | test-slow | lint | format | docs | workspace | lock | clean
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 SEED ?= 0
+WORKERS ?= auto
 BIN := .venv/bin
 TESTS ?= test
 
@@ -18,7 +19,8 @@ demo: setup ## clear a table of five objects
 	@$(BIN)/sakiyomi demo --seed $(SEED)
 
 test: setup ## the tests that CI runs
-	@$(BIN)/python -m pytest -m 'not slow' $(TESTS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow' \
+		--numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile $(TESTS)
 
 test-slow: setup ## the long tests
 	@$(BIN)/python -m pytest -m slow $(TESTS)
