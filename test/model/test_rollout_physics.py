@@ -188,13 +188,26 @@ def test_a_flat_side_that_is_pushed_off_its_middle_stays_on_the_finger(network, 
     assert imagined.rotation[0, 0, 0, :, 0].abs().min() > np.cos(0.5 * 0.1)
 
 
-def test_a_low_push_does_not_tip_what_friction_brakes(network):
-    tall = replace(cube((0.5, 0.0, 0.04), friction=0.25), points_m=CUBE * np.float32([1, 1, 2]))
-    start = (0.5 - 0.02 - 0.0105 - 0.01, 0.0, 0.012)
+@pytest.mark.parametrize(
+    ('friction', 'height_m', 'turn_rad', 'end_m'),  # the last two as PyBullet has them
+    [
+        (0.25, 0.012, 0.21, 0.645),  # it leans on the fingers, which are wider further up
+        (0.5, 0.03, 0.20, 0.641),
+        (0.25, 0.06, 0.05, 0.636),
+        (0.5, 0.06, 0.5 * np.pi, 0.562),  # it tips over
+    ],
+)
+def test_what_is_tall_slides_leans_or_tips_as_in_the_engine(
+    network, friction, height_m, turn_rad, end_m
+):
+    points = CUBE * np.float32([1, 1, 2])
+    tall = replace(cube((0.5, 0.0, 0.04), friction=friction), points_m=points)
+    start = (0.5 - 0.02 - 0.0105 - 0.01, 0.0, height_m)
     rest = watched(tall, hand=hand_at(start))
     place, imagined = futures(network, rest, motion(start, (0.15, 0.0, 0.0)))
-    assert place[0, -1, 0] == pytest.approx(0.64, abs=0.01)
-    assert imagined.rotation[0, 0, 0, :, 0].abs().min() > np.cos(0.5 * 0.1)
+    w, _, y, _ = imagined.rotation[0, 0, 0, -1]
+    assert 2.0 * np.arctan2(y, w) == pytest.approx(turn_rad, abs=0.06)
+    assert place[0, -1, 0] == pytest.approx(end_m, abs=0.02)
 
 
 @pytest.mark.parametrize(('aside', 'held'), [(0.0, True), (0.016, False)])

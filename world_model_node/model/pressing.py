@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from world_model_node.model.bilinear import pairs
 from world_model_node.model.contact_tables import ContactTables
 from world_model_node.model.state import Bodies
-from world_model_node.model.vectors import TINY, cross, dot, length, to_body
+from world_model_node.model.vectors import cross, dot, length, to_body
 
 STIFFNESS, DAMPING = 4000.0, 400.0  # [1/s^2], [1/s] per kilogram of the body
 DEEPEST_M = 0.01  # that pushes back: what is deeper is badly known shape
@@ -33,14 +33,14 @@ class Touching(NamedTuple):
 
 
 class Pressed(NamedTuple):
-    """The contacts that count in a substep, in the body frame."""
+    """The contacts in a substep, in the body frame."""
 
     point: Tensor  # (3, C, N) m
     normal: Tensor  # (3, C, N)
     velocity: Tensor  # (3, C, N) m/s
     gain: Tensor  # (1, C, N) kg, zero where there is none
     target: Tensor  # (1, C, N) N s
-    press: Tensor  # (1, C, N) N s that friction reckons with
+    press: Tensor  # (1, C, N) N s that friction reckons with, zero where the body leaves it
 
 
 class Pressing(nn.Module):
@@ -60,8 +60,7 @@ class Pressing(nn.Module):
             bodies: their parameters.
         """
         b, n, velocity = (to_body(R, v) for v in (touch.arm, touch.normal, touch.velocity))
-        gap = _speed(twist, b) - velocity
-        approach = dot(gap, n)  # (1, C, N)
+        approach = dot(_speed(twist, b) - velocity, n)  # (1, C, N)
         mass, gyration = bodies.mass.unsqueeze(1), bodies.gyration.unsqueeze(1)
         depth = touch.depth.clamp(max=DEEPEST_M)
         reached = (depth + self.h * approach).relu().sign() * touch.free
@@ -73,34 +72,24 @@ class Pressing(nn.Module):
         press = (target + gain * approach) / (1.0 + w * gain.sum(1, keepdim=True))
         return Pressed(b, n, velocity, gain, target, press.relu())
 
+    def settled(self, p: Pressed, twist: Tensor) -> Pressed:
+        """As they press on bodies of a twist (6, N): those that it leaves do not."""
+        approach = dot(_speed(twist, p.point) - p.velocity, p.normal)
+        return p._replace(press=(p.target + p.gain * approach).relu())
+
     def slip(self, p: Pressed, twist: Tensor) -> Tensor:
         """How fast (1, C, N) bodies of a twist (6, N) slip along what presses on them."""
         gap = _speed(twist, p.point) - p.velocity
         return length(gap - dot(gap, p.normal) * p.normal)
 
-    def settled(
-        self, p: Pressed, slip: Tensor, found: Tensor, bodies: Bodies
-    ) -> tuple[Pressed, Tensor]:
-        """Pressure and slip as they will be, from a solution (6, N) with friction at `slip`.
-
-        What friction took of the slip there tells what all of it takes: the system is linear.
-        """
-        approach = dot(_speed(found, p.point) - p.velocity, p.normal)
-        press = (p.target + p.gain * approach).relu()
-        after = self.slip(p, found)
-        total = p.press.sum(1, keepdim=True) + TINY
-        taken = (p.press * (slip - after)).sum(1, keepdim=True) / total
-        used = (p.press * after / (slip + SLIP_MPS)).sum(1, keepdim=True) / total
-        share = press.sum(1, keepdim=True) / total
-        left = (slip - taken * share / (used + TINY)).relu()
-        return p._replace(press=press), left
-
     def system(self, p: Pressed, slip: Tensor, bodies: Bodies) -> Tensor:
         """What is added to the system (27, N) of bodies that slip so fast (1, C, N)."""
         drag = bodies.friction.unsqueeze(1) * p.press / (slip + SLIP_MPS)
-        along = (p.gain - drag) * p.normal
+        pressing = p.press.sign()
+        gain, target = pressing * p.gain, pressing * p.target
+        along = (gain - drag) * p.normal
         rows = [along[a] * p.normal[c] + (drag[0] if a == c else 0.0) for a, c in pairs(3)]
-        force = drag * p.velocity + (dot(along, p.velocity) - p.target) * p.normal
+        force = drag * p.velocity + (dot(along, p.velocity) - target) * p.normal
         point = torch.cat([torch.ones_like(drag), p.point])
         C, N = drag.shape[1:]
         moments = self.tables.moments(point).reshape(-1, C * N)

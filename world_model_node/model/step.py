@@ -10,8 +10,9 @@ secant of regularised Coulomb friction, mu p_i / slip_i, at a predicted impulse 
 Castro, Permenter and Han, An unconstrained convex formulation of compliant contact, T-RO 2022;
 contacts as implicit spring-dampers: Todorov, Convex and analytically-invertible dynamics with
 contacts and constraints, ICRA 2014). The system is 6x6 per body however many points touch, and is
-solved in closed form: no iteration to tune, no branch, static shapes. What presses from elsewhere,
-as fingers do, enters the same system (pressing.py).
+solved in closed form: no branch, static shapes. What presses from elsewhere, as fingers do, enters
+the same system (pressing.py), which is then solved a few times: what a body does to the finger and
+to the edge about which it tips depends on each other.
 
 All of it happens in the body frame, where points, their moments and the inertia are constants and
 only the plane's normal turns; turning the world about the vertical changes nothing.
@@ -34,6 +35,7 @@ from world_model_node.model.vectors import length
 
 GRAVITY_MPS2 = 9.81
 TINY = 1e-12
+SETTLINGS = 4  # solutions with what pushes, each by the impulses and slips of the last
 
 
 class Bearing(NamedTuple):
@@ -144,23 +146,57 @@ class ContactStep(nn.Module):
         kick = bearing.kick
         # by then friction may have stopped it
         slip = (bearing.slip - bodies.friction * kick / bodies.mass).clamp(min=0.0)
-        system = free + self._system(bearing, slip, n, bodies)
-        after = self.solver(system)
+        after = self.solver(free + self._system(bearing, slip, n, bodies))
         if touch is not None:
-            pressed = self.pressing(touch, R, after, bodies)
-            # what is pushed goes on slipping, as fast as what pushes it
-            speed = (length(pressed.velocity) * pressed.gain.sign()).amax(1, keepdim=True)
-            system = free + self._system(bearing, torch.maximum(slip, speed), n, bodies)
-            slip = self.pressing.slip(pressed, after)
-            after = self.solver(system + self.pressing.system(pressed, slip, bodies))
-            pressed, slip = self.pressing.settled(pressed, slip, after, bodies)
-            after = self.solver(system + self.pressing.system(pressed, slip, bodies))
+            after = self._pressed(touch, motion, R, free, bearing, slip, after, bodies)
         touching = kick.sign()
         borne = (n * (after[:3] - v)).sum(0, keepdim=True).relu()
         if self.residual is not None:
             features = torch.cat([n, before, after, kick / bodies.mass])
             after = after + touching * self.residual(features, bodies.latent)
         return self._integrate(motion, R, after, touching, borne)
+
+    def _pressed(
+        self,
+        touch: Touching,
+        motion: Motion,
+        R: Tensor,
+        free: Tensor,
+        bearing: Bearing,
+        slip: Tensor,
+        twist: Tensor,
+        bodies: Bodies,
+    ) -> Tensor:
+        """The twist (6, N) with what pushes, from the one without and its slip on the plane.
+
+        Every solution tells which contacts would pull, how hard the others press and how fast they
+        slip: what is pushed turns aside, slips past the finger or tips, rather than stick to the
+        finger or to the plane and be carried too far.
+        """
+        n = R[6:]
+        pressed = self.pressing(touch, R, twist, bodies)
+        # what is pushed goes on slipping, as fast as what pushes it
+        speed = (length(pressed.velocity) * pressed.gain.sign()).amax(1, keepdim=True)
+        borne = bearing._replace(slip=torch.maximum(slip, speed))
+        for settling in range(SETTLINGS):
+            if settling:
+                pressed = self.pressing.settled(pressed, twist)
+                borne = self._settled(bearing, twist, n, motion, bodies)
+            past = self.pressing.slip(pressed, twist)
+            system = free + self._system(borne, borne.slip, n, bodies)
+            twist = self.solver(system + self.pressing.system(pressed, past, bodies))
+        return twist
+
+    def _settled(
+        self, bearing: Bearing, twist: Tensor, n: Tensor, motion: Motion, bodies: Bodies
+    ) -> Bearing:
+        """The contacts with the plane as bodies of a twist (6, N) bear on them."""
+        _, u_n, slip = self._points(twist, n, motion.position[2:], bodies)
+        push = (bearing.target - bearing.gain * u_n).relu()
+        active = push.sign()
+        return bearing._replace(
+            gain=active * bearing.gain, target=active * bearing.target, shared=push, slip=slip
+        )
 
     def _bearing(self, twist: Tensor, n: Tensor, motion: Motion, bodies: Bodies) -> Bearing:
         """What the plane would do to bodies of this twist (6, N)."""
