@@ -63,10 +63,6 @@ class ContactTables(nn.Module):
             lambda n, v: np.r_[n @ v[:3], [n @ np.cross(v[3:], e) for e in np.eye(3)]], 3, 6
         )
         self.normal_system = Bilinear(_normal_system, 9, MOMENTS + 4)
-        self.stiffness = Bilinear(
-            lambda S, Q: pack(stiffness_of(unpack(S, 3), unpack(Q, 4))), 6, MOMENTS
-        )
-        self.wrench = Bilinear(lambda b, f: wrench_of(f, b), 4, 3)
         self.inertia_times = Bilinear(lambda i, w: unpack(i, 3) @ w, 6, 3)
         self.gyration = Bilinear(np.cross, 3, 3)
         self.register_buffer('drag_system', _float(_drag_system()), persistent=False)
@@ -75,6 +71,12 @@ class ContactTables(nn.Module):
         self.register_buffer(
             'pair_right', torch.tensor([b for _, b in pairs(4)]), persistent=False
         )
+
+    def every_way(self, points: Tensor) -> Tensor:
+        """J^T J of each homogeneous point (4, P, N). Shape (ENTRIES, P, N)."""
+        moments = self.moments(points)
+        rows = self.drag_system[:ENTRIES] @ moments.flatten(1)
+        return rows.reshape(ENTRIES, *points.shape[1:])
 
     def moments(self, points: Tensor) -> Tensor:
         """Products of the coordinates of homogeneous points (4, P, N). Shape (MOMENTS, P, N)."""

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from world_model_node.model.bilinear import pairs
 from world_model_node.model.contact_tables import ContactTables
 from world_model_node.model.state import Bodies
-from world_model_node.model.vectors import cross, dot, length, to_body
+from world_model_node.model.vectors import TINY, cross, dot, to_body
 
 STIFFNESS, DAMPING = 4000.0, 400.0  # [1/s^2], [1/s] per kilogram of the body
 DEEPEST_M = 0.01  # that pushes back: what is deeper is badly known shape
@@ -33,14 +33,17 @@ class Touching(NamedTuple):
 
 
 class Pressed(NamedTuple):
-    """The contacts in a substep, in the body frame."""
+    """The contacts in a substep, in the body frame, and what each adds to the system (27, N)."""
 
     point: Tensor  # (3, C, N) m
-    normal: Tensor  # (3, C, N)
     velocity: Tensor  # (3, C, N) m/s
+    row: Tensor  # (6, C, N) of the Jacobian along the normal
+    drift: Tensor  # (1, C, N) of `velocity` along it [m/s]
     gain: Tensor  # (1, C, N) kg, zero where there is none
     target: Tensor  # (1, C, N) N s
     press: Tensor  # (1, C, N) N s that friction reckons with, zero where the body leaves it
+    along: Tensor  # (27, C, N) along the normal, while it presses
+    across: Tensor  # (27, C, N) across it, per kilogram of drag
 
 
 class Pressing(nn.Module):
@@ -49,6 +52,9 @@ class Pressing(nn.Module):
     def __init__(self, substep_s: float, tables: ContactTables) -> None:
         super().__init__()
         self.h, self.tables = substep_s, tables
+        left, right = torch.tensor(pairs(6)).T
+        self.register_buffer('left', left.contiguous(), persistent=False)
+        self.register_buffer('right', right.contiguous(), persistent=False)
 
     def forward(self, touch: Touching, R: Tensor, twist: Tensor, bodies: Bodies) -> Pressed:
         """What presses on the bodies.
@@ -60,45 +66,39 @@ class Pressing(nn.Module):
             bodies: their parameters.
         """
         b, n, velocity = (to_body(R, v) for v in (touch.arm, touch.normal, touch.velocity))
-        approach = dot(_speed(twist, b) - velocity, n)  # (1, C, N)
+        lever = cross(b, n)
+        row, drift = torch.cat([n, lever]), dot(velocity, n)
+        approach = _along(row, twist) - drift  # (1, C, N)
         mass, gyration = bodies.mass.unsqueeze(1), bodies.gyration.unsqueeze(1)
         depth = touch.depth.clamp(max=DEEPEST_M)
         reached = (depth + self.h * approach).relu().sign() * touch.free
         spring = self.h * STIFFNESS * mass
         gain = (self.h * spring + self.h * DAMPING * mass) * reached
         target = spring * depth * reached
-        lever = cross(b, n)
         w = (1.0 + gyration * dot(lever, lever)) / mass
         press = (target + gain * approach) / (1.0 + w * gain.sum(1, keepdim=True))
-        return Pressed(b, n, velocity, gain, target, press.relu())
+        square = row.index_select(0, self.left) * row.index_select(0, self.right)
+        along = torch.cat([gain * square, (gain * drift - target) * row])
+        aside = velocity - drift * n
+        every = self.tables.every_way(torch.cat([torch.ones_like(drift), b]))
+        across = torch.cat([every - square, aside, cross(b, aside)])
+        return Pressed(b, velocity, row, drift, gain, target, press.relu(), along, across)
 
     def settled(self, p: Pressed, twist: Tensor) -> Pressed:
         """As they press on bodies of a twist (6, N): those that it leaves do not."""
-        approach = dot(_speed(twist, p.point) - p.velocity, p.normal)
+        approach = _along(p.row, twist) - p.drift
         return p._replace(press=(p.target + p.gain * approach).relu())
 
-    def slip(self, p: Pressed, twist: Tensor) -> Tensor:
-        """How fast (1, C, N) bodies of a twist (6, N) slip along what presses on them."""
-        gap = _speed(twist, p.point) - p.velocity
-        return length(gap - dot(gap, p.normal) * p.normal)
-
-    def system(self, p: Pressed, slip: Tensor, bodies: Bodies) -> Tensor:
-        """What is added to the system (27, N) of bodies that slip so fast (1, C, N)."""
+    def system(self, p: Pressed, twist: Tensor, bodies: Bodies) -> Tensor:
+        """What is added to the system (27, N) of bodies that slip as with a twist (6, N)."""
+        v, spin = (part.unsqueeze(1) for part in twist.split(3))
+        gap = v + cross(spin.expand_as(p.point), p.point) - p.velocity
+        approach = _along(p.row, twist) - p.drift
+        slip = (dot(gap, gap) - approach * approach).relu().add(TINY**2).sqrt()
         drag = bodies.friction.unsqueeze(1) * p.press / (slip + SLIP_MPS)
-        pressing = p.press.sign()
-        gain, target = pressing * p.gain, pressing * p.target
-        along = (gain - drag) * p.normal
-        rows = [along[a] * p.normal[c] + (drag[0] if a == c else 0.0) for a, c in pairs(3)]
-        force = drag * p.velocity + (dot(along, p.velocity) - target) * p.normal
-        point = torch.cat([torch.ones_like(drag), p.point])
-        C, N = drag.shape[1:]
-        moments = self.tables.moments(point).reshape(-1, C * N)
-        A = self.tables.stiffness(torch.stack(rows).reshape(-1, C * N), moments)
-        f = self.tables.wrench(point.reshape(4, C * N), force.reshape(3, C * N))
-        return torch.cat([A, f]).reshape(-1, C, N).sum(1)
+        return (p.press.sign() * p.along + drag * p.across).sum(1)
 
 
-def _speed(twist: Tensor, point: Tensor) -> Tensor:
-    """Of points (3, C, N) of bodies that move so (6, N), both in the body frame."""
-    v, spin = (part.unsqueeze(1) for part in twist.split(3))
-    return v + cross(spin.expand_as(point), point)
+def _along(row: Tensor, twist: Tensor) -> Tensor:
+    """How fast (1, C, N) the contacts of bodies of a twist (6, N) move along their normals."""
+    return (row * twist.unsqueeze(1)).sum(0, keepdim=True)

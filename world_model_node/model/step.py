@@ -182,9 +182,8 @@ class ContactStep(nn.Module):
             if settling:
                 pressed = self.pressing.settled(pressed, twist)
                 borne = self._settled(bearing, twist, n, motion, bodies)
-            past = self.pressing.slip(pressed, twist)
             system = free + self._system(borne, borne.slip, n, bodies)
-            twist = self.solver(system + self.pressing.system(pressed, past, bodies))
+            twist = self.solver(system + self.pressing.system(pressed, twist, bodies))
         return twist
 
     def _settled(
