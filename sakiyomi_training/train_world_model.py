@@ -52,6 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--pure-network', action='store_true', help='no contact physics: all is learned'
     )
+    parser.add_argument(
+        '--start-share',
+        type=float,
+        default=0.0,
+        help='of the weights started from in the result: a mean with those learned',
+    )
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--seed', type=int, default=0)
 
@@ -59,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train, calibrate, write the model; the exit status."""
     config = training_config(args)
+    check_start(args)
     console = make_console(stderr=True)
     logging.basicConfig(
         level=logging.INFO, format='%(message)s', handlers=[RichHandler(console=console)]
@@ -71,8 +78,11 @@ def run(args: argparse.Namespace) -> int:
     learned, kept = read_examples(args.data, config.model.touch)
     trainer = Trainer(learned, config, args.out, args.seed, start)
     train(trainer, console)
+    if start is not None:
+        trainer.average_with(start, args.start_share)
     details = finish(trainer, kept, len(learned))
     details['started_from'] = started_from
+    details['start_share'] = args.start_share
     details['provenance'] = provenance(args)
     card = save_model(trainer.network, args.out / 'model', details)
     write_graphs(args.out / 'model')
@@ -81,6 +91,20 @@ def run(args: argparse.Namespace) -> int:
     draw_curves(args.out / 'curves.png', trainer.curve)
     make_console().print_json(data=details['figures_on_kept_episodes'])
     return 0
+
+
+def check_start(args: argparse.Namespace) -> None:
+    """Whether the share of the start makes sense.
+
+    Raises:
+        BadInputError: It does not.
+    """
+    if not 0.0 <= args.start_share < 1.0 or (args.start_share and args.start is None):
+        started = 'no --start' if args.start is None else f'--start {args.start}'
+        raise BadInputError(
+            f'--start-share: got {args.start_share} and {started}, expected 0 to 1, 1 excluded,'
+            ' and above 0 only with --start'
+        )
 
 
 def training_config(args: argparse.Namespace) -> TrainingConfig:
@@ -173,7 +197,8 @@ def story(card: WorldModelCard) -> str:
 - weights: `{WEIGHTS}`, sha256 `{card.sha256}`
 - command: `{command}`
 - data: {d['examples_learned_from']} examples from simulated episodes (docs/collect.md)
-- started from: {'weights ' + d['started_from'] if d.get('started_from') else 'random weights'}
+- started from: {'weights ' + d['started_from'] if d.get('started_from') else 'random weights'}, \
+whose share in these is {d.get('start_share', 0.0):g}
 - held out: {d['held_out']}
 - calibrated on: {d['calibrated_on']}
 

@@ -6,6 +6,7 @@ import torch
 from scipy.stats import chi2
 from sliding import LAG_MPS, sliding_episode
 
+from sakiyomi.cli import main
 from sakiyomi.errors import BadInputError
 from sakiyomi_training.episodes.layout import FINE
 from sakiyomi_training.world_model.calibration import (
@@ -81,6 +82,26 @@ def test_learning_goes_on_from_a_model_and_refuses_one_of_another_size(examples,
     other = ModelConfig(hidden=24, embedding=16, residual=8, samples=2, substeps=1)
     with pytest.raises(BadInputError, match=r'hidden=16.*expected.*hidden=24'):
         Trainer(examples, config(model=other), tmp_path / 'three', 1, before)
+
+
+def test_a_share_of_the_start_is_kept_in_the_weights(examples, tmp_path):
+    before = trained(examples, tmp_path / 'one', 5).network
+    on = Trainer(examples, config(), tmp_path / 'two', 1, before)
+    for _ in range(3):
+        on.advance()
+    learned = {name: value.clone() for name, value in on.network.named_parameters()}
+    on.average_with(before, 0.25)
+    for name, value in on.network.named_parameters():
+        mean = 0.75 * learned[name] + 0.25 * before.get_parameter(name)
+        torch.testing.assert_close(value, mean)
+    assert any((learned[n] != v).any() for n, v in before.named_parameters())
+
+
+@pytest.mark.parametrize('given', [['--start-share', '0.5'], ['--start-share', '-1']])
+def test_a_share_without_a_start_or_out_of_range_is_refused(given, tmp_path, capsys):
+    folders = ['--data', str(tmp_path), '--out', str(tmp_path / 'out')]
+    assert main(['train', 'world_model', *folders, *given]) != 0
+    assert '--start-share: got' in capsys.readouterr().err
 
 
 def test_eight_episodes_reduce_the_loss(examples, tmp_path):
