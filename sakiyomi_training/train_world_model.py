@@ -19,16 +19,17 @@ from sakiyomi.errors import BadInputError
 from sakiyomi.parameters import with_values
 from sakiyomi_evaluation.results import provenance
 from sakiyomi_training.object_split import HELD_OUT_PERCENT
+from sakiyomi_training.world_model.averaging import average_doubt, average_weights
 from sakiyomi_training.world_model.calibration import calibrate
 from sakiyomi_training.world_model.curves import draw_curves
-from sakiyomi_training.world_model.example_set import read_examples
+from sakiyomi_training.world_model.example_set import ExampleSet, read_examples
 from sakiyomi_training.world_model.figures import t0_figures
 from sakiyomi_training.world_model.switches import changes_without
 from sakiyomi_training.world_model.trainer import Trainer
 from sakiyomi_training.world_model.training_config import TrainingConfig
 from world_model_node.engines.export import write_graphs
 from world_model_node.model.card import STORY, WEIGHTS, WorldModelCard
-from world_model_node.model.network import KINDS
+from world_model_node.model.network import KINDS, WorldNetwork
 from world_model_node.model.weights import load_model, save_model
 
 SAVE_EVERY = 100
@@ -78,9 +79,7 @@ def run(args: argparse.Namespace) -> int:
     learned, kept = read_examples(args.data, config.model.touch)
     trainer = Trainer(learned, config, args.out, args.seed, start)
     train(trainer, console)
-    if start is not None:
-        trainer.average_with(start, args.start_share)
-    details = finish(trainer, kept, len(learned))
+    details = finish(trainer, kept, len(learned), start, args.start_share)
     details['started_from'] = started_from
     details['start_share'] = args.start_share
     details['provenance'] = provenance(args)
@@ -164,11 +163,24 @@ def train(trainer: Trainer, console, label: str = 'loss') -> None:
             trainer.save()
 
 
-def finish(trainer: Trainer, kept, examples: int) -> dict[str, Any]:
-    """Calibrate on episodes that were not learned from; what the card tells."""
-    trainer.network.eval()
-    at_t0 = kept.only_t0()
-    factors = calibrate(trainer.network, kept)
+def finish(
+    trainer: Trainer,
+    kept: ExampleSet,
+    examples: int,
+    start: WorldNetwork | None = None,
+    share: float = 0.0,
+) -> dict[str, Any]:
+    """Calibrate on episodes that were not learned from; what the card tells.
+
+    A share of the weights and of the doubt are those of `start`.
+    """
+    network = trainer.network.eval()
+    if start is not None:
+        average_weights(network, start, share)
+    calibrate(network, kept)
+    if start is not None:
+        average_doubt(network, start, share)
+    factors = network.calibration.double().numpy()
     return {
         'what': 'belief about hidden properties and 20 future poses of objects, 50 ms apart',
         'examples_learned_from': examples,
@@ -181,7 +193,7 @@ def finish(trainer: Trainer, kept, examples: int) -> dict[str, Any]:
         'training': asdict(trainer.config),
         'seed': trainer.seed,
         'steps': trainer.step,
-        'figures_on_kept_episodes': t0_figures(trainer.network, at_t0),
+        'figures_on_kept_episodes': t0_figures(network, kept.only_t0()),
     }
 
 

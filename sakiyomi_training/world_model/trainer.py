@@ -69,16 +69,6 @@ class Trainer:
         self.network.load_state_dict(start.state_dict())
         self.network.calibration.fill_(1.0)  # of its own training's doubt
 
-    def average_with(self, start: WorldNetwork, share: float) -> None:
-        """Weights between those learned and a share of those started from.
-
-        What both can do is kept, and more of it holds on new objects (WiSE-FT, Wortsman et al.,
-        Robust fine-tuning of zero-shot models, CVPR 2022).
-        """
-        with torch.no_grad():
-            for learned, before in zip(self.network.parameters(), start.parameters(), strict=True):
-                learned.lerp_(before, share)
-
     def advance(self) -> dict[str, float]:
         """One step; the terms of its loss."""
         rng = np.random.default_rng([self.seed, self.step])

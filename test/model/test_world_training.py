@@ -9,6 +9,7 @@ from sliding import LAG_MPS, sliding_episode
 from sakiyomi.cli import main
 from sakiyomi.errors import BadInputError
 from sakiyomi_training.episodes.layout import FINE
+from sakiyomi_training.world_model.averaging import average_weights
 from sakiyomi_training.world_model.calibration import (
     BOUNDS,
     _factors,
@@ -90,7 +91,7 @@ def test_a_share_of_the_start_is_kept_in_the_weights(examples, tmp_path):
     for _ in range(3):
         on.advance()
     learned = {name: value.clone() for name, value in on.network.named_parameters()}
-    on.average_with(before, 0.25)
+    average_weights(on.network, before, 0.25)
     for name, value in on.network.named_parameters():
         mean = 0.75 * learned[name] + 0.25 * before.get_parameter(name)
         torch.testing.assert_close(value, mean)
