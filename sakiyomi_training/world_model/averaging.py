@@ -1,7 +1,7 @@
 """Between a model that was gone on from and what it became (WiSE-FT).
 
-What both can do is kept, and more of it holds on new objects (Wortsman et al., Robust fine-tuning of
-zero-shot models, CVPR 2022).
+What both can do is kept, and more of it holds on new objects (Wortsman et al., Robust fine-tuning
+of zero-shot models, CVPR 2022).
 """
 
 from __future__ import annotations
