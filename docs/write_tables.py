@@ -235,9 +235,11 @@ def imagine(d: dict[str, Any]) -> Iterator[Row]:
     """Candidate actions, imagined against simulated."""
     pushes, grasps = d['pushes'], d['grasps']
     result = (
-        f'rank correlation {pushes["spearman"]:.2f} of pushes; of grasps by imagined height '
-        f'{grasps["spearman_height"]:.2f}, by probability {grasps["spearman"]:.2f}, for ties at '
-        f'most {grasps["spearman_bound"]:.2f}; AUC of grasps {grasps["auc"]:.2f}'
+        f'rank correlation {pushes["spearman"]:.2f} of pushes (PyBullet with the tracked hull '
+        f'{pushes["spearman_nominal"]:.2f}); of grasps by imagined height '
+        f'{grasps["spearman_height"]:.2f} ({grasps["spearman_height_nominal"]:.2f}), by '
+        f'probability {grasps["spearman"]:.2f}, for ties at most {grasps["spearman_bound"]:.2f}; '
+        f'AUC of grasps {grasps["auc"]:.2f} ({grasps["auc_nominal"]:.2f})'
     )
     yield f'what if, {len(d["scenes"])} scenes of 64 + 64 candidates', result
 
