@@ -210,7 +210,7 @@ def story(card: WorldModelCard) -> str:
 - command: `{command}`
 - data: {d['examples_learned_from']} examples from simulated episodes (docs/collect.md)
 - started from: {'weights ' + d['started_from'] if d.get('started_from') else 'random weights'}, \
-whose share in these is {d.get('start_share', 0.0):g}
+whose share in these and in their doubt is {d.get('start_share', 0.0):g}
 - held out: {d['held_out']}
 - calibrated on: {d['calibrated_on']}
 

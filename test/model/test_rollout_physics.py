@@ -7,6 +7,9 @@ import pytest
 import torch
 from watched_scenes import CUBE, cube, hand_at, motion, reaching, turning, watched
 
+from sakiyomi_evaluation.predictors import nominal_body
+from sakiyomi_evaluation.what_if import simulated_paths
+from simulation_node.rollout import HullWorld
 from world_model_node.model.belief import Watched
 from world_model_node.model.hand_window import make_action
 from world_model_node.model.hidden_state import GATES
@@ -188,26 +191,38 @@ def test_a_flat_side_that_is_pushed_off_its_middle_stays_on_the_finger(network, 
     assert imagined.rotation[0, 0, 0, :, 0].abs().min() > np.cos(0.5 * 0.1)
 
 
+@pytest.fixture(scope='module')
+def engine():
+    world = HullWorld()
+    yield world
+    world.close()
+
+
 @pytest.mark.parametrize(
-    ('friction', 'height_m', 'turn_rad', 'end_m'),  # the last two as PyBullet has them
+    ('friction', 'height_m', 'least_rad', 'most_rad'),  # that the engine turns it by
     [
-        (0.25, 0.012, 0.21, 0.645),  # it leans on the fingers, which are wider further up
-        (0.5, 0.03, 0.20, 0.641),
-        (0.25, 0.06, 0.05, 0.636),
-        (0.5, 0.06, 0.5 * np.pi, 0.562),  # it tips over
+        (0.25, 0.012, 0.1, 0.3),  # it leans on the fingers, which are wider further up
+        (0.5, 0.03, 0.1, 0.3),
+        (0.25, 0.06, 0.0, 0.1),  # it slides
+        (0.5, 0.06, 1.4, 1.7),  # it tips over
     ],
 )
 def test_what_is_tall_slides_leans_or_tips_as_in_the_engine(
-    network, friction, height_m, turn_rad, end_m
+    network, engine, friction, height_m, least_rad, most_rad
 ):
     points = CUBE * np.float32([1, 1, 2])
     tall = replace(cube((0.5, 0.0, 0.04), friction=friction), points_m=points)
     start = (0.5 - 0.02 - 0.0105 - 0.01, 0.0, height_m)
-    rest = watched(tall, hand=hand_at(start))
-    place, imagined = futures(network, rest, motion(start, (0.15, 0.0, 0.0)))
+    push = motion(start, (0.15, 0.0, 0.0))
+    body = nominal_body(points.astype(float), tall.T_world_object, np.zeros(6), held=False)
+    body = replace(body, hidden=replace(body.hidden, friction=friction))
+    end = simulated_paths(engine.cell, engine.stand(body), [push])[0, -1]
+    turned_rad = np.arctan2(end[0, 2], end[2, 2])
+    assert least_rad < turned_rad < most_rad
+    place, imagined = futures(network, watched(tall, hand=hand_at(start)), push)
     w, _, y, _ = imagined.rotation[0, 0, 0, -1]
-    assert 2.0 * np.arctan2(y, w) == pytest.approx(turn_rad, abs=0.06)
-    assert place[0, -1, 0] == pytest.approx(end_m, abs=0.02)
+    assert 2.0 * np.arctan2(y, w) == pytest.approx(turned_rad, abs=0.06)
+    assert place[0, -1, 0] == pytest.approx(end[0, 3], abs=0.02)
 
 
 @pytest.mark.parametrize(('aside', 'held'), [(0.0, True), (0.016, False)])

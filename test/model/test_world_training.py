@@ -98,10 +98,10 @@ def test_a_share_of_the_start_is_kept_in_the_weights(examples, tmp_path):
     assert any((learned[n] != v).any() for n, v in before.named_parameters())
 
 
-@pytest.mark.parametrize('given', [['--start-share', '0.5'], ['--start-share', '-1']])
+@pytest.mark.parametrize('given', ['0.5', '-0.5 --start models', '1 --start models'])
 def test_a_share_without_a_start_or_out_of_range_is_refused(given, tmp_path, capsys):
     folders = ['--data', str(tmp_path), '--out', str(tmp_path / 'out')]
-    assert main(['train', 'world_model', *folders, *given]) != 0
+    assert main(['train', 'world_model', *folders, '--start-share', *given.split()]) != 0
     assert '--start-share: got' in capsys.readouterr().err
 
 

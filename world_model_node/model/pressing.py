@@ -42,6 +42,7 @@ class Pressed(NamedTuple):
     gain: Tensor  # (1, C, N) kg, zero where there is none
     target: Tensor  # (1, C, N) N s
     press: Tensor  # (1, C, N) N s that friction reckons with, zero where the body leaves it
+    slip: Tensor  # (1, C, N) m/s
     along: Tensor  # (27, C, N) along the normal, while it presses
     across: Tensor  # (27, C, N) across it, per kilogram of drag
 
@@ -68,7 +69,7 @@ class Pressing(nn.Module):
         b, n, velocity = (to_body(R, v) for v in (touch.arm, touch.normal, touch.velocity))
         lever = cross(b, n)
         row, drift = torch.cat([n, lever]), dot(velocity, n)
-        approach = _along(row, twist) - drift  # (1, C, N)
+        approach, slip = _motion(b, row, velocity, drift, twist)
         mass, gyration = bodies.mass.unsqueeze(1), bodies.gyration.unsqueeze(1)
         depth = touch.depth.clamp(max=DEEPEST_M)
         reached = (depth + self.h * approach).relu().sign() * touch.free
@@ -82,23 +83,24 @@ class Pressing(nn.Module):
         aside = velocity - drift * n
         every = self.tables.every_way(torch.cat([torch.ones_like(drift), b]))
         across = torch.cat([every - square, aside, cross(b, aside)])
-        return Pressed(b, velocity, row, drift, gain, target, press.relu(), along, across)
+        return Pressed(b, velocity, row, drift, gain, target, press.relu(), slip, along, across)
 
     def settled(self, p: Pressed, twist: Tensor) -> Pressed:
         """As they press on bodies of a twist (6, N): those that it leaves do not."""
-        approach = _along(p.row, twist) - p.drift
-        return p._replace(press=(p.target + p.gain * approach).relu())
+        approach, slip = _motion(p.point, p.row, p.velocity, p.drift, twist)
+        return p._replace(press=(p.target + p.gain * approach).relu(), slip=slip)
 
-    def system(self, p: Pressed, twist: Tensor, bodies: Bodies) -> Tensor:
-        """What is added to the system (27, N) of bodies that slip as with a twist (6, N)."""
-        v, spin = (part.unsqueeze(1) for part in twist.split(3))
-        gap = v + cross(spin.expand_as(p.point), p.point) - p.velocity
-        approach = _along(p.row, twist) - p.drift
-        slip = (dot(gap, gap) - approach * approach).relu().add(TINY**2).sqrt()
-        drag = bodies.friction.unsqueeze(1) * p.press / (slip + SLIP_MPS)
+    def system(self, p: Pressed, bodies: Bodies) -> Tensor:
+        """What is added to the system (27, N)."""
+        drag = bodies.friction.unsqueeze(1) * p.press / (p.slip + SLIP_MPS)
         return (p.press.sign() * p.along + drag * p.across).sum(1)
 
 
-def _along(row: Tensor, twist: Tensor) -> Tensor:
-    """How fast (1, C, N) the contacts of bodies of a twist (6, N) move along their normals."""
-    return (row * twist.unsqueeze(1)).sum(0, keepdim=True)
+def _motion(
+    point: Tensor, row: Tensor, velocity: Tensor, drift: Tensor, twist: Tensor
+) -> tuple[Tensor, Tensor]:
+    """How fast (1, C, N) contacts of bodies of a twist (6, N) are approached, and slip past."""
+    approach = (row * twist.unsqueeze(1)).sum(0, keepdim=True) - drift
+    v, spin = (part.unsqueeze(1) for part in twist.split(3))
+    gap = v + cross(spin.expand_as(point), point) - velocity
+    return approach, (dot(gap, gap) - approach * approach).relu().add(TINY**2).sqrt()

@@ -143,16 +143,13 @@ class ContactStep(nn.Module):
         free = torch.cat([bodies.mass_entries, bodies.mass * v, momentum])  # (27, N)
         before = torch.cat([v, motion.spin])
         bearing = self._bearing(before, n, motion, bodies)
-        kick = bearing.kick
-        # by then friction may have stopped it
-        slip = (bearing.slip - bodies.friction * kick / bodies.mass).clamp(min=0.0)
-        after = self.solver(free + self._system(bearing, slip, n, bodies))
+        after = self.solver(free + self._system(bearing, n, bodies))
         if touch is not None:
-            after = self._pressed(touch, motion, R, free, bearing, slip, after, bodies)
-        touching = kick.sign()
+            after = self._pressed(touch, motion, R, free, bearing, after, bodies)
+        touching = bearing.kick.sign()
         borne = (n * (after[:3] - v)).sum(0, keepdim=True).relu()
         if self.residual is not None:
-            features = torch.cat([n, before, after, kick / bodies.mass])
+            features = torch.cat([n, before, after, bearing.kick / bodies.mass])
             after = after + touching * self.residual(features, bodies.latent)
         return self._integrate(motion, R, after, touching, borne)
 
@@ -163,11 +160,10 @@ class ContactStep(nn.Module):
         R: Tensor,
         free: Tensor,
         bearing: Bearing,
-        slip: Tensor,
         twist: Tensor,
         bodies: Bodies,
     ) -> Tensor:
-        """The twist (6, N) with what pushes, from the one without and its slip on the plane.
+        """The twist (6, N) with what pushes, from the one without.
 
         Every solution tells which contacts would pull, how hard the others press and how fast they
         slip: what is pushed turns aside, slips past the finger or tips, rather than stick to the
@@ -177,13 +173,13 @@ class ContactStep(nn.Module):
         pressed = self.pressing(touch, R, twist, bodies)
         # what is pushed goes on slipping, as fast as what pushes it
         speed = (length(pressed.velocity) * pressed.gain.sign()).amax(1, keepdim=True)
-        borne = bearing._replace(slip=torch.maximum(slip, speed))
+        borne = bearing._replace(slip=torch.maximum(bearing.slip, speed))
         for settling in range(SETTLINGS):
             if settling:
                 pressed = self.pressing.settled(pressed, twist)
                 borne = self._settled(bearing, twist, n, motion, bodies)
-            system = free + self._system(borne, borne.slip, n, bodies)
-            twist = self.solver(system + self.pressing.system(pressed, twist, bodies))
+            system = free + self._system(borne, n, bodies)
+            twist = self.solver(system + self.pressing.system(pressed, bodies))
         return twist
 
     def _settled(
@@ -205,11 +201,13 @@ class ContactStep(nn.Module):
         push = (target - gain * u_n).relu() * reached  # impulse of each contact alone
         active = push.sign()
         shared, kick = self._shared(push, gain, n, motion.borne, bodies)
+        # by then friction may have stopped it
+        slip = (slip - bodies.friction * kick / bodies.mass).clamp(min=0.0)
         return Bearing(gain * active, target * active, shared, slip, kick)
 
-    def _system(self, bearing: Bearing, slip: Tensor, n: Tensor, bodies: Bodies) -> Tensor:
-        """What the plane adds to the system (27, N) where its points slip so fast (1, P, N)."""
-        drag = bodies.friction * bearing.shared / (slip + bodies.slip_mps)
+    def _system(self, bearing: Bearing, n: Tensor, bodies: Bodies) -> Tensor:
+        """What the plane adds to the system (27, N)."""
+        drag = bodies.friction * bearing.shared / (bearing.slip + bodies.slip_mps)
         weights = torch.cat([drag, bearing.gain - drag, bearing.target])  # (3, P, N)
         moments = (weights.unsqueeze(1) * bodies.moments).sum(2)  # (3, 10, N)
         drag, normal, target = moments.split(1)
