@@ -18,6 +18,7 @@ setup: ## make .venv ready; does nothing when it is
 demo: setup ## clear a table of five objects
 	@$(BIN)/sakiyomi demo --seed $(SEED)
 
+# Files run side by side, so each process gets one thread.
 test: setup ## the tests that CI runs
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow' \
 		--numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile $(TESTS)
