@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sakiyomi.robot_model import RobotModel
+from sakiyomi.sensing import CameraFrame
 from sakiyomi_evaluation.disturbances import Disturbances
 from sakiyomi_evaluation.hota import TrackingFrame, score
 from sakiyomi_evaluation.state_errors import (
@@ -58,8 +59,7 @@ def run_sequence(
     records = [SequenceRecord() for _ in watchers]
     names = truth.now().names
     for _ in range(round(duration_s / PERIOD_S)):
-        events.step(PERIOD_S)
-        readings, now = sense(cell), truth.now()
+        readings, now = sense(cell, _glimpsed(cell, events)), truth.now()
         counted = np.array([seen[names.index(n)] for n in now.names], bool)
         for watcher, record in zip(watchers, records, strict=True):
             scene = watcher.watch(readings)
@@ -70,6 +70,17 @@ def run_sequence(
                 for row, state in matched_states(scene, now, inside)
             ]
     return records
+
+
+def _glimpsed(cell: SimulatedCell, events: Disturbances) -> tuple[CameraFrame, ...]:
+    """Let one period pass; what the camera sees at its own rate before the end of it."""
+    frames = max(1, round(PERIOD_S * cell.config.camera.rate_hz))
+    seen = []
+    for _ in range(frames - 1):
+        events.step(PERIOD_S / frames)
+        seen.append(cell.camera_frame())
+    events.step(PERIOD_S / frames)
+    return tuple(seen)
 
 
 def on_table(truth: Truth, workspace: WorkspaceConfig) -> np.ndarray:

@@ -36,7 +36,7 @@ Drawn = TypeVar('Drawn')
 
 
 class WatchedCell:
-    """Stages scenes and shows them to a world model, touch at 60 Hz and pictures at 10 Hz.
+    """Stages scenes and shows them to a world model, touch at 60 Hz, pictures at 30, looks at 10.
 
     Args:
         dynamics: of the world model; None: those of its configuration.
@@ -57,6 +57,7 @@ class WatchedCell:
         config = SimulationConfig(scene='empty', count=0, hand_only=True)
         self.cell = SimulatedCell(replace(config, camera=camera, lidar=lidar))
         self._hand = FreeHand(RobotModel(self.cell.description))
+        self._frame_ticks = round(PHYSICS_HZ / camera.rate_hz)
         self.model = WorldModel(WorldModelConfig(), self._hand, dynamics)
 
     def close(self) -> None:
@@ -94,9 +95,10 @@ class WatchedCell:
         while play.tick < round(until_s * PHYSICS_HZ):
             play.advance((play.tick + TOUCH_TICKS) / PHYSICS_HZ)
             self._touch()
+            if play.tick % self._frame_ticks == 0:
+                self.model.add_camera(self.cell.camera_frame())
             if play.tick % LOOK_TICKS == 0:
                 self.model.add_lidar(self.cell.lidar_scan())
-                self.model.add_camera(self.cell.camera_frame())
                 scene = self.model.update(self.cell.time_s)
                 if look is not None:
                     look(scene)

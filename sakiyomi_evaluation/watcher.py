@@ -49,10 +49,11 @@ class Readings:
     tactile: tuple[TactileReading, TactileReading]
     lidar: LidarScan
     camera: CameraFrame
+    glimpses: tuple[CameraFrame, ...] = ()  # the camera's frames since the last time
 
 
-def sense(cell: SimulatedCell) -> Readings:
-    """Every sensor once."""
+def sense(cell: SimulatedCell, glimpses: tuple[CameraFrame, ...] = ()) -> Readings:
+    """Every sensor once, and what the camera has seen before."""
     return Readings(
         cell.time_s,
         cell.joints(),
@@ -60,6 +61,7 @@ def sense(cell: SimulatedCell) -> Readings:
         cell.tactile(),
         cell.lidar_scan(),
         cell.camera_frame(),
+        glimpses,
     )
 
 
@@ -88,7 +90,8 @@ class Watcher:
         if 'lidar' in self.modality.streams:
             self._pass(model.add_lidar, readings.lidar)
         if 'camera' in self.modality.streams:
-            self._pass(model.add_camera, readings.camera)
+            for frame in (*readings.glimpses, readings.camera):
+                self._pass(model.add_camera, frame)
         started = time.perf_counter()
         self.scene = model.update(readings.stamp_s)
         total_ms = 1e3 * (time.perf_counter() - started)

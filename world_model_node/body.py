@@ -37,6 +37,7 @@ class Body:
         self.rotation_P = np.eye(3) * config.rotation_sigma_rad**2
         self.angular_velocity = np.zeros(3)
         self.turn_rate_P = np.eye(3) * NEW_TURN_SIGMA_RADPS**2
+        self.frictions: np.ndarray | None = None  # weights, by how it slid
         self.wander = 0.0  # frames of motion so far, each by how badly it was seen
         local = transform_points(inverse(self.T_world_object), observation.points_m)
         self.shape = Shape(local, observation.colors, config.voxel_m)

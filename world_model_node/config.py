@@ -11,7 +11,7 @@ from sakiyomi.parameters import NodeConfig, ParameterSet, parameter
 class TimingConfig(ParameterSet):
     """Which messages belong together."""
 
-    camera_buffer: int = parameter(4, 'camera frames kept', 1, 100)
+    camera_buffer: int = parameter(8, 'camera frames kept', 1, 100)
     lidar_buffer: int = parameter(10, 'LiDAR scans kept', 1, 100)
     tactile_buffer: int = parameter(50, 'tactile readings kept per pad', 1, 1000)
     joint_buffer: int = parameter(400, 'joint and wrench readings kept', 2, 10000)

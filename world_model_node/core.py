@@ -18,6 +18,7 @@ from world_model_node.config import WorldModelConfig
 from world_model_node.dynamics import Dynamics
 from world_model_node.feeling import Feeling
 from world_model_node.felt import sensed, with_beliefs
+from world_model_node.frictions import friction_of
 from world_model_node.hand_motion import check_hand_motion
 from world_model_node.inputs import Inputs, Snapshot
 from world_model_node.learned import make_dynamics
@@ -202,7 +203,8 @@ class WorldModel:
             found = [o for o in found if self._stands_out(o.points_m, plane)]
             found = [o for o in found if o.colored.any() or not sight.past(o.points_m)]
         with self._stage('tracking'):
-            self.tracker.step(found, stamp_s, dt_s, sight, self.scanner.glances)
+            T_world_grasp = self.robot.grasp_pose(self.inputs.joints.at(stamp_s))
+            self.tracker.step(found, stamp_s, dt_s, sight, self.scanner.glances, T_world_grasp)
         with self._stage('completion'):
             self._complete(sight)
         with self._stage('normals'):
@@ -296,13 +298,18 @@ class WorldModel:
                 track.extent_m,
                 self.config.prediction,
                 track.weighed,
-                self.feeling.slipping.friction(track.id),
+                self._friction(track),
                 self.feeling.balance(track.id),
             ),
             visible=track.visible,
             held=track.held,
             slip_probability=self.feeling.slip_probability(track.id),
         )
+
+    def _friction(self, track: Track) -> Gaussian:
+        """By what was felt of it in the hand, and how it was seen to slide."""
+        felt = self.feeling.slipping.friction(track.id)
+        return felt if track.frictions is None else friction_of(track.frictions, felt)
 
     def _measured(self, state: ObjectState) -> dict[str, Gaussian]:
         """What the hand has measured of an object, by the names of its properties."""

@@ -6,7 +6,9 @@ cloud of both shows it smeared. Each by itself says where it was when.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -14,21 +16,30 @@ from sakiyomi.geometry import make_transform
 from world_model_node.registration import CORRELATED, INLIER_M, ShapeView, register
 
 SIGMA_M = {'camera': 0.002, 'lidar': 0.005}  # of a point
-FLOOR_M = 0.0025  # of a place, by the errors of the remembered surface
+FLOOR_M = 0.003  # of a place, by the errors of the remembered surface
 LOOSE_M = 0.02  # along directions in which no surface seen holds it
 AROUND_M = 0.015
 LEAST_POINTS = 8
 COARSE, FINE = 50, 150  # samples
 PRIOR_M, PRIOR_RAD = 0.02, 0.03
 FITS = 0.55  # share of inliers
+RIM_M = 0.008  # around what is looked for in another frame of the same camera
+SHIFTS = 6  # of the mean
+AS_MANY, AS_WIDE_M = 0.3, 0.004  # or what is there is not the same alone
 
 
-class Glance(NamedTuple):
-    """Points above the table that are not the robot's, where they were seen."""
+@dataclass(frozen=True)
+class Glance:
+    """What one sensor saw; worked out when something that moves asks for it."""
 
     stream: str  # 'camera' or 'lidar'
     age_s: float  # at the stamp of the look that it belongs to
-    points_m: np.ndarray  # (N, 3) float32 world frame
+    seen: Callable[[], np.ndarray]
+
+    @cached_property
+    def points_m(self) -> np.ndarray:
+        """Points above the table that are not the robot's, where they were seen (N, 3) float32."""
+        return self.seen()
 
 
 def place_in(
@@ -45,7 +56,7 @@ def place_in(
     surface = view.points_m @ R_world_object.T
     low = np.min(starts_m, axis=0) + surface.min(axis=0) - AROUND_M
     high = np.max(starts_m, axis=0) + surface.max(axis=0) + AROUND_M
-    own = glance.points_m[((glance.points_m > low) & (glance.points_m < high)).all(axis=1)]
+    own = within(glance.points_m, low, high)
     if len(own) < LEAST_POINTS:
         return None
     fits = [
@@ -58,6 +69,49 @@ def place_in(
         return None
     T = fit.T_world_object
     return T[:3, 3], _covariance(view, (own - T[:3, 3]) @ T[:3, :3], T, SIGMA_M[glance.stream])
+
+
+def shown(glance: Glance, own_m: np.ndarray) -> np.ndarray:
+    """The points (K, 3) of a glance that are where the points (N, 3) of an object are."""
+    return within(glance.points_m, own_m.min(axis=0) - RIM_M, own_m.max(axis=0) + RIM_M)
+
+
+def shift_to(glance: Glance, own_m: np.ndarray, starts_m: list[np.ndarray]) -> np.ndarray | None:
+    """How far (3,) [m] what a camera saw once has to go to where another frame shows it.
+
+    The same side is seen in both, so that its mean tells (mean shift: Comaniciu and Meer, Mean
+    shift, PAMI 2002, with a box for a kernel). None where no such thing is seen, or not it alone.
+
+    Args:
+        glance: the other frame.
+        own_m: the points (N, 3) of the object in the one.
+        starts_m: guesses at the shift.
+    """
+    if len(own_m) < LEAST_POINTS:
+        return None
+    low, high, middle = own_m.min(axis=0) - RIM_M, own_m.max(axis=0) + RIM_M, own_m.mean(axis=0)
+    best, least = None, 1.0
+    for start in starts_m:
+        shift, near = start, own_m[:0]
+        for _ in range(SHIFTS):
+            near = within(glance.points_m, low + shift, high + shift)
+            if len(near) < LEAST_POINTS:
+                break
+            shift = near.mean(axis=0, dtype=float) - middle
+        if len(near) < LEAST_POINTS:
+            continue
+        unlike = max(
+            abs(np.log(len(near) / len(own_m))) / AS_MANY,
+            np.abs(near.std(axis=0) - own_m.std(axis=0)).max() / AS_WIDE_M,
+        )
+        if unlike < least:
+            best, least = shift, unlike
+    return best
+
+
+def within(points_m: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """The points (N, 3) in a box."""
+    return points_m[((points_m > low) & (points_m < high)).all(axis=1)]
 
 
 def _covariance(view: ShapeView, local: np.ndarray, T: np.ndarray, sigma_m: float) -> np.ndarray:

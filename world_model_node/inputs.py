@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.sensing import CameraFrame, JointReading, LidarScan, TactileReading, WrenchReading
@@ -15,11 +16,12 @@ from world_model_node.config import TimingConfig
 class Snapshot:
     """What there is to look at at one instant; None or empty where a modality is stale."""
 
-    camera: CameraFrame | None
+    camera: CameraFrame | None  # the newest
     lidar: tuple[LidarScan, ...]  # oldest first
     tactile: tuple[TactileReading | None, TactileReading | None]  # left, right
     joints: JointReading | None
     stale: tuple[str, ...]
+    glimpses: tuple[CameraFrame, ...] = ()  # the camera's frames before, oldest first
 
     @property
     def stamp_s(self) -> float | None:
@@ -72,6 +74,7 @@ class Inputs:
         """The readings that are fresh at `now_s`; stamps from the future wait."""
         c, until = self.config, now_s + self.config.future_s
         camera = _fresh(self.camera, until, now_s - c.camera_stale_s)
+        glimpses = [] if camera is None else self.camera.between(-inf, camera.stamp_s)[:-1]
         left = _fresh(self.left, until, now_s - c.tactile_stale_s)
         right = _fresh(self.right, until, now_s - c.tactile_stale_s)
         joints = _fresh(self.joints, until, now_s - c.joints_stale_s)
@@ -86,7 +89,7 @@ class Inputs:
             'joints': joints is not None,
         }
         stale = tuple(name for name, fresh in present.items() if not fresh)
-        return Snapshot(camera, scans, (left, right), joints, stale)
+        return Snapshot(camera, scans, (left, right), joints, stale, tuple(glimpses))
 
     def _buffer(self, stream: str, reading: object) -> ReadingBuffer:
         if stream == 'tactile':

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from world_model_node.course import Seen, followed, hypotheses
+from world_model_node.course import Models, Seen, braked, followed, hypotheses, unbraked
 
 PUSH_FACTOR = 2.0
 CHI2_3_99 = 11.34
@@ -25,6 +25,12 @@ class PointFilter:
         self.agitation = 1.0  # share of the process noise that the innovations speak for
         self._noise = np.zeros((6, 6))
         self._before = self.x, self.P  # the last prediction
+        self._models: Models | None = None  # of its sliding, about `x`
+
+    @property
+    def before(self) -> np.ndarray:
+        """Position and velocity (6,) before the last prediction."""
+        return self._before[0]
 
     @property
     def position_m(self) -> np.ndarray:
@@ -49,10 +55,11 @@ class PointFilter:
     def push(self, dt_s: float, acceleration_sigma: float) -> None:
         """Admit that something accelerated the object within the last `dt_s`."""
         self.P = self.P + process_noise(max(dt_s, 1e-3), PUSH_FACTOR * acceleration_sigma)
-        self.agitation = 1.0
+        self.agitation, self._models = 1.0, None
 
     def update(self, position_m: np.ndarray, noise: np.ndarray) -> None:
         """Take in a measured position with its covariance (3, 3) [m^2]."""
+        self._models = None
         innovation = position_m - self.x[:3]
         surprise = float(innovation @ np.linalg.solve(self.P[:3, :3] + noise, innovation))
         if surprise > CHI2_3_99:
@@ -71,15 +78,34 @@ class PointFilter:
         seen: list[Seen],
         calm: float | None,
         aloft: bool,
+        frictions: np.ndarray | None,
         gravity_mps2: float,
-    ) -> float:
+    ) -> tuple[float, np.ndarray | None]:
         """Go again over the `dt_s` of the last prediction, by what was seen on the way.
 
-        For `calm` and `aloft` see `hypotheses`; returns how calm the motion is now.
+        Args:
+            dt_s: as given to `predict`.
+            seen: on the way.
+            calm: see `hypotheses`.
+            aloft: see `hypotheses`.
+            frictions: weights of `FRICTIONS` of what slides; None: it does not.
+            gravity_mps2: of the place.
+
+        Returns:
+            How calm the motion is now, and the weights as they are now.
         """
-        h = hypotheses(dt_s, calm, aloft)
-        self.x, self.P, calm = followed(*self._before, dt_s, seen, h, gravity_mps2)
-        return calm
+        x, P = self._before
+        models = unbraked(x, P)
+        if frictions is not None:
+            models = braked(x, P, frictions, gravity_mps2)
+            if self._models is not None:
+                models = self._models._replace(X=self._models.X + x, weight=frictions)
+        course = followed(models, dt_s, seen, hypotheses(dt_s, calm, aloft), gravity_mps2)
+        self.x, self.P, self._models = course.models.mean, course.models.covariance, None
+        if frictions is not None:
+            self._models = course.models._replace(X=course.models.X - self.x)
+            frictions = course.models.weight
+        return course.calm, frictions
 
     def update_along(self, direction: np.ndarray, offset_m: float, sigma_m: float) -> None:
         """Take in that the position is off by `offset_m` along a unit direction (3,)."""
@@ -93,6 +119,7 @@ class PointFilter:
         """Lie still at a place."""
         self.x = np.concatenate([position_m, np.zeros(3)])
         self.P = np.diag([sigma_m**2] * 3 + [speed_sigma_mps**2] * 3)
+        self._models = None
 
     def slow(self, keeps: float) -> None:
         """Lose speed, of which a share remains."""
@@ -109,7 +136,7 @@ class PointFilter:
         self, position_m: np.ndarray, velocity_mps: np.ndarray, covariance: np.ndarray
     ) -> None:
         """Set the state outright, as when the hand carries the object; covariance (3, 3) [m^2]."""
-        self.x = np.concatenate([position_m, velocity_mps])
+        self.x, self._models = np.concatenate([position_m, velocity_mps]), None
         self.P = np.diag([0.0] * 3 + [0.05**2] * 3)
         self.P[:3, :3] = covariance
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from world_model_node.glance import Glance
 from world_model_node.point_grid import PointGrid
 from world_model_node.visibility import Sight
@@ -20,3 +22,4 @@ class Look:
     glances: tuple[Glance, ...]  # of sensors that saw something new
     table_height_m: float
     gravity_mps2: float
+    T_world_grasp: np.ndarray | None = None  # (4, 4) of the hand, if there is one

@@ -7,11 +7,13 @@ import numpy as np
 from sakiyomi.geometry import make_transform
 from world_model_node.body import Body
 from world_model_node.course import CALM_AT_FIRST, Seen
-from world_model_node.glance import place_in
+from world_model_node.frictions import UNKNOWN, later
 from world_model_node.look import Look
 from world_model_node.observation import Observation
 from world_model_node.point_grid import PointGrid
 from world_model_node.registration import Fit, displacement, register, rotation_by, rotation_vector
+from world_model_node.touch import at_hand
+from world_model_node.whereabouts import Way, places
 
 FITS, FITS_WELL = 0.55, 0.7  # shares of inliers
 LOST = 0.4  # without a fit
@@ -22,6 +24,7 @@ STILL_FRAMES = 2  # fits that agree
 SAME_M, SAME_PERCENT, SAME_FRAMES = 0.0028, 90, 3  # or views that do
 COARSE, FINE, FEW = 50, 150, 20  # samples
 BOX_M = 0.006  # of the grid that two views are compared in
+TIPS_RADPS = 2.0  # what turns so fast about a level axis rolls or tips
 UNSURE_SHARE = 0.06  # of its size: where the middle is by what is seen in part
 
 
@@ -80,8 +83,11 @@ class Motion:
         if fit is None:
             sigma = np.hypot(config.position_sigma_m, UNSURE_SHARE * body.extent_m)
             body.filter.update(body.middle_seen(observation), np.diag(sigma**2))
-        elif seen := self._places(fit, look):
-            self._calm = body.filter.follow(look.dt_s, seen, self._calm, aloft, look.gravity_mps2)
+        elif seen := self._places(observation, fit, look):
+            frictions = None if aloft or self._at_hand(look) else self._frictions(fit, look)
+            told = seen, self._calm, aloft, frictions, look.gravity_mps2
+            self._calm, frictions = body.filter.follow(look.dt_s, *told)
+            body.frictions = body.frictions if frictions is None else frictions
         else:
             noise = fit.covariance[:3, :3] + np.eye(3) * (0.5 * config.position_sigma_m) ** 2
             body.filter.update(fit.T_world_object[:3, 3], noise)
@@ -93,17 +99,26 @@ class Motion:
             body.keep(observation, fit.T_world_object, look.sight, at_rest=False)
         self._mind_stillness(observation, fit)
 
-    def _places(self, fit: Fit, look: Look) -> list[Seen]:
-        """Where each sensor saw it, at its own instant."""
-        view, R = self.body.shape.view(), fit.T_world_object[:3, :3]
-        here = fit.T_world_object[:3, 3]
-        found = []
-        for glance in look.glances:
-            ago = glance.age_s * self.body.filter.velocity_mps
-            place = place_in(glance, view, R, [here, here - ago, self._T_last[:3, 3]])
-            if place is not None:
-                found.append(Seen(look.dt_s - glance.age_s, *place))
-        return found
+    def _at_hand(self, look: Look) -> bool:
+        """Whether the hand may push it or cover a part of it."""
+        T = look.T_world_grasp
+        return T is not None and at_hand(self.body.world_points(), T)
+
+    def _places(self, observation: Observation, fit: Fit, look: Look) -> list[Seen]:
+        before = self.body.filter.before
+        T_last = make_transform(self._T_last[:3, :3], before[:3])
+        way = Way(T_last, before[3:], fit.T_world_object, look.dt_s)
+        # what the hand covers in one frame it shows in another: the same side is not seen then
+        own_m = observation.fresh_m[:0] if self._at_hand(look) else observation.fresh_m
+        return places(self.body.shape.view(), way, own_m, look)
+
+    def _frictions(self, fit: Fit, look: Look) -> np.ndarray | None:
+        """Weights of the frictions that may brake it; None where it does not slide."""
+        turned = rotation_vector(fit.T_world_object[:3, :3] @ self._T_last[:3, :3].T)
+        if np.linalg.norm(turned[:2]) > TIPS_RADPS * max(look.dt_s, 1e-3):
+            return None
+        before = self.body.frictions
+        return UNKNOWN if before is None else later(before, rested=self._calm is None)
 
     def _turn(self, fit: Fit | None, dt_s: float) -> None:
         body = self.body

@@ -41,6 +41,8 @@ from world_model_node.config import WorldModelConfig
 from world_model_node.core import WorldModel
 from world_model_node.warm_up import spare_collections
 
+DUE = 0.8  # of a period: frames that come faster wait for the next update
+
 
 class WorldModelNode(LifecycleNode):
     """Callbacks convert and add; a new picture, or else the timer, updates and publishes."""
@@ -123,7 +125,7 @@ class WorldModelNode(LifecycleNode):
         frame = conversions.to_camera_frame(*pair, self._intrinsics, T_world_camera)
         self.world_model.add_camera(frame)
         self.latency.arrived(frame.stamp_s, self.now_s())
-        if frame.stamp_s - self._last_frame_s >= 0.5 / self.config.rate_hz:
+        if frame.stamp_s - self._last_frame_s >= DUE / self.config.rate_hz:
             self._last_frame_s = frame.stamp_s
             self._update()
 

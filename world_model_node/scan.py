@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 
 import numpy as np
 
+from sakiyomi.sensing import CameraFrame
 from world_model_node.config import WorldModelConfig
 from world_model_node.fusion import DepthView
 from world_model_node.glance import Glance
@@ -52,7 +54,7 @@ class Scanner:
         """The fused points above the table that are neither robot nor held object."""
         self.glances = ()
         with stage('camera'):
-            view = self._view(snapshot)
+            view = None if snapshot.camera is None else self._view(snapshot.camera)
             table = np.zeros((0, 3), np.float32) if view is None else view.near_table()
         with stage('lidar'):
             sweeps = self.scans.points(snapshot.lidar)
@@ -65,30 +67,46 @@ class Scanner:
         with stage('lidar'):
             high = np.flatnonzero(self._is_above(lidar))
             newest = high[ages_s[high] <= ages_s.min(initial=np.inf)]
-            self._glance('lidar', lidar.points_m[newest], ages_s.min(initial=np.inf), stamp_s)
+            swept_m = lidar.points_m[newest]
+            self._glance('lidar', stamp_s - ages_s.min(initial=np.inf), stamp_s, lambda: swept_m)
             lidar = self._present(lidar[high], ages_s[high], tracks, snapshot, stamp_s)
         with stage('camera'):
             camera = no_points() if view is None else view.above(self.plane)
             camera = camera[self._is_above(camera)]
         with stage('self_filter'):
-            camera = self._without_robot(camera, snapshot)
+            self._glimpse(snapshot, stamp_s)
             if snapshot.camera is not None:
-                age_s = stamp_s - snapshot.camera.stamp_s
-                self._glance('camera', camera.points_m, age_s, stamp_s)
+                camera = self._without_robot(camera, snapshot.camera)
+                shown_m = camera.points_m
+                self._glance('camera', snapshot.camera.stamp_s, stamp_s, lambda: shown_m)
             camera = self._at_stamp(camera, snapshot, tracks)
         with stage('held'):
             return without_held(joined([camera, lidar]), tracks)
 
-    def _glance(self, stream: str, points_m: np.ndarray, age_s: float, stamp_s: float) -> None:
+    def _glance(
+        self, stream: str, taken_s: float, stamp_s: float, seen: Callable[[], np.ndarray]
+    ) -> None:
         """Note what a sensor sees, unless it was there to be seen in an earlier look."""
-        if stamp_s - age_s > self._glanced_s[stream]:
-            self._glanced_s[stream] = stamp_s - age_s
-            self.glances += (Glance(stream, age_s, points_m),)
+        if taken_s > self._glanced_s[stream]:
+            self._glanced_s[stream] = taken_s
+            self.glances += (Glance(stream, stamp_s - taken_s, seen),)
 
-    def _view(self, snapshot: Snapshot) -> DepthView | None:
-        if snapshot.camera is None:
-            return None
-        return DepthView(snapshot.camera, self.config.workspace, self.config.noise)
+    def _glimpse(self, snapshot: Snapshot, stamp_s: float) -> None:
+        """Note the camera's frames from that of the last look to this one's."""
+        since_s = self._glanced_s['camera']
+        self.glances += tuple(
+            Glance('camera', stamp_s - frame.stamp_s, partial(self._glimpsed, frame))
+            for frame in snapshot.glimpses
+            if frame.stamp_s >= since_s and snapshot.camera.stamp_s > since_s
+        )
+
+    def _glimpsed(self, frame: CameraFrame) -> np.ndarray:
+        """The points (N, 3) of objects in a frame between two looks."""
+        points = self._view(frame).above(self.plane)
+        return self._without_robot(points[self._is_above(points)], frame).points_m
+
+    def _view(self, frame: CameraFrame) -> DepthView:
+        return DepthView(frame, self.config.workspace, self.config.noise)
 
     def _present(
         self,
@@ -136,10 +154,10 @@ class Scanner:
         least = np.maximum(w.min_height_m, w.min_height_sigmas * points.sigma_m)
         return self.plane.height_of(points.points_m) > least
 
-    def _without_robot(self, points: PointSet, snapshot: Snapshot) -> PointSet:
+    def _without_robot(self, points: PointSet, frame: CameraFrame) -> PointSet:
         if not len(points):
             return points
-        joints = self.joints_at(snapshot.camera.stamp_s)
+        joints = self.joints_at(frame.stamp_s)
         return points[~self.robot.covers(points.points_m, joints)]
 
 

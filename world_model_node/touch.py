@@ -13,6 +13,7 @@ from world_model_node.contacts import Contacts
 
 PAD_HALF_WIDTH_M = 0.012
 MIN_POINTS = 5
+NEAR_HAND_M, HAND_UP_M = 0.05, 0.10  # of the fingers, from their tips upwards
 
 
 @dataclass(frozen=True)
@@ -68,3 +69,11 @@ def grasped_shape(
     }
     best = max(counts, key=lambda key: (counts[key], -key), default=None)
     return best if best is not None and counts[best] >= MIN_POINTS else None
+
+
+def at_hand(points_m: np.ndarray, T_world_grasp: np.ndarray) -> bool:
+    """Whether any of (N, 3) world points is near the fingers of a hand at (4, 4)."""
+    offset = points_m - T_world_grasp[:3, 3].astype(np.float32)
+    up = -T_world_grasp[:3, 2]
+    along = np.clip(offset @ up, 0.0, HAND_UP_M)
+    return bool((np.linalg.norm(offset - along[:, None] * up, axis=1) < NEAR_HAND_M).any())

@@ -93,6 +93,7 @@ class Tracker:
         dt_s: float,
         sight: Sight,
         glances: tuple[Glance, ...] = (),
+        T_world_grasp: np.ndarray | None = None,
     ) -> None:
         """Take in one set of observations, after `predict` and `carry` to the same stamp."""
         first = self.stamp_s is None
@@ -104,7 +105,7 @@ class Tracker:
         surface = [o.points_m for o in observations] or [np.zeros((0, 3))]
         cloud = PointGrid(np.concatenate(surface), BOX_M)
         height, gravity = self.table_height_m, self.gravity_mps2
-        look = Look(stamp_s, dt_s, sight, cloud, glances, height, gravity)
+        look = Look(stamp_s, dt_s, sight, cloud, glances, height, gravity, T_world_grasp)
         for track, observation in matched:
             track.correct(observation, look)
         seen = {track.id for track, _ in matched}

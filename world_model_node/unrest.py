@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from sakiyomi.geometry import rotation_angle
+from world_model_node.touch import at_hand
 from world_model_node.track import Track
 
 AROUND_M = 0.04  # of its box: where it may have been before
-NEAR_HAND_M, HAND_UP_M = 0.05, 0.10  # of the fingers, from their tips upwards
 HAND_M, HAND_RAD = 0.003, 0.03  # that a hand at rest moves from look to look
 GOES_ON_S = 0.25  # what has not come to rest since is still in motion
 
@@ -32,7 +32,8 @@ class Unrest:
         kept = {t.id: self._stamps_s.get(t.id, -np.inf) for t in tracks}
         for track in tracks:
             goes_on = not track.resting and stamp_s - kept[track.id] < GOES_ON_S
-            if track.moving() or goes_on or (moves and _at_hand(track, T_world_grasp)):
+            touched = moves and at_hand(track.world_points(), T_world_grasp)
+            if track.moving() or goes_on or touched:
                 kept[track.id] = stamp_s
         self._stamps_s = kept
 
@@ -53,10 +54,3 @@ class Unrest:
 def _moved(before: np.ndarray, now: np.ndarray) -> bool:
     turned_rad = rotation_angle(before[:3, :3].T @ now[:3, :3])
     return bool(np.linalg.norm(now[:3, 3] - before[:3, 3]) > HAND_M or turned_rad > HAND_RAD)
-
-
-def _at_hand(track: Track, T_world_grasp: np.ndarray) -> bool:
-    offset = track.world_points() - T_world_grasp[:3, 3].astype(np.float32)
-    up = -T_world_grasp[:3, 2]
-    along = np.clip(offset @ up, 0.0, HAND_UP_M)
-    return bool((np.linalg.norm(offset - along[:, None] * up, axis=1) < NEAR_HAND_M).any())

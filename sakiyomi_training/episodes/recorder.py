@@ -147,9 +147,12 @@ class Recorder:
         first = max(round((now_s - FRAME_S) / TOUCH_S) + 1, -round(WATCH_S / TOUCH_S))
         touches = np.arange(first, round(now_s / TOUCH_S) + 1) * TOUCH_S
         due = [(t, lambda: self._sense_touch(hand)) for t in touches]
-        camera_s, lidar_s = now_s - conditions.camera_latency_s, now_s - conditions.lidar_latency_s
-        due.append((camera_s, lambda: model.add_camera(cell.camera_frame())))
+        camera_s = now_s - conditions.camera_latency_s
+        frames = camera_s - np.arange(round(FRAME_S * self._camera.rate_hz)) / self._camera.rate_hz
+        frames = [t for t in frames if t > -WATCH_S or t == camera_s]
+        due += [(t, lambda: model.add_camera(cell.camera_frame())) for t in frames]
         if self._uses_lidar:
+            lidar_s = now_s - conditions.lidar_latency_s
             due.append((lidar_s, lambda: model.add_lidar(cell.lidar_scan())))
         halves = [t for t in (now_s - FINE_S, now_s) if t > -WATCH_S - 1e-6]
         due += [(t, lambda: (truth.note(), hand.close_window())) for t in halves]

@@ -12,8 +12,12 @@ def view():
     return Shape(points, np.full((len(points), 3), 128, np.uint8), 0.003).view()
 
 
+def glance(points, stream='camera', age_s=0.0):
+    return Glance(stream, age_s, lambda: points)
+
+
 def look(points, stream='camera'):
-    return place_in(Glance(stream, 0.0, points), view(), np.eye(3), [CENTER, CENTER + GONE_ON])
+    return place_in(glance(points, stream), view(), np.eye(3), [CENTER, CENTER + GONE_ON])
 
 
 def test_a_surface_is_found_where_it_has_gone_on_to():
