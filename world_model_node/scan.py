@@ -26,6 +26,7 @@ Stage = Callable[[str], AbstractContextManager[None]]
 NEAR_TRACK_M = 0.02  # a point this near a moving object's box belongs to it
 NEAR_HELD_M = 0.012  # and this near a held object's surface to that
 AT_ONCE_S = 0.005
+STILL = 0.003  # [m] and about [rad] that a camera moves between frames that are compared
 TABLE_BLEND = 0.3  # of each new table estimate
 
 
@@ -92,12 +93,18 @@ class Scanner:
             self.glances += (Glance(stream, stamp_s - taken_s, seen),)
 
     def _glimpse(self, snapshot: Snapshot, stamp_s: float) -> None:
-        """Note the camera's frames from that of the last look to this one's."""
-        since_s = self._glanced_s['camera']
+        """Note the camera's frames from that of the last look on, if this look has a newer one.
+
+        A camera that moves shows other sides from frame to frame, which cannot be compared.
+        """
+        since_s, newest = self._glanced_s['camera'], snapshot.camera
+        if newest is None or newest.stamp_s <= since_s:
+            return
         self.glances += tuple(
             Glance('camera', stamp_s - frame.stamp_s, partial(self._glimpsed, frame))
             for frame in snapshot.glimpses
-            if frame.stamp_s >= since_s and snapshot.camera.stamp_s > since_s
+            if frame.stamp_s >= since_s
+            and np.allclose(frame.T_world_camera, newest.T_world_camera, rtol=0.0, atol=STILL)
         )
 
     def _glimpsed(self, frame: CameraFrame) -> np.ndarray:

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import synthetic
 from synthetic import Box, on_table
 from watching import PERIOD_S, START_S, nearest, watch
 
+from world_model_node.core import WorldModel
 from world_model_node.kalman import PointFilter
 
 SIZE = (0.05, 0.05, 0.05)
@@ -65,6 +68,41 @@ def test_constant_motion_gives_its_twist_within_10_percent(model, velocity):
     assert np.linalg.norm(state.twist[:2] - velocity) < 0.1 * np.linalg.norm(velocity)
     truth = moving(13 * PERIOD_S)[0].center
     assert np.linalg.norm(state.T_world_object[:3, 3] - truth) < 0.012
+
+
+def test_a_faster_camera_tells_how_fast_a_blow_has_made_it(model):
+    velocity = np.array([-0.5, 0.6])
+
+    def struck(t):
+        x, y = np.array([0.52, -0.06]) + max(0.0, t - 0.62) * velocity
+        return [on_table(x, y, SIZE, RED)]
+
+    fast, slow = WorldModel(model.config), model
+    errors = [
+        np.linalg.norm(watch(m, struck, 8, pictures=p)[-1].objects[0].twist[:2] - velocity)
+        for m, p in ((slow, 1), (fast, 3))
+    ]
+    assert errors[1] < 0.1 * np.linalg.norm(velocity) < errors[0]
+
+
+def test_frames_between_looks_are_looked_into_only_where_something_moves(model, monkeypatch):
+    seen = []
+    glimpsed = model.scanner._glimpsed
+    monkeypatch.setattr(model.scanner, '_glimpsed', lambda f: (seen.append(f), glimpsed(f))[1])
+    watch(model, THREE, 6, pictures=3)
+    assert not seen and len(model.scanner.glances) > 2
+
+
+def test_frames_of_a_camera_that_moves_are_not_compared(model):
+    watch(model, THREE, 3, pictures=3)
+    frame = model.inputs.camera.newest()
+    aside = frame.T_world_camera.copy()
+    aside[:3, 3] += 0.05
+    later = [replace(frame, stamp_s=frame.stamp_s + dt) for dt in (0.03, 0.06)]
+    for item in (*later, replace(frame, stamp_s=frame.stamp_s + 0.1, T_world_camera=aside)):
+        model.add_camera(item)
+    model.update(frame.stamp_s + 0.1)
+    assert [g.stream for g in model.scanner.glances] == ['camera']
 
 
 def test_an_update_never_grows_the_covariance_of_a_filter():
