@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 COLUMNS = 4
-COLORS = ('#c23b3b', '#8a6fb0', '#999999', '#3b6ea5', '#4b9a5b')
+COLORS = ('#c23b3b', '#8a6fb0', '#999999', '#3b6ea5', '#4b9a5b', '#c9a227')
 
 
 def draw_errors(path: Path, result: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ from sakiyomi.geometry import inverse
 from sakiyomi.scene import ObjectState
 from sakiyomi_training.episodes.layout import BEFORE, FINE_BEFORE, FINE_S, PLAN, Episode
 from sakiyomi_training.episodes.scene_columns import read_action, read_scenes
+from sakiyomi_training.episodes.truth_columns import true_centers
 from sakiyomi_training.world_model.watched_hand import hand_at
 from simulation_node.hidden import Hidden
 from simulation_node.hulls import between_pads, standing
@@ -82,6 +84,14 @@ class ConstantTwist:
         return {s.id: _straight_on(s) for s in read_scenes(episode, BEFORE + 1)[-1].objects}
 
 
+class Told(Enum):
+    """What PyBullet is told of the truth."""
+
+    NOTHING = 'pybullet_nominal'
+    PROPERTIES = 'pybullet_true'  # mass, frictions, restitution and centre of mass
+    STATE = 'pybullet_true_state'  # these, place and twist: only the shape is as it was seen
+
+
 class Simulated:
     """PyBullet from the observed state: convex hulls of the points, tracked poses and twists.
 
@@ -89,12 +99,11 @@ class Simulated:
 
     Args:
         world: the engine.
-        true_properties: mass, frictions, restitution and centre of mass as they are, else nominal.
+        told: what of the truth; with nothing properties are nominal.
     """
 
-    def __init__(self, world: HullWorld, true_properties: bool) -> None:
-        self.name = 'pybullet_true' if true_properties else 'pybullet_nominal'
-        self._world, self._true = world, true_properties
+    def __init__(self, world: HullWorld, told: Told) -> None:
+        self.name, self._world, self._told = told.value, world, told
 
     def predict(self, episode: Episode) -> dict[int, Future]:
         """All tracked objects at once, with the hand's motion where there is one."""
@@ -111,6 +120,8 @@ class Simulated:
         }
 
     def _body(self, episode: Episode, state: ObjectState, table_m: float) -> RolloutBody:
+        if self._told is Told.STATE:
+            state = _true_state(episode, state)
         points, T = state.points_m.astype(float), state.T_world_object
         if state.held:
             pressed = episode['hand/pad_contact'][FINE_BEFORE]
@@ -119,7 +130,7 @@ class Simulated:
         elif abs(state.twist[2]) < FALLING_MPS:
             points, T = standing(points, T, table_m, NEAR_TABLE_M)
         body = nominal_body(points, T, state.twist, state.held)
-        hidden = _true_hidden(episode, state) if self._true else None
+        hidden = None if self._told is Told.NOTHING else _true_hidden(episode, state)
         return body if hidden is None else replace(body, hidden=hidden)
 
 
@@ -151,13 +162,31 @@ def _straight_on(state: ObjectState) -> Future:
     return Future(state.T_world_object[:3, :3], T)
 
 
-def _true_hidden(episode: Episode, state: ObjectState) -> Hidden | None:
-    """The properties of the object whose track this is; None where it is nobody's."""
+def _true_row(episode: Episode, state: ObjectState) -> int | None:
+    """Of the object whose track this is; None where it is nobody's."""
     slots = episode['truth/slot']
     rows = np.flatnonzero((slots >= 0) & (episode['frames/id'][slots] == state.id))
-    if not len(rows):
+    return int(rows[0]) if len(rows) else None
+
+
+def _true_state(episode: Episode, state: ObjectState) -> ObjectState:
+    """The track where its object is at t0, and moving as that does."""
+    row = _true_row(episode, state)
+    if row is None:
+        return state
+    T, center = state.T_world_object.copy(), true_centers(episode)[FINE_BEFORE, row]
+    twist = episode['truth/twist'][FINE_BEFORE, row].astype(float)
+    arm = center - episode['truth/T_world_object'][FINE_BEFORE, row, :3, 3]
+    T[:3, 3] = center
+    moving = np.concatenate([twist[:3] + np.cross(twist[3:], arm), twist[3:]])
+    return replace(state, T_world_object=T, twist=moving)
+
+
+def _true_hidden(episode: Episode, state: ObjectState) -> Hidden | None:
+    """The properties of the object whose track this is; None where it is nobody's."""
+    row = _true_row(episode, state)
+    if row is None:
         return None
-    row = rows[0]
     center = episode['truth/T_world_object'][FINE_BEFORE, row].astype(float) @ [
         *episode['truth/center_of_mass_m'][row],
         1.0,

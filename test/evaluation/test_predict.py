@@ -7,9 +7,11 @@ from sakiyomi.cli import main
 from sakiyomi.scene import HandMotion
 from sakiyomi_evaluation.predict import CONTRACT, MODEL, evaluate
 from sakiyomi_evaluation.prediction_errors import Outcome, figures, fit_noise
-from sakiyomi_evaluation.predictors import TIMES_S, ConstantTwist
+from sakiyomi_evaluation.predictors import TIMES_S, ConstantTwist, Simulated, Told
+from sakiyomi_training.episodes.layout import FINE_BEFORE
 from sakiyomi_training.episodes.recorder import Recorder
 from sakiyomi_training.episodes.shards import write_shard
+from sakiyomi_training.episodes.truth_columns import true_centers
 from simulation_node.hidden import Hidden
 from simulation_node.hulls import MARGIN_M, between_pads, standing
 from simulation_node.objects import object_files
@@ -58,12 +60,31 @@ def test_the_figures_hold_the_model_and_every_baseline(episodes):
     result = evaluate(episodes, PhysicsPrior(PredictionConfig()))
     assert result['model'] == 'physics_prior'
     assert set(result['ratio_to_nominal_1s']) == {'push', 'drop', 'mean'}
-    names = {MODEL, 'physics_prior', 'constant_twist', 'pybullet_nominal', 'pybullet_true'}
+    names = {MODEL, 'physics_prior', 'constant_twist', *(told.value for told in Told)}
     for scenario in ('push', 'drop'):
         assert names <= set(result['scenarios'][scenario])
         model, prior = (result['scenarios'][scenario][n] for n in (MODEL, 'physics_prior'))
         assert model['error_mm'] == prior['error_mm']
         assert set(model['error_mm']) == set(model['error_rad']) == {'0.25', '0.5', '1'}
+
+
+def test_what_is_told_the_true_state_starts_where_the_object_is(episodes):
+    world = HullWorld()
+    try:
+        for episode in episodes:
+            row, first = 0, FINE_BEFORE + 1
+            slot = episode['truth/slot'][row]
+            if slot < 0:
+                continue
+            track = int(episode['frames/id'][slot])
+            gaps = []
+            for told in (Told.STATE, Told.PROPERTIES):
+                future = Simulated(world, told).predict(episode)[track]
+                true = true_centers(episode)[first, row]
+                gaps.append(np.linalg.norm(future.T_world_object[0, :3, 3] - true))
+            assert gaps[0] < max(0.006, gaps[1])
+    finally:
+        world.close()
 
 
 def test_stored_episodes_are_evaluated_from_the_command_line(episodes, tmp_path):
