@@ -96,7 +96,7 @@ def test_a_push_out_of_nowhere_surprises_and_what_rests_does_not(stack, observer
         largest(25)
         calm = largest(10)
         push = PushObject.Request(name=scene.names[0])
-        push.impulse.x = 0.05
+        push.impulse.x = 0.08
         assert observer.call(PushObject, '/simulation/push', push).success
         pushed.append(largest(15))
         if pushed[-1] > max(1.5, 3.0 * calm):
