@@ -27,8 +27,9 @@ from sakiyomi_evaluation.perception_rounds import PerceptionCell, Round
 from sakiyomi_evaluation.results import check_writable, write_results
 from sakiyomi_evaluation.scene_pictures import WorstScenes
 from sakiyomi_evaluation.stage_budget import draw_budget
+from sakiyomi_training.episodes.recorder import CAMERA_HZ
 from sakiyomi_training.object_split import held_out_folder
-from simulation_node.config import SimulationConfig
+from simulation_node.config import CameraConfig, SimulationConfig
 from world_model_node.config import WorldModelConfig
 
 MAX_SECONDS = 600.0
@@ -75,7 +76,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _measure(args: argparse.Namespace, objects: str, split: dict[str, int] | None) -> int:
-    config = SimulationConfig(objects=objects, scene=args.scene, count=args.count, seed=args.seed)
+    scene = {'objects': objects, 'scene': args.scene, 'count': args.count, 'seed': args.seed}
+    config = SimulationConfig(camera=CameraConfig(rate_hz=CAMERA_HZ), **scene)
     cell = PerceptionCell(config, WorldModelConfig(), args.seconds)
     tally, worst = Tally(), WorstScenes(args.frames)
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())

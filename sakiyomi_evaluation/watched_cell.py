@@ -13,7 +13,7 @@ from sakiyomi.errors import WorkFailedError
 from sakiyomi.robot_model import RobotModel
 from sakiyomi.scene import ObjectState, Scene
 from sakiyomi_training.episodes.free_hand import FreeHand
-from sakiyomi_training.episodes.recorder import HEIGHT, WIDTH
+from sakiyomi_training.episodes.recorder import CAMERA_HZ, HEIGHT, WIDTH
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import (
     HAND_LINK,
@@ -53,7 +53,7 @@ class WatchedCell:
         rays: int | None = None,
     ) -> None:
         lidar = LidarConfig() if rays is None else LidarConfig(rays=rays)
-        camera = CameraConfig(width=width, height=height)
+        camera = CameraConfig(width=width, height=height, rate_hz=CAMERA_HZ)
         config = SimulationConfig(scene='empty', count=0, hand_only=True)
         self.cell = SimulatedCell(replace(config, camera=camera, lidar=lidar))
         self._hand = FreeHand(RobotModel(self.cell.description))

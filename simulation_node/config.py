@@ -26,7 +26,7 @@ class CameraConfig(ParameterSet):
     width: int = parameter(640, 'image width [px]', 16, 4096)
     height: int = parameter(480, 'image height [px]', 16, 4096)
     hfov_deg: float = parameter(65.0, 'horizontal field of view [deg]', 10.0, 150.0)
-    rate_hz: float = parameter(30.0, 'frames per second', 0.1, 120.0)
+    rate_hz: float = parameter(10.0, 'frames per second', 0.1, 120.0)
     min_range_m: float = parameter(0.20, 'depth below this is a hole [m]', 0.0, 10.0)
     max_range_m: float = parameter(3.0, 'depth above this is a hole [m]', 0.1, 100.0)
     noise: float = parameter(1.0, 'scale of the axial depth noise; 0 switches it off', 0.0, 20.0)

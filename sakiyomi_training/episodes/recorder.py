@@ -32,6 +32,7 @@ from world_model_node.config import WorldModelConfig
 from world_model_node.core import WorldModel
 
 WIDTH, HEIGHT = 320, 240
+CAMERA_HZ = 30.0  # as depth cameras run; the live simulation would take a whole core for it
 SHIFT_M, TURN_RAD = 0.08, np.radians(6.0)  # of camera and LiDAR from where they stand
 LATENCIES_S = (0.0, 0.05)
 TOUCH_S = 1.0 / 60.0
@@ -81,7 +82,7 @@ class Recorder:
         lidar: bool = True,
     ) -> None:
         self._uses_lidar = lidar
-        self._camera = CameraConfig(width=width, height=height)
+        self._camera = CameraConfig(width=width, height=height, rate_hz=CAMERA_HZ)
         self._lidar = LidarConfig() if rays is None else LidarConfig(rays=rays)
         config = SimulationConfig(scene='empty', count=0, hand_only=True)
         self.cell = SimulatedCell(replace(config, camera=self._camera, lidar=self._lidar))
