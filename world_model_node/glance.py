@@ -24,7 +24,8 @@ COARSE, FINE = 50, 150  # samples
 PRIOR_M, PRIOR_RAD = 0.02, 0.03
 FITS = 0.55  # share of inliers
 RIM_M = 0.008  # around what is looked for in another frame of the same camera
-SHIFTS = 6  # of the mean
+SHIFTS, SETTLED_M = 6, 2e-4  # of the mean
+FURTHER_M = 0.05  # than where it is guessed to be it does not shift
 AS_MANY, AS_WIDE_M = 0.3, 0.004  # or what is there is not the same alone
 
 
@@ -90,14 +91,18 @@ def shift_to(glance: Glance, own_m: np.ndarray, starts_m: list[np.ndarray]) -> n
     if len(own_m) < LEAST_POINTS:
         return None
     low, high, middle = own_m.min(axis=0) - RIM_M, own_m.max(axis=0) + RIM_M, own_m.mean(axis=0)
+    first, last = np.min(starts_m, axis=0) - FURTHER_M, np.max(starts_m, axis=0) + FURTHER_M
+    about = within(glance.points_m, low + first, high + last)
     best, least = None, 1.0
     for start in starts_m:
         shift, near = start, own_m[:0]
         for _ in range(SHIFTS):
-            near = within(glance.points_m, low + shift, high + shift)
+            near = within(about, low + shift, high + shift)
             if len(near) < LEAST_POINTS:
                 break
-            shift = near.mean(axis=0, dtype=float) - middle
+            before, shift = shift, near.mean(axis=0, dtype=float) - middle
+            if np.abs(shift - before).max() < SETTLED_M:
+                break
         if len(near) < LEAST_POINTS:
             continue
         unlike = max(
