@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from sakiyomi.compiled import compiled
 from sakiyomi.geometry import make_transform
 from world_model_node.registration import CORRELATED, INLIER_M, ShapeView, register
 
@@ -25,7 +26,6 @@ PRIOR_M, PRIOR_RAD = 0.02, 0.03
 FITS = 0.55  # share of inliers
 RIM_M = 0.008  # around what is looked for in another frame of the same camera
 SHIFTS, SETTLED_M = 6, 2e-4  # of the mean
-FURTHER_M = 0.05  # than where it is guessed to be it does not shift
 AS_MANY, AS_WIDE_M = 0.3, 0.004  # or what is there is not the same alone
 
 
@@ -91,27 +91,40 @@ def shift_to(glance: Glance, own_m: np.ndarray, starts_m: list[np.ndarray]) -> n
     if len(own_m) < LEAST_POINTS:
         return None
     low, high, middle = own_m.min(axis=0) - RIM_M, own_m.max(axis=0) + RIM_M, own_m.mean(axis=0)
-    first, last = np.min(starts_m, axis=0) - FURTHER_M, np.max(starts_m, axis=0) + FURTHER_M
-    about = within(glance.points_m, low + first, high + last)
-    best, least = None, 1.0
+    spread, best, least = own_m.std(axis=0), None, 1.0
     for start in starts_m:
-        shift, near = start, own_m[:0]
+        shift, count, width = start, 0, spread
         for _ in range(SHIFTS):
-            near = within(about, low + shift, high + shift)
-            if len(near) < LEAST_POINTS:
+            count, mean, width = _moments(glance.points_m, low + shift, high + shift)
+            if count < LEAST_POINTS:
                 break
-            before, shift = shift, near.mean(axis=0, dtype=float) - middle
+            before, shift = shift, mean - middle
             if np.abs(shift - before).max() < SETTLED_M:
                 break
-        if len(near) < LEAST_POINTS:
+        if count < LEAST_POINTS:
             continue
         unlike = max(
-            abs(np.log(len(near) / len(own_m))) / AS_MANY,
-            np.abs(near.std(axis=0) - own_m.std(axis=0)).max() / AS_WIDE_M,
+            abs(np.log(count / len(own_m))) / AS_MANY, np.abs(width - spread).max() / AS_WIDE_M
         )
         if unlike < least:
             best, least = shift, unlike
     return best
+
+
+@compiled
+def _moments(points, low, high):
+    """How many of (N, 3) points are in a box, their mean (3,) and standard deviation (3,)."""
+    count, total, square = 0, np.zeros(3), np.zeros(3)
+    for n in range(len(points)):
+        x, y, z = points[n, 0], points[n, 1], points[n, 2]
+        if low[0] < x < high[0] and low[1] < y < high[1] and low[2] < z < high[2]:
+            count += 1
+            for k in range(3):
+                at = float(points[n, k])
+                total[k] += at
+                square[k] += at * at
+    mean = total / max(count, 1)
+    return count, mean, np.sqrt(np.maximum(square / max(count, 1) - mean * mean, 0.0))
 
 
 def within(points_m: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
