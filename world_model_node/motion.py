@@ -78,13 +78,13 @@ class Motion:
 
     def follow(self, observation: Observation, fit: Fit | None, look: Look, aloft: bool) -> None:
         """Take in what was seen; `aloft`: nothing carries it but what is not seen."""
-        body, config = self.body, self.body.config
+        body, config, near_hand = self.body, self.body.config, self._at_hand(look)
         body.wandered(LOST if fit is None else fit.inliers)
         if fit is None:
             sigma = np.hypot(config.position_sigma_m, UNSURE_SHARE * body.extent_m)
             body.filter.update(body.middle_seen(observation), np.diag(sigma**2))
-        elif seen := self._places(observation, fit, look):
-            frictions = None if aloft or self._at_hand(look) else self._frictions(fit, look)
+        elif seen := self._places(observation, fit, look, near_hand):
+            frictions = None if aloft or near_hand else self._frictions(fit, look)
             told = seen, self._calm, aloft, frictions, look.gravity_mps2
             self._calm, frictions = body.filter.follow(look.dt_s, *told)
             body.frictions = body.frictions if frictions is None else frictions
@@ -104,12 +104,14 @@ class Motion:
         T = look.T_world_grasp
         return T is not None and at_hand(self.body.world_points(), T)
 
-    def _places(self, observation: Observation, fit: Fit, look: Look) -> list[Seen]:
+    def _places(
+        self, observation: Observation, fit: Fit, look: Look, near_hand: bool
+    ) -> list[Seen]:
         before = self.body.filter.before
         T_last = make_transform(self._T_last[:3, :3], before[:3])
         way = Way(T_last, before[3:], fit.T_world_object, look.dt_s)
         # what the hand covers in one frame it shows in another: the same side is not seen then
-        own_m = observation.fresh_m[:0] if self._at_hand(look) else observation.fresh_m
+        own_m = observation.fresh_m[:0] if near_hand else observation.fresh_m
         return places(self.body.shape.view(), way, own_m, look)
 
     def _frictions(self, fit: Fit, look: Look) -> np.ndarray | None:
