@@ -10,7 +10,7 @@ from world_model_node.config import TrackingConfig
 from world_model_node.kalman import PointFilter
 from world_model_node.middle import floor_under, middle_of
 from world_model_node.observation import Observation
-from world_model_node.shape import Shape
+from world_model_node.shape import LONE_WEIGHT, Shape
 from world_model_node.unseen import hidden_outline, unseen_sides
 from world_model_node.visibility import MARGIN_M, Sight
 
@@ -23,7 +23,6 @@ MOST_WANDER_M, MOST_WANDER_RAD = 0.012, 1.0
 REACH_SHARE = 0.6  # of its size: what is felt farther from the middle is of something else
 GUESS_HOLDS_S = 5.0  # unless the surface grew by a share, or was shifted or turned [m or rad]
 GREW, SHIFTED = 0.03, 0.002
-LONE_WEIGHT = 2.0  # what was seen only once may be noise
 
 
 class Body:
@@ -116,9 +115,7 @@ class Body:
 
     def sure_points(self) -> np.ndarray:
         """(N, 3) float32 surface that was seen more than once, where most was; world frame."""
-        surface = self.world_points()
-        sure = self.shape.weight >= LONE_WEIGHT
-        return surface[sure] if sure.mean() > 0.5 else surface
+        return self.world_points()[self.shape.sure()]
 
     def recentre(self, shift_m: np.ndarray) -> None:
         """Move the frame's origin by (3,), world frame, within the object: no motion."""
@@ -176,7 +173,7 @@ class Body:
         if stamp_s < self._guess_until_s and self._guess_holds(T, n):
             return
         self._guess_until_s, self._guess_of = stamp_s + GUESS_HOLDS_S, (T, n)
-        surface = self.world_points()
+        surface = self.sure_points()
         floor_m = floor_under(surface[:, 2], table_height_m)
         guess = complete(surface, T[:3, 3], floor_m, 1.5 * self.config.voxel_m, sight)
         self.guess_m = transform_points(inverse(T), guess)

@@ -37,6 +37,7 @@ from world_model_node.visibility import Sight
 from world_model_node.warm_up import box_on_a_table
 from world_model_node.weighing import well_weighed
 
+GUESS_GREY = 128
 GUESS_EVERY_S = 1.0  # the unseen side of each object at rest, one object at a time
 STALE_FACTOR = 4.0  # on position variances while a range sensor is missing
 
@@ -283,6 +284,9 @@ class WorldModel:
             velocity[2] -= self.config.prediction.gravity_mps2 * ahead_s
         pose, twist = track.pose_covariance(), track.twist_covariance()
         pose[:3, :3] = (pose[:3, :3] + ahead_s**2 * twist[:3, :3]) * stale_factor
+        sure = track.shape.sure()
+        points = np.concatenate([track.points_m[sure], track.guess_m])
+        guess_colors = np.full((len(track.guess_m), 3), GUESS_GREY, np.uint8)
         return ObjectState(
             id=track.id,
             stamp_s=self.now_s,
@@ -290,9 +294,9 @@ class WorldModel:
             pose_covariance=pose,
             twist=np.concatenate([velocity, track.angular_velocity]),
             twist_covariance=twist,
-            points_m=np.concatenate([track.points_m, track.guess_m]),
-            colors=np.concatenate([track.colors, np.full((len(track.guess_m), 3), 128, np.uint8)]),
-            guessed=np.arange(len(track.points_m) + len(track.guess_m)) >= len(track.points_m),
+            points_m=points,
+            colors=np.concatenate([track.colors[sure], guess_colors]),
+            guessed=np.arange(len(points)) >= sure.sum(),
             properties=prior_properties(
                 track.volume_m3,
                 track.extent_m,

@@ -94,7 +94,8 @@ class Motion:
         self._calm = CALM_AT_FIRST if self._calm is None else self._calm
         self._turn(fit, look.dt_s)
         if fit is None:
-            body.start_over(observation, body.T_world_object)
+            if not near_hand:  # which may cover all but a fragment
+                body.start_over(observation, body.T_world_object)
         elif fit.inliers > FITS_WELL:
             body.keep(observation, fit.T_world_object, look.sight, at_rest=False)
         self._mind_stillness(observation, fit)

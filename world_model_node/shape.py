@@ -18,6 +18,8 @@ MAX_MISSES = 10
 MAX_POINTS = 4000
 NORMAL_NEIGHBOURS = 9
 NORMALS_GROWTH = 1.3  # normals are found anew when the surface has grown by this
+LONE_WEIGHT = 2.0  # what was seen only once may be noise, or laid down at a wrong pose
+SURE_SHARE = 0.5  # of the surface: where less was seen again, all of it counts
 
 
 class Shape:
@@ -36,6 +38,11 @@ class Shape:
         if self._grid is None:
             self._grid = PointGrid(self.points_m, BOX_M)
         return self._grid
+
+    def sure(self) -> np.ndarray:
+        """Which points (N,) bool were seen more than once; all of them where few were."""
+        sure = self.weight >= LONE_WEIGHT
+        return sure if sure.mean() > SURE_SHARE else np.ones(len(self), bool)
 
     def view(self) -> ShapeView:
         """Points with normals, for registration."""
