@@ -81,6 +81,7 @@ COLUMNS: dict[str, Column] = {
     'truth/extent_m': Column((OBJECTS, 3), REAL),
     'truth/slot': Column((OBJECTS,), WHOLE),
     'truth/belt_mps': Column((FINE, 3), REAL, since_start=False),
+    'truth/undisturbed_s': Column((), REAL, since_start=False),
     'sensors/T_world_camera': Column((4, 4), REAL),
     'sensors/T_world_lidar': Column((4, 4), REAL),
     'sensors/camera_noise': Column((), REAL),

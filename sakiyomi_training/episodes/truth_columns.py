@@ -45,6 +45,7 @@ class TruthNotes:
         columns['truth/stamp_s'][:] = stamps - stamps[FINE_BEFORE]
         columns['truth/T_world_object'][:, :n] = np.array([row[1] for row in self._rows])
         columns['truth/belt_mps'][:] = self._belt
+        columns['truth/undisturbed_s'] = np.float32(self._interaction.undisturbed_s)
         columns['truth/twist'][:, :n] = np.array([row[2] for row in self._rows])
         for row, name in enumerate(self._names):
             self._note_properties(columns, row, name)

@@ -13,7 +13,7 @@ from sakiyomi_training.episodes.scene_columns import read_scenes
 from sakiyomi_training.episodes.truth_columns import true_centers
 from sakiyomi_training.world_model.watched_hand import PER_FRAME, fine_row, hand_at, motion_from
 from world_model_node.config import PredictionConfig
-from world_model_node.model.dimensions import STEPS
+from world_model_node.model.dimensions import STEP_S, STEPS
 from world_model_node.model.hand_window import make_action
 from world_model_node.model.instant import Instant
 from world_model_node.model.seen_only import SeenOnly
@@ -65,7 +65,24 @@ def _example(episode: Episode, framed: dict[int, Framed], frame: int) -> Example
     example |= _true(episode, now, frame)
     example |= later_columns(now, {after: framed.get(frame + after) for after in LATER})
     example |= _touched(episode, frame)
+    _leave_out_disturbed(example, episode, frame)
     return example
+
+
+def _leave_out_disturbed(example: Example, episode: Episode, frame: int) -> None:
+    """What follows a shove that nobody could foresee says nothing of how objects move.
+
+    Learned from, it would make all that rests look as if it might leap at any time.
+    """
+    left_s = float(episode['truth/undisturbed_s'] - episode['frames/stamp_s'][frame])
+    if not left_s > 0.0:  # NaN too: older files do not tell
+        return
+    before = (STEP_S * np.arange(STEPS + 1) < left_s).astype(np.float32)  # (STEPS + 1,)
+    example['true_on'] = example['true_on'] * before
+    example['tracked_on'] = example['tracked_on'] * before[1:]
+    seen = before[np.array(LATER) * PER_FRAME]
+    example['later_on'] = example['later_on'] * seen[:, None]
+    example['later_hand_on'] = example['later_hand_on'] * seen
 
 
 def _slots(episode: Episode, now: Framed) -> list[int]:

@@ -65,6 +65,12 @@ class Interaction:
     path: Path | None = None
     hand: HandScript | None = None
 
+    @property
+    def undisturbed_s(self) -> float:
+        """From when on nothing acts but the hand and what is there."""
+        ends = [t for t, _ in self.events] + ([] if self.path is None else [self.path.until_s])
+        return max(ends, default=-WATCH_S)
+
 
 @dataclass
 class Play:
