@@ -21,6 +21,7 @@ from world_model_node.model.window import Framed, make_window
 
 STARTS = tuple(range(7, 19))  # frames that are predicted from, t0 among them
 LATER = (2, 5, 10)  # frames ahead whose embedding is predicted
+ROUNDING_S = 1e-6  # of stamps
 BYSTANDER_WEIGHT = 0.2  # of objects that nothing was going to happen to
 HIDDEN = ('mass_kg', 'friction', 'restitution', 'rolling_friction_m', 'spinning_friction_m')
 TOUCHED = 5  # normal force on the pads, force at the wrist
@@ -75,9 +76,9 @@ def _leave_out_disturbed(example: Example, episode: Episode, frame: int) -> None
     Learned from, it would make all that rests look as if it might leap at any time.
     """
     left_s = float(episode['truth/undisturbed_s'] - episode['frames/stamp_s'][frame])
-    if not left_s > 0.0:  # NaN too: older files do not tell
+    if not left_s > ROUNDING_S:  # NaN too: older files do not tell
         return
-    before = (STEP_S * np.arange(STEPS + 1) < left_s).astype(np.float32)  # (STEPS + 1,)
+    before = (STEP_S * np.arange(STEPS + 1) < left_s - ROUNDING_S).astype(np.float32)
     example['true_on'] = example['true_on'] * before
     example['tracked_on'] = example['tracked_on'] * before[1:]
     seen = before[np.array(LATER) * PER_FRAME]

@@ -135,7 +135,7 @@ def test_bad_input_is_one_line_and_status_2(arguments, told, tmp_path, capsys):
 def test_a_shard_from_before_a_column_was_kept_is_read(push, tmp_path):
     write_shard(tmp_path / 'shard_00000.h5', [push], {})
     with h5py.File(tmp_path / 'shard_00000.h5', 'a') as file:
-        del file['truth/belt_mps']
+        del file['truth/belt_mps'], file['truth/undisturbed_s']
     (read,) = read_shard(tmp_path / 'shard_00000.h5')
-    assert np.isnan(read['truth/belt_mps']).all()
+    assert np.isnan(read['truth/belt_mps']).all() and np.isnan(read['truth/undisturbed_s'])
     assert np.array_equal(read['truth/twist'], push['truth/twist'])

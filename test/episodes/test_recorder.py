@@ -48,6 +48,15 @@ def test_the_tracked_object_is_where_it_really_is_before_it_is_touched(push):
     assert np.linalg.norm(told - true_centers(push)[2 * first, 0]) < 0.02
 
 
+def test_an_episode_tells_from_when_on_nothing_but_the_hand_acts(push, drop):
+    assert push['truth/undisturbed_s'] == pytest.approx(-1.2)
+    let_go_s = -float(drop['truth/undisturbed_s'])
+    assert 0.02 <= let_go_s <= 0.4
+    led_mps = np.linalg.norm(drop['truth/twist'][:, 0, :3], axis=1)
+    falls = drop['truth/stamp_s'] > 0.05 - let_go_s
+    assert led_mps[~falls].max() < 0.6 < led_mps.max()
+
+
 def test_a_dropped_object_falls_until_the_table_stops_it(drop):
     height = true_centers(drop)[:, 0, 2]
     assert height[0] - height[-1] > 0.03

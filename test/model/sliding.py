@@ -36,6 +36,7 @@ def sliding_episode(seed):
         episode[f'truth/{name}'][0] = value
     episode['truth/slot'][1:] = -1
     episode['truth/stamp_s'][:] = fine
+    episode['truth/undisturbed_s'][...] = frames[0]
     episode['truth/T_world_object'][:, 0] = np.eye(4)
     episode['truth/T_world_object'][:, 0, :3, 3] = start + fine[:, None] * velocity
     episode['truth/twist'][:, 0, :3] = velocity

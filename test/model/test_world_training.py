@@ -22,7 +22,7 @@ from sakiyomi_training.world_model.mirror import mirrored
 from sakiyomi_training.world_model.trainer import CHECKPOINT, Trainer
 from sakiyomi_training.world_model.training_config import TrainingConfig
 from world_model_node.model.card import CARD, WEIGHTS
-from world_model_node.model.dimensions import STEPS
+from world_model_node.model.dimensions import STEP_S, STEPS
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import BOTTOM, kinds
 from world_model_node.model.weights import load_model, save_model
@@ -51,6 +51,20 @@ def trained(examples, out, until, **changes):
     while trainer.step < until:
         trainer.advance()
     return trainer
+
+
+@pytest.mark.parametrize('shoved_s', [-0.12, 0.0, 0.3])
+def test_what_a_shove_brings_is_learned_from_only_where_it_was_watched(shoved_s):
+    episode = sliding_episode(0)
+    whole = examples_of(episode, (10, 12))
+    episode['truth/undisturbed_s'][...] = shoved_s
+    for left, all_of_it in zip(examples_of(episode, (10, 12)), whole, strict=True):
+        start_s = 0.0 if all_of_it['at_t0'] else -0.2
+        ends_s = start_s + STEP_S * np.arange(STEPS + 1)
+        judged = np.ones(STEPS + 1) if shoved_s <= start_s else ends_s < shoved_s - 1e-6
+        assert judged[0]
+        assert np.array_equal(left['true_on'][0], all_of_it['true_on'][0] * judged)
+        assert np.array_equal(left['tracked_on'][0], all_of_it['tracked_on'][0] * judged[1:])
 
 
 def test_an_example_holds_what_was_watched_and_what_came(examples):

@@ -6,8 +6,11 @@ import pytest
 from sakiyomi.geometry import from_xyz_rpy, transform_points
 from world_model_node.body import Body
 from world_model_node.config import TrackingConfig
+from world_model_node.look import Look
 from world_model_node.middle import middle_of
+from world_model_node.motion import Motion
 from world_model_node.observation import Observation
+from world_model_node.point_grid import PointGrid
 from world_model_node.rest import Rest
 from world_model_node.visibility import Sight
 
@@ -125,3 +128,27 @@ def test_after_a_motion_a_fresh_look_says_where_the_middle_is_not_a_smeared_memo
     fresh = middle_of(seen_box(), 0.0)
     assert np.linalg.norm(body.filter.position_m - fresh) < 0.001
     assert np.linalg.norm(middle_of(body.sure_points(), 0.0) - fresh) > 0.005
+
+
+def test_what_was_seen_once_is_no_sure_surface_unless_little_else_is_known(body):
+    assert body.shape.sure().all()  # nothing was seen twice yet
+    for k in range(3):
+        body.keep(observation(seen_box(seed=k)), body.T_world_object, BLIND, at_rest=True)
+    stray = np.float32(CENTER) + np.float32([[0.0, 0.0, 0.12], [0.07, 0.0, 0.0]])
+    body.keep(observation(stray), body.T_world_object, BLIND, at_rest=True)
+    known = body.world_points()
+    gap = np.linalg.norm(known[:, None] - stray, axis=2).min(axis=1)
+    assert (gap < 1e-4).sum() == 2
+    assert not body.shape.sure()[gap < 1e-4].any()
+    assert np.ptp(body.sure_points(), axis=0).max() < SIZE.max() + 0.006
+
+
+@pytest.mark.parametrize('hand_m', [0.02, 0.5], ids=['hand over it', 'hand far away'])
+def test_a_fragment_is_all_that_is_known_unless_the_hand_covers_the_rest(body, hand_m):
+    known, pose = len(body.shape), np.diag([1.0, -1.0, -1.0, 1.0])
+    pose[:3, 3] = CENTER + np.array([0.0, 0.0, 0.5 * SIZE[2] + hand_m])
+    fragment = observation(seen_box()[:12] + np.float32([0.0, 0.0, 0.03]))
+    cloud = PointGrid(fragment.points_m, 0.008)
+    look = Look(0.1, 0.1, BLIND, cloud, (), 0.0, 9.81, T_world_grasp=pose)
+    Motion(body).follow(fragment, None, look, aloft=False)
+    assert len(body.shape) == (known if hand_m < 0.1 else 12)
