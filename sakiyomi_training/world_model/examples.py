@@ -71,19 +71,14 @@ def _example(episode: Episode, framed: dict[int, Framed], frame: int) -> Example
 
 
 def _leave_out_disturbed(example: Example, episode: Episode, frame: int) -> None:
-    """What follows a shove that nobody could foresee says nothing of how objects move.
-
-    Learned from, it would make all that rests look as if it might leap at any time.
-    """
+    """What follows a shove that nobody could foresee says nothing of how objects move."""
     left_s = float(episode['truth/undisturbed_s'] - episode['frames/stamp_s'][frame])
     if not left_s > ROUNDING_S:  # NaN too: older files do not tell
         return
     before = (STEP_S * np.arange(STEPS + 1) < left_s - ROUNDING_S).astype(np.float32)
     example['true_on'] = example['true_on'] * before
     example['tracked_on'] = example['tracked_on'] * before[1:]
-    seen = before[np.array(LATER) * PER_FRAME]
-    example['later_on'] = example['later_on'] * seen[:, None]
-    example['later_hand_on'] = example['later_hand_on'] * seen
+    example['later_on'] = example['later_on'] * before[np.array(LATER) * PER_FRAME, None]
 
 
 def _slots(episode: Episode, now: Framed) -> list[int]:

@@ -17,7 +17,7 @@ from sakiyomi_training.world_model.calibration import (
     sigma_factor,
 )
 from sakiyomi_training.world_model.example_set import ExampleSet, read_examples
-from sakiyomi_training.world_model.examples import examples_of, usable
+from sakiyomi_training.world_model.examples import LATER, examples_of, usable
 from sakiyomi_training.world_model.mirror import mirrored
 from sakiyomi_training.world_model.trainer import CHECKPOINT, Trainer
 from sakiyomi_training.world_model.training_config import TrainingConfig
@@ -65,6 +65,8 @@ def test_what_a_shove_brings_is_learned_from_only_where_it_was_watched(shoved_s)
         assert judged[0]
         assert np.array_equal(left['true_on'][0], all_of_it['true_on'][0] * judged)
         assert np.array_equal(left['tracked_on'][0], all_of_it['tracked_on'][0] * judged[1:])
+        later = judged[2 * np.array(LATER)]  # two steps a frame
+        assert np.array_equal(left['later_on'][:, 0], all_of_it['later_on'][:, 0] * later)
 
 
 def test_an_example_holds_what_was_watched_and_what_came(examples):
