@@ -48,6 +48,12 @@ def quat_xyzw(T: np.ndarray) -> np.ndarray:
     return Rotation.from_matrix(T[:3, :3]).as_quat()
 
 
+def twist_at(twist: np.ndarray, arm_m: np.ndarray) -> np.ndarray:
+    """A rigid body's twists (..., 6), linear then angular, as those of points at arms (..., 3)."""
+    linear, angular = twist[..., :3], twist[..., 3:]
+    return np.concatenate([linear + np.cross(angular, arm_m), angular], axis=-1)
+
+
 def rotation_angle(R: np.ndarray) -> float:
     """The angle [rad] of a (3, 3) rotation, in [0, pi]."""
     return float(Rotation.from_matrix(R).magnitude())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import CubicHermiteSpline
 
-from sakiyomi.geometry import inverse, make_transform, transform_points
+from sakiyomi.geometry import inverse, make_transform, transform_points, twist_at
 from sakiyomi.robot_model import RobotModel
 from sakiyomi.scene import JointTrajectory
 from simulation_node.cell import SimulatedCell
@@ -124,7 +124,7 @@ class Disturbances:
             return
         T, speed = item.T_world_object, float(np.linalg.norm(shove.velocity_mps))
         heading, arm = shove.velocity_mps / speed, T[:3, :3] @ shove.at_m
-        now = (item.twist[:3] + np.cross(item.twist[3:], arm)) @ heading
+        now = twist_at(item.twist, arm)[:3] @ heading
         impulse = SHOVE_GAIN * item.mass_kg * max(0.0, speed - now) * heading
         self.cell.push(shove.name, impulse, T[:3, 3] + arm)
 

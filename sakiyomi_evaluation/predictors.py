@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from sakiyomi.geometry import inverse
+from sakiyomi.geometry import inverse, twist_at
 from sakiyomi.scene import ObjectState
 from sakiyomi_training.episodes.layout import BEFORE, FINE_BEFORE, FINE_S, PLAN, Episode
 from sakiyomi_training.episodes.scene_columns import read_action, read_scenes
@@ -178,8 +178,7 @@ def _true_state(episode: Episode, state: ObjectState) -> ObjectState:
     twist = episode['truth/twist'][FINE_BEFORE, row].astype(float)
     arm = center - episode['truth/T_world_object'][FINE_BEFORE, row, :3, 3]
     T[:3, 3] = center
-    moving = np.concatenate([twist[:3] + np.cross(twist[3:], arm), twist[3:]])
-    return replace(state, T_world_object=T, twist=moving)
+    return replace(state, T_world_object=T, twist=twist_at(twist, arm))
 
 
 def _true_hidden(episode: Episode, state: ObjectState) -> Hidden | None:

@@ -12,7 +12,7 @@ import numpy as np
 import open3d as o3d
 from scipy.spatial import cKDTree
 
-from sakiyomi.geometry import transform_points
+from sakiyomi.geometry import transform_points, twist_at
 from sakiyomi.sensing import CameraFrame, LidarScan
 from simulation_node.cell import SimulatedCell
 from simulation_node.meshes import Shape
@@ -100,13 +100,12 @@ class TrueScene:
             transform_points(T, self._surfaces[n]) for n, T in zip(names, poses, strict=True)
         ]
         centers_m = np.array(centers).reshape(-1, 3)
+        twists = np.array([i.twist for i in items]).reshape(-1, 6)
         return Truth(
             names=names,
             T_world_object=poses,
             centers_m=centers_m,
-            twists=_at_centers(
-                np.array([i.twist for i in items]).reshape(-1, 6), poses, centers_m
-            ),
+            twists=twist_at(twists, centers_m - poses[:, :3, 3]),
             extents_m=np.array([np.linalg.norm(np.ptp(s, axis=0)) for s in surfaces]),
             surfaces_m=np.array(surfaces).reshape(-1, SURFACE_POINTS, 3),
             meshes=_ray_scene([self._shapes[n] for n in names], poses),
@@ -122,13 +121,6 @@ def sample_surface(shape: Shape, count: int, rng: np.random.Generator) -> np.nda
     u, v = np.sqrt(rng.random(count)), rng.random(count)
     weights = np.stack([1.0 - u, u * (1.0 - v), u * v], axis=1)
     return np.einsum('nk,nkd->nd', weights, corners[chosen])
-
-
-def _at_centers(twists: np.ndarray, poses: np.ndarray, centers_m: np.ndarray) -> np.ndarray:
-    """Twists (N, 6) of the objects' origins as those of their centres."""
-    moved = twists.copy()
-    moved[:, :3] += np.cross(twists[:, 3:], centers_m - poses[:, :3, 3])
-    return moved
 
 
 def _ray_scene(shapes: list[Shape], poses: np.ndarray) -> o3d.t.geometry.RaycastingScene:

@@ -18,6 +18,7 @@ from world_model_node.config import WorldModelConfig
 from world_model_node.dynamics import Dynamics
 from world_model_node.feeling import Feeling
 from world_model_node.felt import sensed, with_beliefs
+from world_model_node.free_motion import slide
 from world_model_node.frictions import friction_of
 from world_model_node.hand_motion import check_hand_motion
 from world_model_node.inputs import Inputs, Snapshot
@@ -276,12 +277,10 @@ class WorldModel:
     def _state(self, track: Track, stale_factor: float) -> ObjectState:
         """The track at the present instant: extrapolated over the sensors' delay."""
         ahead_s = float(np.clip(self.now_s - (self.tracker.stamp_s or self.now_s), 0.0, 1.0))
-        T, velocity = track.T_world_object, track.filter.velocity_mps.copy()
-        if track.moving() or track.held:
-            T[:3, 3] += ahead_s * velocity
-        if track.airborne(self.tracker.table_height_m):
-            T[2, 3] -= 0.5 * self.config.prediction.gravity_mps2 * ahead_s**2
-            velocity[2] -= self.config.prediction.gravity_mps2 * ahead_s
+        friction = self._friction(track)
+        T = track.T_world_object
+        shift, velocity = self._onward(track, friction.mean, ahead_s)
+        T[:3, 3] += shift
         pose, twist = track.pose_covariance(), track.twist_covariance()
         pose[:3, :3] = (pose[:3, :3] + ahead_s**2 * twist[:3, :3]) * stale_factor
         sure = track.shape.sure()
@@ -302,13 +301,34 @@ class WorldModel:
                 track.extent_m,
                 self.config.prediction,
                 track.weighed,
-                self._friction(track),
+                friction,
                 self.feeling.balance(track.id),
             ),
             visible=track.visible,
             held=track.held,
             slip_probability=self.feeling.slip_probability(track.id),
         )
+
+    def _onward(
+        self, track: Track, friction: float, ahead_s: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """How far a track gets (3,) [m] in a time, and its velocity (3,) [m/s] after it."""
+        p, velocity = self.config.prediction, track.filter.velocity_mps.copy()
+        if not (track.moving() or track.held):
+            return np.zeros(3), velocity
+        shift = ahead_s * velocity
+        if track.airborne(self.tracker.table_height_m):
+            shift[2] -= 0.5 * p.gravity_mps2 * ahead_s**2
+            velocity[2] -= p.gravity_mps2 * ahead_s
+            return shift, velocity
+        belt = np.array([p.belt_x_mps, p.belt_y_mps])
+        over = velocity[:2] - belt
+        speed = max(float(np.linalg.norm(over)), 1e-6)
+        braking = track.braked * friction * p.gravity_mps2
+        way, left = slide(speed, braking, np.array([ahead_s]))
+        shift[:2] = ahead_s * belt + way[0] / speed * over
+        velocity[:2] = belt + left[0] / speed * over
+        return shift, velocity
 
     def _friction(self, track: Track) -> Gaussian:
         """By what was felt of it in the hand, and how it was seen to slide."""

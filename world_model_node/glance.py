@@ -14,14 +14,13 @@ import numpy as np
 
 from sakiyomi.compiled import compiled
 from sakiyomi.geometry import make_transform
-from world_model_node.registration import CORRELATED, INLIER_M, ShapeView, register
+from world_model_node.registration import CORRELATED, FINE, INLIER_M, Fit, ShapeView, best_fit
 
 SIGMA_M = {'camera': 0.002, 'lidar': 0.005}  # of a point
 FLOOR_M = 0.003  # of a place, by the errors of the remembered surface
 LOOSE_M = 0.02  # along directions in which no surface seen holds it
 AROUND_M = 0.015
 LEAST_POINTS = 8
-COARSE, FINE = 50, 150  # samples
 PRIOR_M, PRIOR_RAD = 0.02, 0.03
 FITS = 0.55  # share of inliers
 RIM_M = 0.008  # around what is looked for in another frame of the same camera
@@ -54,22 +53,45 @@ def place_in(
         R_world_object: how it is turned (3, 3).
         starts_m: places (3,) to look for it at.
     """
-    surface = view.points_m @ R_world_object.T
-    low = np.min(starts_m, axis=0) + surface.min(axis=0) - AROUND_M
-    high = np.max(starts_m, axis=0) + surface.max(axis=0) + AROUND_M
-    own = within(glance.points_m, low, high)
-    if len(own) < LEAST_POINTS:
-        return None
-    fits = [
-        register(view, own, make_transform(R_world_object, m), 3, PRIOR_M, PRIOR_RAD, COARSE)
-        for m in starts_m
-    ]
-    start = max(fits, key=lambda fit: (fit.inliers, -fit.residual_m)).T_world_object
-    fit = register(view, own, start, 5, PRIOR_M, PRIOR_RAD, FINE)
-    if fit.inliers < FITS:
+    fit = laid(glance, view, starts_m, [R_world_object], PRIOR_RAD)
+    if fit is None or fit.inliers < FITS:
         return None
     T = fit.T_world_object
+    own = around(glance, view, R_world_object, starts_m)
     return T[:3, 3], _covariance(view, (own - T[:3, 3]) @ T[:3, :3], T, SIGMA_M[glance.stream])
+
+
+def laid(
+    glance: Glance,
+    view: ShapeView,
+    places_m: list[np.ndarray],
+    rotations: list[np.ndarray],
+    sigma_rad: float,
+) -> Fit | None:
+    """How a surface lies in a glance; None where too little is seen there.
+
+    Args:
+        glance: what was seen.
+        view: the surface, in the object's frame.
+        places_m: guesses (3,) at where it is.
+        rotations: guesses (3, 3) at how it is turned.
+        sigma_rad: how far those may be off.
+    """
+    own = around(glance, view, rotations[0], places_m)
+    if len(own) < LEAST_POINTS:
+        return None
+    starts = [make_transform(R, m) for R in rotations for m in places_m]
+    return best_fit(view, own, starts, PRIOR_M, sigma_rad, (3, 5))
+
+
+def around(
+    glance: Glance, view: ShapeView, R_world_object: np.ndarray, places_m: list[np.ndarray]
+) -> np.ndarray:
+    """The points (K, 3) of a glance where a surface may be."""
+    surface = view.points_m @ R_world_object.T
+    low = np.min(places_m, axis=0) + surface.min(axis=0) - AROUND_M
+    high = np.max(places_m, axis=0) + surface.max(axis=0) + AROUND_M
+    return within(glance.points_m, low, high)
 
 
 def shown(glance: Glance, own_m: np.ndarray) -> np.ndarray:

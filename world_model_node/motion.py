@@ -8,12 +8,13 @@ from sakiyomi.geometry import make_transform
 from world_model_node.body import Body
 from world_model_node.course import CALM_AT_FIRST, Seen
 from world_model_node.frictions import UNKNOWN, later
+from world_model_node.glance import laid
 from world_model_node.look import Look
 from world_model_node.observation import Observation
 from world_model_node.point_grid import PointGrid
-from world_model_node.registration import Fit, displacement, register, rotation_by, rotation_vector
+from world_model_node.registration import Fit, best_fit, displacement, rotation_by, rotation_vector
 from world_model_node.touch import at_hand
-from world_model_node.whereabouts import Way, places
+from world_model_node.whereabouts import AT_ONCE_S, Way, places
 
 FITS, FITS_WELL = 0.55, 0.7  # shares of inliers
 LOST = 0.4  # without a fit
@@ -22,7 +23,7 @@ KEEP_TURNING = 0.3
 REST_M = 0.002
 STILL_FRAMES = 2  # fits that agree
 SAME_M, SAME_PERCENT, SAME_FRAMES = 0.0028, 90, 3  # or views that do
-COARSE, FINE, FEW = 50, 150, 20  # samples
+COARSE, FEW = 50, 20  # samples
 BOX_M = 0.006  # of the grid that two views are compared in
 TIPS_RADPS = 2.0  # what turns so fast about a level axis rolls or tips
 UNSURE_SHARE = 0.06  # of its size: where the middle is by what is seen in part
@@ -34,6 +35,7 @@ class Motion:
     def __init__(self, body: Body) -> None:
         self.body = body
         self.fit: Fit | None = None
+        self.braked = 0.0  # how likely it is that friction brakes it
         self._calm: float | None = None  # how calm; None: it has rested
         self._still_frames = self._same_frames = 0
         self._mark_m: np.ndarray | None = None
@@ -44,31 +46,40 @@ class Motion:
         """Whether it has come to rest."""
         return self._still_frames >= STILL_FRAMES or self._same_frames >= SAME_FRAMES
 
-    def find(self, observation: Observation, dt_s: float) -> Fit | None:
+    def find(self, observation: Observation, look: Look) -> Fit | None:
         """The pose at which the surface lies on what is seen, or None if there is none."""
-        body = self.body
-        body.rotation_P = body.rotation_P + np.eye(3) * (TURN_SIGMA_RADPS * dt_s) ** 2
+        body, view = self.body, self.body.shape.view()
+        body.rotation_P = body.rotation_P + np.eye(3) * (TURN_SIGMA_RADPS * look.dt_s) ** 2
         sigma_rad = float(np.clip(np.sqrt(np.trace(body.rotation_P) / 3.0), 0.1, 0.5))
-        view, seen = body.shape.view(), observation.fresh_m
-        fits = [
-            register(view, seen, T, 2, 0.02, sigma_rad, COARSE)
-            for T in self._starts(observation, dt_s)
-        ]
-        start = max(fits, key=lambda fit: (fit.inliers, -fit.residual_m)).T_world_object
-        fit = register(view, seen, start, 6, 0.02, sigma_rad, FINE)
+        starts = self._starts(observation, self._turned(observation, look, sigma_rad))
+        fit = best_fit(view, observation.fresh_m, starts, 0.02, sigma_rad, (2, 6))
         self.fit = fit if fit.inliers > FITS else None
         return self.fit
 
-    def _starts(self, observation: Observation, dt_s: float) -> list[np.ndarray]:
+    def _turned(self, observation: Observation, look: Look, sigma_rad: float) -> list[np.ndarray]:
+        """Guesses (3, 3) at how it is turned, by the camera's frames between the looks."""
+        body, view = self.body, self.body.shape.view()
+        start_m, velocity = body.filter.before[:3], body.filter.before[3:]
+        way = body.middle_seen(observation) - start_m
+        R, rate, past_s = body.R_world_object, body.angular_velocity, 0.0
+        frames = [g for g in look.glances if g.stream == 'camera']
+        for glance in sorted(frames, key=lambda g: -g.age_s):
+            after_s = look.dt_s - glance.age_s
+            if not AT_ONCE_S < after_s < look.dt_s - AT_ONCE_S:
+                continue
+            spots = [start_m + after_s * velocity, start_m + after_s / look.dt_s * way]
+            turns = [rotation_by(rate * (after_s - past_s)) @ R, R]
+            fit = laid(glance, view, spots, turns, sigma_rad)
+            if fit is not None and fit.inliers > FITS:
+                now = fit.T_world_object[:3, :3]
+                rate, R, past_s = rotation_vector(now @ R.T) / (after_s - past_s), now, after_s
+        return [rotation_by(rate * (look.dt_s - past_s)) @ R, R, body.R_world_object]
+
+    def _starts(self, observation: Observation, turns: list[np.ndarray]) -> list[np.ndarray]:
         """Guesses at the pose: going on as before, sliding to what is seen, and rolling there."""
-        body, seen_m = self.body, self.body.middle_seen(observation)
-        R, turn = body.R_world_object, rotation_by(body.angular_velocity * dt_s)
-        starts = [
-            make_transform(turn @ R, body.filter.position_m),
-            make_transform(turn @ R, seen_m),
-        ]
-        if np.linalg.norm(body.angular_velocity) * dt_s > 0.1:
-            starts.append(make_transform(R, seen_m))
+        body, seen_m, R = self.body, self.body.middle_seen(observation), self.body.R_world_object
+        starts = [make_transform(turns[0], body.filter.position_m)]
+        starts += [make_transform(turn, seen_m) for turn in turns]
         way = seen_m - self._T_last[:3, 3]
         radius = 0.5 * body.extent_m[2]
         roll = np.array([-way[1], way[0], 0.0]) / max(radius, 0.01)
@@ -85,9 +96,11 @@ class Motion:
             body.filter.update(body.middle_seen(observation), np.diag(sigma**2))
         elif seen := self._places(observation, fit, look, near_hand):
             frictions = None if aloft or near_hand else self._frictions(fit, look)
+            self.braked = 0.0
             told = seen, self._calm, aloft, frictions, look.gravity_mps2
             self._calm, frictions = body.filter.follow(look.dt_s, *told)
-            body.frictions = body.frictions if frictions is None else frictions
+            if frictions is not None:
+                body.frictions, self.braked = frictions, 1.0 - float(frictions[0])
         else:
             noise = fit.covariance[:3, :3] + np.eye(3) * (0.5 * config.position_sigma_m) ** 2
             body.filter.update(fit.T_world_object[:3, 3], noise)

@@ -9,6 +9,7 @@ least-squares Hessian, so that a sphere's rotation stays unknown.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,7 @@ SLIDING = 0.05  # weight of the distance across the normal: edges hold a face in
 NARROW_M, WIDE_M = 0.003, 0.010  # distances that count half: at the end, and to begin with
 NARROWER = 0.6  # per step
 INLIER_M = 0.004
+COARSE, FINE = 50, 150  # samples of the seen points
 STEPS_M, STEPS_RAD = 2e-4, 2e-3  # smaller steps end the search
 
 
@@ -83,6 +85,30 @@ def register(
     inliers = float(np.mean(distance < INLIER_M))
     residual_m = float(np.partition(distance, len(distance) // 2)[len(distance) // 2])
     return Fit(T, covariance, inliers, residual_m)
+
+
+def best_fit(
+    shape: ShapeView,
+    seen_m: np.ndarray,
+    starts: Sequence[np.ndarray],
+    sigma_m: float,
+    sigma_rad: float,
+    iterations: tuple[int, int],
+) -> Fit:
+    """Lay the surface on (M, 3) world points from the best of several guesses (4, 4).
+
+    Args:
+        shape: see `register`.
+        seen_m: see `register`.
+        starts: the guesses.
+        sigma_m: see `register`.
+        sigma_rad: see `register`.
+        iterations: to try each guess, and to go on from the best.
+    """
+    tried, refined = iterations
+    fits = [register(shape, seen_m, T, tried, sigma_m, sigma_rad, COARSE) for T in starts]
+    start = max(fits, key=lambda fit: (fit.inliers, -fit.residual_m)).T_world_object
+    return register(shape, seen_m, start, refined, sigma_m, sigma_rad, FINE)
 
 
 def twist_between(T_from: np.ndarray, T_to: np.ndarray) -> np.ndarray:

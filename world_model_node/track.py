@@ -63,6 +63,11 @@ class Track(Body):
         """Whether it has been seen to stay where it is."""
         return self.rest is not None
 
+    @property
+    def braked(self) -> float:
+        """How likely it is that friction on the table brakes it."""
+        return 0.0 if self.resting or self.held else self.motion.braked
+
     def airborne(self, table_height_m: float) -> bool:
         """Whether it flies: clear of the table, and faster than what merely rests on others."""
         if self.held or np.linalg.norm(self.filter.velocity_mps) < FLYING_SPEED_MPS:
@@ -120,7 +125,7 @@ class Track(Body):
     def _leave(self, rest: Rest, observation: Observation, look: Look) -> None:
         """It moves, unless the segmentation only divides it differently for once."""
         motion = Motion(self)
-        fit = motion.find(observation, look.dt_s)
+        fit = motion.find(observation, look)
         if (fit is None or fit.inliers < FITS_WELL) and self.share_in(
             look.cloud, STILL_M
         ) > STILL_SHARE:
@@ -131,7 +136,7 @@ class Track(Body):
         motion.follow(observation, fit, look, self.clear_of(look.table_height_m))
 
     def _follow(self, observation: Observation, look: Look) -> None:
-        fit = self.motion.find(observation, look.dt_s)
+        fit = self.motion.find(observation, look)
         self.motion.follow(observation, fit, look, self.clear_of(look.table_height_m))
         if self.motion.over:
             if fit is None or fit.inliers < TRUSTED:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from sakiyomi.geometry import twist_at
 from sakiyomi_training.episodes.layout import BEFORE, FINE, FRAMES, Episode
 from sakiyomi_training.episodes.scene_columns import read_scenes
 from sakiyomi_training.episodes.truth_columns import true_centers
@@ -175,9 +176,8 @@ def write_truth(
     columns['true_place'][index, :count] = place
     columns['true_turn'][index, :count] = quaternion
     columns['true_on'][index, :count] = 1.0
-    linear, angular = truth.twist[:3], truth.twist[3:]
-    speed = linear + np.cross(angular, truth.center_m[0] - first[:3, 3])
-    columns['true_twist'][index] = np.concatenate([speed @ turn, angular @ turn])
+    twist = twist_at(truth.twist, truth.center_m[0] - first[:3, 3])
+    columns['true_twist'][index] = np.concatenate([twist[:3] @ turn, twist[3:] @ turn])
     mass_center = (truth.mass_center_m - tracked[:3, 3]) @ tracked[:3, :3]
     columns['hidden'][index] = [*truth.hidden, *mass_center]
     columns['hidden_on'][index] = 1.0

@@ -1,11 +1,13 @@
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
-from sakiyomi.geometry import from_xyz_rpy, transform_points
+from sakiyomi.geometry import from_xyz_rpy, rotation_angle, transform_points
 from world_model_node.body import Body
 from world_model_node.config import TrackingConfig
+from world_model_node.glance import Glance
 from world_model_node.look import Look
 from world_model_node.middle import middle_of
 from world_model_node.motion import Motion
@@ -152,3 +154,25 @@ def test_a_fragment_is_all_that_is_known_unless_the_hand_covers_the_rest(body, h
     look = Look(0.1, 0.1, BLIND, cloud, (), 0.0, 9.81, T_world_grasp=pose)
     Motion(body).follow(fragment, None, look, aloft=False)
     assert len(body.shape) == (known if hand_m < 0.1 else 12)
+
+
+def turned(angle_rad):
+    return from_xyz_rpy(CENTER, np.float64([0.3, 0.0, 1.0]) * angle_rad)
+
+
+def test_frames_between_two_looks_tell_how_far_what_turns_fast_has_turned(body):
+    total_rad, dt_s = 1.6, 0.1
+
+    def found(ages_s):
+        frames = [
+            Glance('camera', age, partial(seen_box, turned(total_rad * (1.0 - age / dt_s)), 3))
+            for age in ages_s
+        ]
+        seen = observation(seen_box(turned(total_rad), 4))
+        cloud = PointGrid(seen.points_m, 0.008)
+        look = Look(dt_s, dt_s, BLIND, cloud, tuple(frames), 0.0, 9.81)
+        fit = Motion(body).find(seen, look)
+        true = turned(total_rad)[:3, :3]
+        return np.pi if fit is None else rotation_angle(fit.T_world_object[:3, :3].T @ true)
+
+    assert found((0.067, 0.033, 0.0)) < 0.1 < found((0.0,))

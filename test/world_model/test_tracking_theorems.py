@@ -85,6 +85,24 @@ def test_a_faster_camera_tells_how_fast_a_blow_has_made_it(model):
     assert errors[1] < 0.1 * np.linalg.norm(velocity) < errors[0]
 
 
+def test_what_slides_is_told_as_it_has_braked_since_it_was_seen(model):
+    speed, braking, late_s = 1.0, 0.5 * 9.81, 0.05
+
+    def sliding(t):
+        gone = max(0.0, t - 0.45)
+        return [on_table(0.42 + speed * gone - 0.5 * braking * gone**2, 0.0, SIZE, RED)]
+
+    def told(ahead_s):
+        other = WorldModel(model.config)
+        watch(other, sliding, 7, pictures=3)
+        state = other.update(START_S + 0.6 + ahead_s).objects[0]
+        return state.T_world_object[0, 3], state.twist[0]
+
+    (x_seen, v_seen), (x_late, v_late) = told(1e-6), told(late_s)
+    assert v_late == pytest.approx(v_seen - braking * late_s, abs=0.1)
+    assert x_late - x_seen == pytest.approx(late_s * 0.5 * (v_seen + v_late), abs=1e-3)
+
+
 def test_frames_between_looks_are_looked_into_only_where_something_moves(model, monkeypatch):
     seen = []
     glimpsed = model.scanner._glimpsed
