@@ -314,20 +314,18 @@ class WorldModel:
     ) -> tuple[np.ndarray, np.ndarray]:
         """How far a track gets (3,) [m] in a time, and its velocity (3,) [m/s] after it."""
         p, velocity = self.config.prediction, track.filter.velocity_mps.copy()
-        if not (track.moving() or track.held):
-            return np.zeros(3), velocity
-        shift = ahead_s * velocity
+        shift = ahead_s * velocity if track.moving() or track.held else np.zeros(3)
         if track.airborne(self.tracker.table_height_m):
             shift[2] -= 0.5 * p.gravity_mps2 * ahead_s**2
             velocity[2] -= p.gravity_mps2 * ahead_s
-            return shift, velocity
-        belt = np.array([p.belt_x_mps, p.belt_y_mps])
-        over = velocity[:2] - belt
-        speed = max(float(np.linalg.norm(over)), 1e-6)
-        braking = track.braked * friction * p.gravity_mps2
-        way, left = slide(speed, braking, np.array([ahead_s]))
-        shift[:2] = ahead_s * belt + way[0] / speed * over
-        velocity[:2] = belt + left[0] / speed * over
+        elif shift.any():
+            belt = np.array([p.belt_x_mps, p.belt_y_mps])
+            over = velocity[:2] - belt
+            speed = max(float(np.linalg.norm(over)), 1e-6)
+            braking = track.braked * friction * p.gravity_mps2
+            way, left = slide(speed, braking, np.array([ahead_s]))
+            shift[:2] = ahead_s * belt + way[0] / speed * over
+            velocity[:2] = belt + left[0] / speed * over
         return shift, velocity
 
     def _friction(self, track: Track) -> Gaussian:
