@@ -20,6 +20,7 @@ FITS, FITS_WELL = 0.55, 0.7  # shares of inliers
 LOST = 0.4  # without a fit
 TURN_SIGMA_RADPS = 2.0
 KEEP_TURNING = 0.3
+SLOW_RAD, CALM = 0.1, 0.5  # so little turning, and so probably going on as before
 REST_M = 0.002
 STILL_FRAMES = 2  # fits that agree
 SAME_M, SAME_PERCENT, SAME_FRAMES = 0.0028, 90, 3  # or views that do
@@ -63,12 +64,15 @@ class Motion:
         way = body.middle_seen(observation) - start_m
         R, rate, past_s = body.R_world_object, body.angular_velocity, 0.0
         frames = [g for g in look.glances if g.stream == 'camera']
+        if (self._calm or 0.0) > CALM and np.linalg.norm(rate) * look.dt_s < SLOW_RAD:
+            frames = []  # it goes on without turning
         for glance in sorted(frames, key=lambda g: -g.age_s):
             after_s = look.dt_s - glance.age_s
             if not AT_ONCE_S < after_s < look.dt_s - AT_ONCE_S:
                 continue
             spots = [start_m + after_s * velocity, start_m + after_s / look.dt_s * way]
-            turns = [rotation_by(rate * (after_s - past_s)) @ R, R]
+            turn = rate * (after_s - past_s)
+            turns = [rotation_by(turn) @ R, R] if np.linalg.norm(turn) > SLOW_RAD else [R]
             fit = laid(glance, view, spots, turns, sigma_rad)
             if fit is not None and fit.inliers > FITS:
                 now = fit.T_world_object[:3, :3]
