@@ -53,35 +53,34 @@ def place_in(
         R_world_object: how it is turned (3, 3).
         starts_m: places (3,) to look for it at.
     """
-    fit = laid(glance, view, starts_m, [R_world_object], PRIOR_RAD)
+    own = around(glance, view, R_world_object, starts_m)
+    fit = laid(view, own, starts_m, [R_world_object], PRIOR_RAD)
     if fit is None or fit.inliers < FITS:
         return None
     T = fit.T_world_object
-    own = around(glance, view, R_world_object, starts_m)
     return T[:3, 3], _covariance(view, (own - T[:3, 3]) @ T[:3, :3], T, SIGMA_M[glance.stream])
 
 
 def laid(
-    glance: Glance,
     view: ShapeView,
+    own_m: np.ndarray,
     places_m: list[np.ndarray],
     rotations: list[np.ndarray],
     sigma_rad: float,
 ) -> Fit | None:
-    """How a surface lies in a glance; None where too little is seen there.
+    """How a surface lies on what was seen around it; None where that is too little.
 
     Args:
-        glance: what was seen.
         view: the surface, in the object's frame.
+        own_m: points (K, 3) of `around`.
         places_m: guesses (3,) at where it is.
         rotations: guesses (3, 3) at how it is turned.
         sigma_rad: how far those may be off.
     """
-    own = around(glance, view, rotations[0], places_m)
-    if len(own) < LEAST_POINTS:
+    if len(own_m) < LEAST_POINTS:
         return None
     starts = [make_transform(R, m) for R in rotations for m in places_m]
-    return best_fit(view, own, starts, PRIOR_M, sigma_rad, (3, 5))
+    return best_fit(view, own_m, starts, PRIOR_M, sigma_rad, (3, 5))
 
 
 def around(

@@ -8,7 +8,7 @@ from sakiyomi.geometry import make_transform
 from world_model_node.body import Body
 from world_model_node.course import CALM_AT_FIRST, Seen
 from world_model_node.frictions import UNKNOWN, later
-from world_model_node.glance import laid
+from world_model_node.glance import around, laid
 from world_model_node.look import Look
 from world_model_node.observation import Observation
 from world_model_node.point_grid import PointGrid
@@ -73,7 +73,8 @@ class Motion:
             spots = [start_m + after_s * velocity, start_m + after_s / look.dt_s * way]
             turn = rate * (after_s - past_s)
             turns = [rotation_by(turn) @ R, R] if np.linalg.norm(turn) > SLOW_RAD else [R]
-            fit = laid(glance, view, spots, turns, sigma_rad)
+            own = around(glance, view, turns[0], spots)
+            fit = laid(view, own, spots, turns, sigma_rad)
             if fit is not None and fit.inliers > FITS:
                 now = fit.T_world_object[:3, :3]
                 rate, R, past_s = rotation_vector(now @ R.T) / (after_s - past_s), now, after_s
