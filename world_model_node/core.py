@@ -322,7 +322,7 @@ class WorldModel:
             belt = np.array([p.belt_x_mps, p.belt_y_mps])
             over = velocity[:2] - belt
             speed = max(float(np.linalg.norm(over)), 1e-6)
-            braking = track.braked * friction * p.gravity_mps2
+            braking = track.motion.braked * friction * p.gravity_mps2
             way, left = slide(speed, braking, np.array([ahead_s]))
             shift[:2] = ahead_s * belt + way[0] / speed * over
             velocity[:2] = belt + left[0] / speed * over

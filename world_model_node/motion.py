@@ -71,14 +71,16 @@ class Motion:
             if not AT_ONCE_S < after_s < look.dt_s - AT_ONCE_S:
                 continue
             spots = [start_m + after_s * velocity, start_m + after_s / look.dt_s * way]
-            turn = rate * (after_s - past_s)
-            turns = [rotation_by(turn) @ R, R] if np.linalg.norm(turn) > SLOW_RAD else [R]
+            turned = rotation_by(rate * (after_s - past_s)) @ R
+            turns = [turned, R] if _angle(turned @ R.T) > SLOW_RAD else [R]
             own = around(glance, view, turns[0], spots)
             fit = laid(view, own, spots, turns, sigma_rad)
             if fit is not None and fit.inliers > FITS:
                 now = fit.T_world_object[:3, :3]
                 rate, R, past_s = rotation_vector(now @ R.T) / (after_s - past_s), now, after_s
-        return [rotation_by(rate * (look.dt_s - past_s)) @ R, R, body.R_world_object]
+        first = rotation_by(rate * (look.dt_s - past_s)) @ R
+        others = [R, body.R_world_object] if past_s else [R]
+        return [first, *(T for T in others if _angle(first @ T.T) > SLOW_RAD)]
 
     def _starts(self, observation: Observation, turns: list[np.ndarray]) -> list[np.ndarray]:
         """Guesses at the pose: going on as before, sliding to what is seen, and rolling there."""
@@ -95,13 +97,13 @@ class Motion:
     def follow(self, observation: Observation, fit: Fit | None, look: Look, aloft: bool) -> None:
         """Take in what was seen; `aloft`: nothing carries it but what is not seen."""
         body, config, near_hand = self.body, self.body.config, self._at_hand(look)
+        self.braked = 0.0
         body.wandered(LOST if fit is None else fit.inliers)
         if fit is None:
             sigma = np.hypot(config.position_sigma_m, UNSURE_SHARE * body.extent_m)
             body.filter.update(body.middle_seen(observation), np.diag(sigma**2))
         elif seen := self._places(observation, fit, look, near_hand):
             frictions = None if aloft or near_hand else self._frictions(fit, look)
-            self.braked = 0.0
             told = seen, self._calm, aloft, frictions, look.gravity_mps2
             self._calm, frictions = body.filter.follow(look.dt_s, *told)
             if frictions is not None:
@@ -168,6 +170,10 @@ class Motion:
         step = displacement(self._T_last, T, few)
         self._still_frames = self._still_frames + 1 if step < REST_M and fit is not None else 0
         self._T_last = T
+
+
+def _angle(R: np.ndarray) -> float:
+    return float(np.linalg.norm(rotation_vector(R)))
 
 
 def _same(before_m: np.ndarray, now_m: np.ndarray) -> bool:

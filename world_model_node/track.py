@@ -63,11 +63,6 @@ class Track(Body):
         """Whether it has been seen to stay where it is."""
         return self.rest is not None
 
-    @property
-    def braked(self) -> float:
-        """How likely it is that friction on the table brakes it."""
-        return 0.0 if self.resting or self.held else self.motion.braked
-
     def airborne(self, table_height_m: float) -> bool:
         """Whether it flies: clear of the table, and faster than what merely rests on others."""
         if self.held or np.linalg.norm(self.filter.velocity_mps) < FLYING_SPEED_MPS:

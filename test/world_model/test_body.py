@@ -156,6 +156,21 @@ def test_a_fragment_is_all_that_is_known_unless_the_hand_covers_the_rest(body, h
     assert len(body.shape) == (known if hand_m < 0.1 else 12)
 
 
+def test_what_goes_on_calmly_is_not_looked_for_between_looks(body):
+    asked = []
+    frames = tuple(
+        Glance('camera', age_s, lambda: (asked.append(1), seen_box())[1])
+        for age_s in (0.067, 0.033)
+    )
+    seen = observation(seen_box(seed=1))
+    look = Look(0.1, 0.1, BLIND, PointGrid(seen.points_m, 0.008), frames, 0.0, 9.81)
+    motion = Motion(body)
+    motion._calm = 0.9
+    assert motion.find(seen, look) is not None and not asked
+    body.angular_velocity = np.float64([0.0, 0.0, 3.0])
+    assert motion.find(seen, look) is not None and len(asked) == 2
+
+
 def turned(angle_rad):
     return from_xyz_rpy(CENTER, np.float64([0.3, 0.0, 1.0]) * angle_rad)
 
