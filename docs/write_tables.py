@@ -1,10 +1,11 @@
-"""Write the tables of the docs from their sources: topics, parameters, launch arguments, figures.
+"""Write the tables of the docs from their sources: topics, parameters, packages, figures.
 
 Run by `make docs`; a test fails while a table differs from its source.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import sys
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from sakiyomi_ros.environment import prepare_environment  # noqa: E402
 prepare_environment()
 
 from planner_node.config import PlannerConfig  # noqa: E402
-from sakiyomi.bringup import GRAPHS  # noqa: E402
+from sakiyomi.bringup.description import GRAPHS  # noqa: E402
 from sakiyomi.parameters import flatten  # noqa: E402
 from sakiyomi.topics import TOPICS  # noqa: E402
 from sakiyomi_ros.qos import topic_qos  # noqa: E402
@@ -34,6 +35,7 @@ CONFIGS = {
     'viewer': ViewerConfig(),
 }
 RESULTS = ROOT / 'benchmarks' / 'results'
+OURS = ('sakiyomi', 'world_model_node', 'planner_node', 'simulation_node', 'viewer_node')
 Row = tuple[str, ...]
 
 
@@ -76,6 +78,19 @@ def launch_arguments() -> Iterator[str]:
         rows = [(f'`{a.name}`', f'`{a.default!r}`', a.description) for a in graph.arguments]
         yield from table(('argument', 'default', 'meaning'), rows)
         yield ''
+
+
+def packages() -> Iterator[str]:
+    """Every package, in the words of its own docstring."""
+    rows = []
+    for path in sorted(ROOT.glob('*/**/__init__.py')):
+        name = path.parent.relative_to(ROOT)
+        if not name.parts[0].startswith(OURS):
+            continue
+        indent = '\u2003' * (len(name.parts) - 1)
+        said = ast.get_docstring(ast.parse(path.read_text(encoding='utf-8'))) or ''
+        rows.append((f'{indent}`{name.name}/`', said.splitlines()[0]))
+    return table(('package', 'what is in it'), rows)
 
 
 def figures() -> Iterator[str]:
@@ -312,8 +327,10 @@ def pages() -> dict[Path, str]:
     readme = filled(readme, 'topics', topics())
     story = (ROOT / 'docs' / 'world_model.md').read_text(encoding='utf-8')
     note = '<!-- made by make docs -->'
+    house = (ROOT / 'CONTRIBUTING.md').read_text(encoding='utf-8')
     return {
         ROOT / 'README.md': readme,
+        ROOT / 'CONTRIBUTING.md': filled(house, 'packages', packages()),
         ROOT / 'docs' / 'world_model.md': filled(story, 'ablations', ablation_figures()),
         ROOT / 'docs' / 'parameters.md': _page('Parameters', note, parameters()),
         ROOT / 'docs' / 'launch.md': _page('Launch files', note, launch_arguments()),

@@ -1,6 +1,7 @@
 """The planner alone, on the predictions of a running world model.
 
-Written by `python -m sakiyomi.launch_files` from sakiyomi/bringup.py; change it there.
+Written by `python -m sakiyomi.bringup.launch_files` from sakiyomi/bringup/description.py:
+change it there.
 """
 
 from launch import LaunchDescription

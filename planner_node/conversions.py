@@ -14,12 +14,19 @@ from planner_node.grasping.grasp import Grasp
 from planner_node.pick_job import PickJob
 from sakiyomi.errors import BadInputError
 from sakiyomi.pick_request import PickRequest
-from sakiyomi.robot_model import RobotModel
+from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.sensing import TactileReading
 from sakiyomi_interfaces import msg
 from sakiyomi_interfaces.action import Pick
-from sakiyomi_ros.conversions import from_pose, from_stamp, from_xyz, header, to_point, to_pose
-from sakiyomi_ros.point_clouds import from_cloud
+from sakiyomi_ros.messages.conversions import (
+    from_pose,
+    from_stamp,
+    from_xyz,
+    header,
+    to_point,
+    to_pose,
+)
+from sakiyomi_ros.messages.point_clouds import from_cloud
 
 WORLD_FRAMES = ('', 'world', 'panda_link0')  # names of the frame that everything is planned in
 PATH_COLORS = {'reach': (0.20, 0.55, 0.95), 'lift': (0.95, 0.60, 0.15), 'back': (0.60, 0.60, 0.60)}

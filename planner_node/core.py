@@ -22,7 +22,7 @@ from planner_node.motion.errors import MotionError
 from planner_node.motion.planner import MotionPlanner
 from sakiyomi.geometry import inverse, make_transform, transform_points
 from sakiyomi.pick_request import PickRequest
-from sakiyomi.robot_model import RobotModel
+from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import JointTrajectory, ObjectState, RobotState, Scene
 
 HAND_LENGTH_M = 0.11  # from the grasp frame to the wrist

@@ -30,18 +30,18 @@ from planner_node.execution import Command
 from planner_node.pick_job import PickJob, hold
 from planner_node.robot_input import SIDES, RobotInput
 from sakiyomi.errors import BadInputError
-from sakiyomi.robot_description import compose
-from sakiyomi.robot_model import RobotModel
+from sakiyomi.robot.robot_description import compose
+from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import JointTrajectory, Scene
 from sakiyomi_interfaces.action import Pick
 from sakiyomi_interfaces.msg import Grasp, ObjectStateArray, StageTimes
-from sakiyomi_ros.beliefs import from_object_states
-from sakiyomi_ros.conversions import from_joint_state, from_stamp, from_wrench
 from sakiyomi_ros.diagnostics import OK, WARN, Health
 from sakiyomi_ros.lifecycle import LifecycleNode
+from sakiyomi_ros.messages.beliefs import from_object_states
+from sakiyomi_ros.messages.conversions import from_joint_state, from_stamp, from_wrench
+from sakiyomi_ros.messages.trajectories import to_arm_message, to_gripper_message
 from sakiyomi_ros.pairing import StampPairing
 from sakiyomi_ros.process import run
-from sakiyomi_ros.trajectories import to_arm_message, to_gripper_message
 
 WATCH_PERIOD_S = 0.5
 

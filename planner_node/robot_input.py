@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sakiyomi.robot_model import RobotModel
+from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import RobotState
 from sakiyomi.sensing import JointReading, TactileReading, WrenchReading
 

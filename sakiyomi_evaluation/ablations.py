@@ -23,11 +23,11 @@ from rich.table import Table
 
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
-from sakiyomi_evaluation.ablation_figures import ratio_to_full, row_of
-from sakiyomi_evaluation.ablation_plot import draw_ablations
-from sakiyomi_evaluation.ablation_runs import Measured, measure
-from sakiyomi_evaluation.ablation_variants import FULL, NO_LIDAR, Variant, chosen_variants
-from sakiyomi_evaluation.paired_recordings import recorded, tracked_share
+from sakiyomi_evaluation.ablation.figures import ratio_to_full, row_of
+from sakiyomi_evaluation.ablation.plot import draw_ablations
+from sakiyomi_evaluation.ablation.runs import Measured, measure
+from sakiyomi_evaluation.ablation.variants import FULL, NO_LIDAR, Variant, chosen_variants
+from sakiyomi_evaluation.prediction.paired_recordings import recorded, tracked_share
 from sakiyomi_evaluation.results import check_writable, write_results
 from sakiyomi_training.episodes.shards import count_episodes
 from sakiyomi_training.train_world_model import read_config

@@ -19,8 +19,8 @@ from planner_node.config import PlannerConfig
 from planner_node.errors import PlanError
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
-from sakiyomi_evaluation.hand_cell import HandCell
-from sakiyomi_evaluation.pick_cell import PickCell, PickRecord
+from sakiyomi_evaluation.cells.hand_cell import HandCell
+from sakiyomi_evaluation.cells.pick_cell import PickCell, PickRecord
 from sakiyomi_evaluation.results import check_writable, write_results
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import SimulationConfig

@@ -27,21 +27,21 @@ from rich.table import Table
 
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
-from sakiyomi_evaluation.candidates import RISE_M
-from sakiyomi_evaluation.imagine_plot import draw_outcomes
-from sakiyomi_evaluation.ranking import (
+from sakiyomi_evaluation.cells.watched_cell import WatchedCell
+from sakiyomi_evaluation.imagination.candidates import RISE_M
+from sakiyomi_evaluation.imagination.plot import draw_outcomes
+from sakiyomi_evaluation.imagination.ranking import (
     auc,
     direction_error_rad,
     highest_correlation,
     in_steps,
     rank_correlation,
 )
+from sakiyomi_evaluation.imagination.what_if import Outcomes, WhatIf, ask
 from sakiyomi_evaluation.results import check_writable, write_results
-from sakiyomi_evaluation.watched_cell import WatchedCell
-from sakiyomi_evaluation.what_if import Outcomes, WhatIf, ask
 from sakiyomi_training.episodes.collection import SPLITS, split_files
-from simulation_node.rollout import HullWorld
-from world_model_node.dynamics import Dynamics
+from simulation_node.rollouts.rollout import HullWorld
+from world_model_node.prediction.dynamics import Dynamics
 
 MOVED_M = 0.01  # less has no direction worth comparing
 KINDS = ('pushes', 'grasps')

@@ -16,17 +16,17 @@ import psutil
 from rich.markup import escape
 from rich.table import Table
 
-from sakiyomi.bringup import SIM
+from sakiyomi.bringup.description import SIM
+from sakiyomi.bringup.process_graph import ProcessGraph
+from sakiyomi.bringup.ros_domain import free_domain
 from sakiyomi.cli.console import make_console
 from sakiyomi.cli.graph_options import check_inputs, log_sink, use_domain
 from sakiyomi.errors import BadInputError
 from sakiyomi.pick_request import PickRequest
-from sakiyomi.process_graph import ProcessGraph
-from sakiyomi.ros_domain import free_domain
 from sakiyomi_evaluation.results import check_writable, write_results
 
 if TYPE_CHECKING:
-    from sakiyomi_ros.pick_client import PickClient, PickReport
+    from sakiyomi_ros.clients.pick_client import PickClient, PickReport
 
 START_TIMEOUT_S = 90.0
 WARM_UP_S = 3.0
@@ -66,7 +66,7 @@ def _check(args: argparse.Namespace) -> None:
 
 def _phase(args: argparse.Namespace, act: Callable, viewer: bool) -> dict[str, Any]:
     """Start the graph, let `act` keep it busy for the time, and take the figures."""
-    from sakiyomi_evaluation.latency_figures import percentiles, summary
+    from sakiyomi_evaluation.speed.latency_figures import percentiles, summary
 
     values = {name: getattr(args, name) for name in ('objects', 'count', 'seed', 'port')}
     sink = log_sink(make_console(stderr=True), verbose=False)
@@ -88,9 +88,9 @@ def _phase(args: argparse.Namespace, act: Callable, viewer: bool) -> dict[str, A
 
 @contextmanager
 def _observed(graph: ProcessGraph) -> Iterator[tuple[Any, Any]]:
-    from sakiyomi_ros.observed_topics import OBSERVED
-    from sakiyomi_ros.pick_client import PickClient
-    from sakiyomi_ros.stamp_recorder import StampRecorder
+    from sakiyomi_ros.clients.observed_topics import OBSERVED
+    from sakiyomi_ros.clients.pick_client import PickClient
+    from sakiyomi_ros.clients.stamp_recorder import StampRecorder
 
     with PickClient(alive=graph.check) as client, StampRecorder(OBSERVED) as recorder:
         yield client, recorder

@@ -22,11 +22,11 @@ from rich.table import Table
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi_evaluation.clutter import round_seed
-from sakiyomi_evaluation.perception_figures import Tally
-from sakiyomi_evaluation.perception_rounds import PerceptionCell, Round
+from sakiyomi_evaluation.perception.figures import Tally
+from sakiyomi_evaluation.perception.rounds import PerceptionCell, Round
+from sakiyomi_evaluation.perception.scene_pictures import WorstScenes
 from sakiyomi_evaluation.results import check_writable, write_results
-from sakiyomi_evaluation.scene_pictures import WorstScenes
-from sakiyomi_evaluation.stage_budget import draw_budget
+from sakiyomi_evaluation.speed.stage_budget import draw_budget
 from sakiyomi_training.episodes.recorder import CAMERA_HZ
 from sakiyomi_training.object_split import held_out_folder
 from simulation_node.config import CameraConfig, SimulationConfig

@@ -29,7 +29,7 @@ from rich.table import Table
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi.paths import share_dir
-from sakiyomi_evaluation.prediction_errors import (
+from sakiyomi_evaluation.prediction.errors import (
     SHOWN_S,
     Outcome,
     Tally,
@@ -37,8 +37,8 @@ from sakiyomi_evaluation.prediction_errors import (
     fit_noise,
     judge_one,
 )
-from sakiyomi_evaluation.prediction_plot import draw_errors
-from sakiyomi_evaluation.predictors import (
+from sakiyomi_evaluation.prediction.plot import draw_errors
+from sakiyomi_evaluation.prediction.predictors import (
     NOMINAL,
     TIMES_S,
     ConstantTwist,
@@ -53,11 +53,11 @@ from sakiyomi_training.episodes.layout import Episode
 from sakiyomi_training.episodes.recorder import Recorder
 from sakiyomi_training.episodes.shards import count_episodes, read_episodes
 from simulation_node.interactions.scenarios import check_scenarios
-from simulation_node.rollout import HullWorld
+from simulation_node.rollouts.rollout import HullWorld
 from world_model_node.config import WorldModelConfig
 from world_model_node.core import WorldModel
-from world_model_node.dynamics import Dynamics
-from world_model_node.physics_prior import PhysicsPrior
+from world_model_node.prediction.dynamics import Dynamics
+from world_model_node.prediction.physics_prior import PhysicsPrior
 
 CONTRACT = ('push', 'slide', 'roll', 'drop', 'toss', 'collide', 'lift')
 MODEL, NOMINAL_NAME, TOLD_NAME = 'model', Told.NOTHING.value, Told.STATE.value

@@ -30,16 +30,16 @@ from planner_node.loosening import Loosening
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi.scene import Gaussian, GripperCommand, ObjectState, Scene
+from sakiyomi_evaluation.cells.watched_cell import WatchedCell
+from sakiyomi_evaluation.perception.state_errors import CHI2_3_90
 from sakiyomi_evaluation.results import check_writable, write_results
-from sakiyomi_evaluation.state_errors import CHI2_3_90
-from sakiyomi_evaluation.watched_cell import WatchedCell
 from sakiyomi_training.episodes.collection import SPLITS, split_files
+from simulation_node.bodies.hidden import Hidden
 from simulation_node.config import HAND_LINK
-from simulation_node.hidden import Hidden
 from simulation_node.interactions.handled import OPENED_M, grasp_from_above
 from simulation_node.interactions.interaction import WATCH_S, HandScript, Interaction, Play
 from simulation_node.interactions.stage import Stage, place
-from world_model_node.dynamics import Dynamics
+from world_model_node.prediction.dynamics import Dynamics
 
 GRIP_RANGE_N = (5.0, 30.0)
 ABOVE_M, RISE_M = 0.14, 0.10

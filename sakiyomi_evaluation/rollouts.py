@@ -27,17 +27,17 @@ from rich.table import Table
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi.paths import share_dir
-from sakiyomi_evaluation import rollout_scene
 from sakiyomi_evaluation.results import check_writable, write_results
-from simulation_node.bare_world import BareWorld
+from sakiyomi_evaluation.speed import rollout_scene
 from simulation_node.config import PHYSICS_HZ
+from simulation_node.rollouts.bare_world import BareWorld
 from world_model_node.engines.engine import Engine
 from world_model_node.engines.onnx_engine import OnnxEngine
 from world_model_node.model.card import read_card
 from world_model_node.model.dimensions import MAX_OBJECTS, STEP_S, STEPS
-from world_model_node.model.hand_window import make_action
-from world_model_node.model.involved import Involved, involved
-from world_model_node.model.window import Window, make_window
+from world_model_node.model.physics.involved import Involved, involved
+from world_model_node.model.watched.hand_window import make_action
+from world_model_node.model.watched.window import Window, make_window
 
 OBJECTS = (1, MAX_OBJECTS)
 BATCHES = (1, 64, 512)

@@ -19,9 +19,9 @@ from rich.table import Table
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi_evaluation.results import check_writable, write_results
+from sakiyomi_training.segmentation.dataset import LabelledView, read_views
+from sakiyomi_training.segmentation.scoring import InstanceScore, score
 from world_model_node.config import WorldModelConfig
-from world_model_node.segmentation.dataset import LabelledView, read_views
-from world_model_node.segmentation.scoring import InstanceScore, score
 from world_model_node.segmentation.segmenter import Segmenter, make_segmenter
 
 VIEWS = ('nominal', 'varied')

@@ -19,15 +19,15 @@ from rich.table import Table
 
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
-from sakiyomi_evaluation import toss_mujoco
 from sakiyomi_evaluation.results import check_writable, write_results
-from sakiyomi_evaluation.toss_errors import PathErrors, path_errors
-from sakiyomi_evaluation.toss_figure import draw_errors
-from sakiyomi_evaluation.toss_fit import TossFit, TossPredictor
-from sakiyomi_evaluation.toss_model import NAMES
-from sakiyomi_evaluation.toss_prior import HAND_SET, TossPrior, read_prior
-from sakiyomi_evaluation.toss_recordings import Tosses, read_tosses
-from sakiyomi_evaluation.toss_split import check_rates, some_of, split
+from sakiyomi_evaluation.tosses import mujoco_cube
+from sakiyomi_evaluation.tosses.errors import PathErrors, path_errors
+from sakiyomi_evaluation.tosses.figure import draw_errors
+from sakiyomi_evaluation.tosses.fitting.cube_model import NAMES
+from sakiyomi_evaluation.tosses.fitting.fit import TossFit, TossPredictor
+from sakiyomi_evaluation.tosses.fitting.prior import HAND_SET, TossPrior, read_prior
+from sakiyomi_evaluation.tosses.recordings import Tosses, read_tosses
+from sakiyomi_evaluation.tosses.split import check_rates, some_of, split
 
 GENERATIONS = 40
 COLUMNS = ('mm_80', 'rad_80', 'mm_full', 'rad_full')
@@ -126,15 +126,15 @@ def _baselines(
     before = path_errors(fit.model.roll_out(fit.start[None], test), test)
     point = path_errors(fit.model.roll_out(fit.parameters[None], test), test)
     figures = {'before_the_search': before.figures(), 'without_samples': point.figures()}
-    if not toss_mujoco.available():
+    if not mujoco_cube.available():
         figures['mujoco'] = 'not run: mujoco is not installed'
         return figures, {}
-    bar = _bar(progress, 'MuJoCo', toss_mujoco.GENERATIONS)
+    bar = _bar(progress, 'MuJoCo', mujoco_cube.GENERATIONS)
     width = fit.flight.width_m
-    parameters = toss_mujoco.fit_mujoco(fitted, width, fit.seed, bar)
-    errors = path_errors(toss_mujoco.roll_out(parameters, test, width), test)
+    parameters = mujoco_cube.fit_mujoco(fitted, width, fit.seed, bar)
+    errors = path_errors(mujoco_cube.roll_out(parameters, test, width), test)
     names = ('friction', 'log_time_constant', 'log_damping_ratio', 'impedance')
-    fitted_to = min(len(fitted), toss_mujoco.FITTED_TOSSES)
+    fitted_to = min(len(fitted), mujoco_cube.FITTED_TOSSES)
     figures['mujoco'] = errors.figures() | {
         'tosses_fitted': fitted_to,
         'parameters': dict(zip(names, parameters, strict=True)),

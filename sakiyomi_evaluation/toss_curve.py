@@ -18,11 +18,11 @@ from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi_evaluation.results import check_writable, write_results
 from sakiyomi_evaluation.toss import GENERATIONS, check_folder, check_search
-from sakiyomi_evaluation.toss_curve_figure import draw_curve
-from sakiyomi_evaluation.toss_curve_points import MEASURED, Curve, summary
-from sakiyomi_evaluation.toss_prior import read_prior
-from sakiyomi_evaluation.toss_recordings import read_tosses
-from sakiyomi_evaluation.toss_split import check_rates
+from sakiyomi_evaluation.tosses.curve_figure import draw_curve
+from sakiyomi_evaluation.tosses.curve_points import MEASURED, Curve, summary
+from sakiyomi_evaluation.tosses.fitting.prior import read_prior
+from sakiyomi_evaluation.tosses.recordings import read_tosses
+from sakiyomi_evaluation.tosses.split import check_rates
 
 COUNTS, SEEDS = (8, 16, 32, 64, 400), (0, 1, 2)
 

@@ -19,8 +19,8 @@ from rclpy.timer import Timer
 from sakiyomi.errors import BadInputError, SakiyomiError, WorkFailedError
 from sakiyomi.parameters import NodeConfig, flatten, with_values
 from sakiyomi_interfaces.msg import StageTimes
-from sakiyomi_ros.conversions import to_stamp
 from sakiyomi_ros.diagnostics import ERROR, OK, Health, InputMonitor, diagnostic_array
+from sakiyomi_ros.messages.conversions import to_stamp
 from sakiyomi_ros.parameters import declare_from, plain, unknown_parameters
 from sakiyomi_ros.qos import topic_qos
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from sakiyomi.errors import BadInputError
-from sakiyomi.robot_description import RobotDescription
-from sakiyomi.robot_model import RobotModel
+from sakiyomi.robot.robot_description import RobotDescription
+from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.sensing import JointReading
 
 

@@ -11,11 +11,11 @@ from rich.progress import track
 
 from sakiyomi.cli.console import make_console
 from sakiyomi_training.object_split import PARTS, split_folders
-from sakiyomi_training.views import Conditions, Photographer
+from sakiyomi_training.segmentation.dataset import write_views
+from sakiyomi_training.segmentation.views import Conditions, Photographer
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import SimulationConfig
 from world_model_node.config import WorldModelConfig
-from world_model_node.segmentation.dataset import write_views
 
 MAX_COUNT = 9
 

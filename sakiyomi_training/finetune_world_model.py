@@ -22,11 +22,16 @@ from sakiyomi_training.episodes.shards import PATTERN
 from sakiyomi_training.train_world_model import read_config, train
 from sakiyomi_training.world_model.calibration import calibrate
 from sakiyomi_training.world_model.curves import draw_curves
-from sakiyomi_training.world_model.example_set import ExampleSet
+from sakiyomi_training.world_model.examples.example_set import ExampleSet
+from sakiyomi_training.world_model.examples.recordings import (
+    Data,
+    read_data,
+    read_test,
+    recording_files,
+)
 from sakiyomi_training.world_model.figures import t0_figures
 from sakiyomi_training.world_model.finetuner import Finetuner, FinetuningConfig, with_steps
 from sakiyomi_training.world_model.losses import ERROR_SCALE_M, ERROR_SCALE_RAD, TURN_WEIGHT
-from sakiyomi_training.world_model.recordings import Data, read_data, read_test, recording_files
 from world_model_node.engines.export import write_graphs
 from world_model_node.model.card import STORY, WEIGHTS, WorldModelCard
 from world_model_node.model.network import WorldNetwork

@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 
 from sakiyomi.errors import BadInputError
-from simulation_node.objects import object_files
+from simulation_node.objects.object_files import object_files
 
 HELD_OUT_PERCENT = 15
 PARTS = ('train', 'held_out')

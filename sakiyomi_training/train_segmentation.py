@@ -13,9 +13,9 @@ from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi_evaluation.results import provenance
 from sakiyomi_training.object_split import HELD_OUT_PERCENT
-from world_model_node.segmentation.export import export
+from sakiyomi_training.segmentation.export import export
+from sakiyomi_training.segmentation.training import held_out_views, train, validate
 from world_model_node.segmentation.features import NODE_FEATURES, PAIR_FEATURES
-from world_model_node.segmentation.training import held_out_views, train, validate
 
 log = logging.getLogger(__name__)
 

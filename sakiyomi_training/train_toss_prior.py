@@ -13,8 +13,8 @@ from rich.progress import Progress, TaskID
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi_evaluation.results import check_writable, provenance
-from sakiyomi_evaluation.toss_prior import write_prior
-from sakiyomi_training.toss_pretraining import Pretraining, pretrain
+from sakiyomi_evaluation.tosses.fitting.prior import write_prior
+from sakiyomi_training.tosses.pretraining import Pretraining, pretrain
 
 LEAST_CUBES = 4
 

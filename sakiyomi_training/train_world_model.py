@@ -22,7 +22,7 @@ from sakiyomi_training.object_split import HELD_OUT_PERCENT
 from sakiyomi_training.world_model.averaging import average_doubt, average_weights
 from sakiyomi_training.world_model.calibration import calibrate
 from sakiyomi_training.world_model.curves import draw_curves
-from sakiyomi_training.world_model.example_set import ExampleSet, read_examples
+from sakiyomi_training.world_model.examples.example_set import ExampleSet, read_examples
 from sakiyomi_training.world_model.figures import t0_figures
 from sakiyomi_training.world_model.switches import changes_without
 from sakiyomi_training.world_model.trainer import Trainer

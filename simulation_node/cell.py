@@ -9,9 +9,10 @@ import numpy as np
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.geometry import inverse
-from sakiyomi.robot_description import compose
+from sakiyomi.robot.robot_description import compose
 from sakiyomi.scene import GripperCommand, JointTrajectory
 from sakiyomi.sensing import CameraFrame, JointReading, LidarScan, TactileReading, WrenchReading
+from simulation_node.bodies.hidden import Hidden
 from simulation_node.config import (
     BIN_HEIGHT_M,
     BIN_LINK,
@@ -27,10 +28,9 @@ from simulation_node.config import (
     SimulationConfig,
 )
 from simulation_node.controllers import GripperDrive, PoseFollower, TrajectoryFollower
-from simulation_node.hidden import Hidden
-from simulation_node.meshes import Shape
-from simulation_node.objects import ObjectModel, TrueObject, load_object, object_files
-from simulation_node.scenes import lay
+from simulation_node.objects.meshes import Shape
+from simulation_node.objects.object_files import ObjectModel, TrueObject, load_object, object_files
+from simulation_node.objects.scenes import lay
 from simulation_node.sensors.camera import DepthCamera
 from simulation_node.sensors.lidar import Lidar
 from simulation_node.sensors.noise import generator

@@ -9,11 +9,11 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from sakiyomi.sensing import CameraFrame, LidarScan, TactileReading
 from sakiyomi_interfaces.msg import HiddenProperties, ObjectState, ObjectStateArray
-from sakiyomi_ros.beliefs import WORLD
-from sakiyomi_ros.conversions import header, to_point, to_pose, to_twist
-from sakiyomi_ros.images import to_camera_info, to_depth_image, to_image
-from sakiyomi_ros.point_clouds import to_cloud, to_xyz_cloud
-from simulation_node.objects import TrueObject
+from sakiyomi_ros.messages.beliefs import WORLD
+from sakiyomi_ros.messages.conversions import header, to_point, to_pose, to_twist
+from sakiyomi_ros.messages.images import to_camera_info, to_depth_image, to_image
+from sakiyomi_ros.messages.point_clouds import to_cloud, to_xyz_cloud
+from simulation_node.objects.object_files import TrueObject
 
 
 def camera_messages(frame: CameraFrame, frame_id: str) -> tuple[Image, Image, CameraInfo]:

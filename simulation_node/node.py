@@ -15,7 +15,10 @@ from trajectory_msgs.msg import JointTrajectory
 from sakiyomi.errors import BadInputError, SakiyomiError
 from sakiyomi_interfaces.msg import ObjectStateArray, StageTimes
 from sakiyomi_interfaces.srv import PushObject, ResetScene, SetConveyor, SpawnObject
-from sakiyomi_ros.conversions import (
+from sakiyomi_ros.diagnostics import OK, WARN, Health
+from sakiyomi_ros.follow_trajectory import FollowJointTrajectory, TrajectoryAction
+from sakiyomi_ros.lifecycle import LifecycleNode
+from sakiyomi_ros.messages.conversions import (
     from_pose,
     from_twist,
     from_xyz,
@@ -23,11 +26,8 @@ from sakiyomi_ros.conversions import (
     to_stamp,
     to_wrench,
 )
-from sakiyomi_ros.diagnostics import OK, WARN, Health
-from sakiyomi_ros.follow_trajectory import FollowJointTrajectory, TrajectoryAction
-from sakiyomi_ros.lifecycle import LifecycleNode
+from sakiyomi_ros.messages.trajectories import from_arm_message, from_gripper_message, is_stop
 from sakiyomi_ros.process import run
-from sakiyomi_ros.trajectories import from_arm_message, from_gripper_message, is_stop
 from simulation_node import conversions
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import (

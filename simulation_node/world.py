@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from sakiyomi.robot_description import RobotDescription
+from sakiyomi.robot.robot_description import RobotDescription
+from simulation_node.bodies.conveyor import Conveyor
+from simulation_node.bodies.object_bodies import ObjectBodies
+from simulation_node.bodies.physics_urdf import PhysicsUrdfs
+from simulation_node.bodies.robot_body import GRAVITY_MPS2, RobotBody, link_indices, pads_first
 from simulation_node.config import HAND_LINK, PHYSICS_HZ, TABLE_LINK
-from simulation_node.conveyor import Conveyor
-from simulation_node.meshes import link_shape
-from simulation_node.object_bodies import ObjectBodies
-from simulation_node.physics_urdf import PhysicsUrdfs
-from simulation_node.robot_body import GRAVITY_MPS2, RobotBody, link_indices, pads_first
+from simulation_node.objects.meshes import link_shape
 
 
 @contextlib.contextmanager

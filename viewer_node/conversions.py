@@ -18,8 +18,8 @@ from sakiyomi.sensing import TactileReading
 from sakiyomi_interfaces.action import Pick
 from sakiyomi_interfaces.msg import Grasp, ObjectStateArray, PredictionArray, StageTimes
 from sakiyomi_interfaces.srv import PushObject, ResetScene, SpawnObject
-from sakiyomi_ros.beliefs import from_contacts, from_object_states, from_predictions
-from sakiyomi_ros.conversions import (
+from sakiyomi_ros.messages.beliefs import from_contacts, from_object_states, from_predictions
+from sakiyomi_ros.messages.conversions import (
     finite_floats,
     from_joint_state,
     from_pose,
@@ -28,11 +28,11 @@ from sakiyomi_ros.conversions import (
     to_point,
     to_vector,
 )
-from sakiyomi_ros.images import from_camera_info, from_color_image
-from sakiyomi_ros.point_clouds import colors_of, from_cloud
+from sakiyomi_ros.messages.images import from_camera_info, from_color_image
+from sakiyomi_ros.messages.point_clouds import colors_of, from_cloud
 from viewer_node.layers.plan import ChosenGrasp, PathPart
 from viewer_node.look import height_colors
-from viewer_node.status import HealthLine, NodeTimes
+from viewer_node.panels.status import HealthLine, NodeTimes
 
 OUTCOMES = {
     getattr(Pick.Result, name): name.replace('_', ' ').lower()

@@ -17,8 +17,8 @@ from rclpy.subscription import Subscription
 from std_srvs.srv import Trigger
 
 from sakiyomi.errors import BadInputError
-from sakiyomi.robot_description import compose
-from sakiyomi.robot_model import RobotModel
+from sakiyomi.robot.robot_description import compose
+from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi_interfaces.action import Pick
 from sakiyomi_interfaces.srv import PushObject, ResetScene, SpawnObject
 from sakiyomi_ros.diagnostics import OK, Health, InputMonitor
@@ -29,14 +29,14 @@ from sakiyomi_ros.sensor_frames import SensorFrames
 from viewer_node import conversions
 from viewer_node.config import ViewerConfig
 from viewer_node.conversions import STREAMS, Stream
-from viewer_node.disturbances import inward_push, random_throw
-from viewer_node.health_board import HealthBoard
+from viewer_node.layers.visuals import load_visuals
 from viewer_node.page import Page
 from viewer_node.painter import Painter
-from viewer_node.pick_log import PickLog
+from viewer_node.panels.disturbances import inward_push, random_throw
+from viewer_node.panels.health_board import HealthBoard
+from viewer_node.panels.pick_log import PickLog
 from viewer_node.port import require_free_port
 from viewer_node.snapshot import Latest
-from viewer_node.visuals import load_visuals
 
 WATCH_PERIOD_S = 0.5
 PICK = 'planner/pick'

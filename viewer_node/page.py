@@ -14,8 +14,6 @@ import viser
 from sakiyomi.errors import BadInputError
 from sakiyomi.scene import ContactPoints, ObjectState, Prediction
 from sakiyomi.sensing import TactileReading
-from viewer_node.actions import PageActions
-from viewer_node.cards import health_card, pick_card, times_card
 from viewer_node.config import ViewerConfig
 from viewer_node.layers.contacts import ContactsLayer
 from viewer_node.layers.ghosts import GhostsLayer
@@ -23,12 +21,14 @@ from viewer_node.layers.objects import ObjectsLayer
 from viewer_node.layers.plan import ChosenGrasp, PathPart, PlanLayer
 from viewer_node.layers.robot import RobotLayer
 from viewer_node.layers.sensors import SensorsLayer
+from viewer_node.layers.visuals import Visual
 from viewer_node.look import ACCENT, LINK_COLORS, backdrop
-from viewer_node.pads import draw_pads
-from viewer_node.panel import PARTS, Panel
+from viewer_node.panels.actions import PageActions
+from viewer_node.panels.cards import health_card, pick_card, times_card
+from viewer_node.panels.pads import draw_pads
+from viewer_node.panels.panel import PARTS, Panel
+from viewer_node.panels.status import HealthLine, NodeTimes, PickStatus
 from viewer_node.port import port_taken, require_free_port
-from viewer_node.status import HealthLine, NodeTimes, PickStatus
-from viewer_node.visuals import Visual
 
 TITLE = 'Sakiyomi'
 CAMERA_FROM_M = (1.38, -1.10, 0.86)

@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from sakiyomi.robot_model import RobotModel
+from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import ObjectState, Prediction
 from sakiyomi.sensing import JointReading
 from viewer_node.page import Page
-from viewer_node.status import NodeTimes
+from viewer_node.panels.status import NodeTimes
 
 LIDAR_LINK = 'lidar_link'
 NODES = ('world_model', 'planner', 'simulation')

@@ -16,8 +16,8 @@ from sakiyomi.errors import BadInputError
 from sakiyomi.geometry import make_transform
 from sakiyomi.scene import ObjectState, Prediction, Scene
 from sakiyomi.sensing import CameraFrame, LidarScan, TactileReading
-from sakiyomi_ros.beliefs import WORLD, object_frame
-from sakiyomi_ros.conversions import (
+from sakiyomi_ros.messages.beliefs import WORLD, object_frame
+from sakiyomi_ros.messages.conversions import (
     from_stamp,
     header,
     to_duration,
@@ -28,8 +28,8 @@ from sakiyomi_ros.conversions import (
     to_twist,
     to_vector,
 )
-from sakiyomi_ros.images import FARTHEST_M, from_color_image, from_depth_image
-from sakiyomi_ros.point_clouds import from_cloud
+from sakiyomi_ros.messages.images import FARTHEST_M, from_color_image, from_depth_image
+from sakiyomi_ros.messages.point_clouds import from_cloud
 
 TAXEL_FIELDS = ('x', 'y', 'z', 'fx', 'fy', 'fz')
 LABEL_HEIGHT_M = 0.02

@@ -11,32 +11,32 @@ from typing import NamedTuple
 import numpy as np
 
 from sakiyomi.errors import BadInputError
-from sakiyomi.robot_model import RobotModel
+from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import ContactPoints, Gaussian, HandMotion, ObjectState, Prediction, Scene
 from sakiyomi.sensing import CameraFrame, JointReading, LidarScan, TactileReading, WrenchReading
+from world_model_node.between_looks.frictions import friction_of
 from world_model_node.config import WorldModelConfig
-from world_model_node.dynamics import Dynamics
-from world_model_node.feeling import Feeling
-from world_model_node.felt import sensed, with_beliefs
-from world_model_node.free_motion import slide
-from world_model_node.frictions import friction_of
-from world_model_node.hand_motion import check_hand_motion
-from world_model_node.inputs import Inputs, Snapshot
-from world_model_node.learned import make_dynamics
-from world_model_node.model.hand_sense import HandSense
-from world_model_node.normals import cloud_normals
-from world_model_node.observation import observe
-from world_model_node.points import PointSet, voxel_fused
-from world_model_node.properties import prior_properties
-from world_model_node.robot_view import RobotView
-from world_model_node.scan import Scanner
+from world_model_node.feeling.feeling import Feeling
+from world_model_node.feeling.properties import prior_properties
+from world_model_node.feeling.weighing import well_weighed
+from world_model_node.fusion.normals import cloud_normals
+from world_model_node.fusion.points import PointSet, voxel_fused
+from world_model_node.fusion.scan import Scanner
+from world_model_node.fusion.support import SupportPlane
+from world_model_node.fusion.visibility import Sight
+from world_model_node.model.watched.hand_sense import HandSense
+from world_model_node.prediction.dynamics import Dynamics
+from world_model_node.prediction.felt import sensed, with_beliefs
+from world_model_node.prediction.free_motion import slide
+from world_model_node.prediction.hand_motion import check_hand_motion
+from world_model_node.prediction.learned import make_dynamics
 from world_model_node.segmentation.segmenter import make_segmenter
-from world_model_node.support import SupportPlane
-from world_model_node.track import Track
-from world_model_node.tracking import Tracker
-from world_model_node.visibility import Sight
+from world_model_node.sensing.inputs import Inputs, Snapshot
+from world_model_node.sensing.robot_view import RobotView
+from world_model_node.tracking.observation import observe
+from world_model_node.tracking.track import Track
+from world_model_node.tracking.tracker import Tracker
 from world_model_node.warm_up import box_on_a_table
-from world_model_node.weighing import well_weighed
 
 GUESS_GREY = 128
 GUESS_EVERY_S = 1.0  # the unseen side of each object at rest, one object at a time

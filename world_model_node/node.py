@@ -16,23 +16,23 @@ from trajectory_msgs.msg import MultiDOFJointTrajectory
 from visualization_msgs.msg import MarkerArray
 
 from sakiyomi.errors import SakiyomiError
-from sakiyomi.robot_description import compose
-from sakiyomi.robot_model import RobotModel
+from sakiyomi.robot.robot_description import compose
+from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import Prediction, Scene
 from sakiyomi_interfaces.msg import ObjectStateArray, PredictionArray, StageTimes
 from sakiyomi_interfaces.srv import Imagine
-from sakiyomi_ros.beliefs import (
+from sakiyomi_ros.diagnostics import OK, WARN, Health
+from sakiyomi_ros.latency import Latency
+from sakiyomi_ros.lifecycle import LifecycleNode
+from sakiyomi_ros.messages.beliefs import (
     from_hand_motion,
     to_contacts,
     to_object_states,
     to_predictions,
     to_scene_cloud,
 )
-from sakiyomi_ros.conversions import from_joint_state, from_wrench
-from sakiyomi_ros.diagnostics import OK, WARN, Health
-from sakiyomi_ros.images import from_camera_info
-from sakiyomi_ros.latency import Latency
-from sakiyomi_ros.lifecycle import LifecycleNode
+from sakiyomi_ros.messages.conversions import from_joint_state, from_wrench
+from sakiyomi_ros.messages.images import from_camera_info
 from sakiyomi_ros.pairing import StampPairing
 from sakiyomi_ros.process import run
 from sakiyomi_ros.sensor_frames import SensorFrames

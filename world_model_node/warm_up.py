@@ -9,7 +9,7 @@ import numpy as np
 from sakiyomi.geometry import make_transform
 from sakiyomi.sensing import CameraFrame, LidarScan
 from world_model_node.config import WorkspaceConfig
-from world_model_node.inputs import Snapshot
+from world_model_node.sensing.inputs import Snapshot
 
 HEIGHT, WIDTH, FOCAL = 480, 640, 600.0
 EYE_M, BOX_M = 1.0, 0.05  # above the table

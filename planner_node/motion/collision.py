@@ -16,8 +16,8 @@ from planner_node.config import MotionConfig
 from planner_node.motion.obstacles import BoxObstacle
 from sakiyomi.errors import BadInputError
 from sakiyomi.geometry import make_transform
-from sakiyomi.link_geometry import LinkGeometry
-from sakiyomi.robot_model import RobotModel
+from sakiyomi.robot.link_geometry import LinkGeometry
+from sakiyomi.robot.robot_model import RobotModel
 
 SCENE, TABLE, HELD = 'scene', 'table', 'held object'
 TABLE_SIZE_M = (4.0, 4.0, 1.0)

@@ -13,7 +13,7 @@ from planner_node.motion.errors import MotionError
 from planner_node.motion.obstacles import BoxObstacle
 from planner_node.motion.route import RouteFinder
 from planner_node.motion.timing import Limits, densify, standing_still, time_path
-from sakiyomi.robot_model import RobotModel
+from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import JointTrajectory
 
 SPLINE_SPACINGS_RAD = (0.4, 0.15, 0.05)  # the finer, the closer the curve hugs the polyline

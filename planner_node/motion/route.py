@@ -11,7 +11,7 @@ from planner_node.config import MotionConfig
 from planner_node.motion.collision import CollisionModel, Pair
 from planner_node.motion.sampling import PathSearch
 from planner_node.motion.timing import densify
-from sakiyomi.robot_model import RobotModel
+from sakiyomi.robot.robot_model import RobotModel
 
 END_RAD = 0.2  # the last stretch to an end that lies near an obstacle
 LARGEST_ESCAPE_RAD, ESCAPE_TRIES = 0.15, 60

@@ -6,7 +6,9 @@ import argparse
 import math
 from typing import TYPE_CHECKING
 
-from sakiyomi.bringup import SIM
+from sakiyomi.bringup.description import SIM
+from sakiyomi.bringup.process_graph import ProcessGraph
+from sakiyomi.bringup.ros_domain import free_domain
 from sakiyomi.cli.console import make_console
 from sakiyomi.cli.graph_options import (
     add_graph_arguments,
@@ -16,13 +18,11 @@ from sakiyomi.cli.graph_options import (
     use_domain,
 )
 from sakiyomi.cli.table_clearing import Clearing, clear_table
-from sakiyomi.process_graph import ProcessGraph
-from sakiyomi.ros_domain import free_domain
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sakiyomi_ros.pick_client import PickClient
+    from sakiyomi_ros.clients.pick_client import PickClient
 
 START_TIMEOUT_S = 90.0
 WANTED_SHARE = 0.8  # of the objects in the bin, for exit status 0
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     prepare_environment()
     sink = log_sink(make_console(stderr=True), options.verbose)
     with ProcessGraph(SIM, graph_values(options), sink) as graph:
-        from sakiyomi_ros.pick_client import PickClient
+        from sakiyomi_ros.clients.pick_client import PickClient
 
         with PickClient(alive=graph.check) as client:
             status = _demonstrate(client, graph, options, console)

@@ -11,7 +11,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from sakiyomi.checkup import BAD, INFO, OK, SETUP, WARN, Finding, engines, installed, machine
+from sakiyomi.bringup.checkup import (
+    BAD,
+    INFO,
+    OK,
+    SETUP,
+    WARN,
+    Finding,
+    engines,
+    installed,
+    machine,
+)
 from sakiyomi.cli.console import make_console
 from sakiyomi.cli.graph_options import use_domain
 from sakiyomi.errors import BadInputError
@@ -48,7 +58,7 @@ def _topics() -> Iterator[Finding]:
         from sakiyomi_ros.environment import prepare_environment
 
         prepare_environment()
-        from sakiyomi_ros.topic_survey import survey
+        from sakiyomi_ros.clients.topic_survey import survey
     except (ImportError, OSError) as error:
         yield Finding('topics', 'middleware', BAD, ' '.join(str(error).split()), SETUP)
         return

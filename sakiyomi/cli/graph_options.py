@@ -11,9 +11,9 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from sakiyomi.bringup import SIM, Argument
+from sakiyomi.bringup.description import SIM, Argument
+from sakiyomi.bringup.ros_domain import DOMAINS
 from sakiyomi.errors import BadInputError
-from sakiyomi.ros_domain import DOMAINS
 
 MAX_DOMAIN = 232
 _SEVERE = re.compile(r'\[(WARN|ERROR|FATAL)\]|Traceback|^\w*(Error|Exception)\b')
@@ -57,7 +57,7 @@ def check_inputs(options: argparse.Namespace) -> None:
     Raises:
         BadInputError: a folder without objects, a taken port, a negative seed or count.
     """
-    from simulation_node.objects import object_files
+    from simulation_node.objects.object_files import object_files
 
     for name in ('seed', 'count'):
         if getattr(options, name) < 0:

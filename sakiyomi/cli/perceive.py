@@ -12,7 +12,7 @@ from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
 
 if TYPE_CHECKING:
-    from world_model_node.offline import Perceived, RecordedView
+    from world_model_node.offline.perceive import Perceived, RecordedView
 
 EXAMPLES = """for example:
   sakiyomi perceive --color c.png --depth d.png --intrinsics 615,615,320,240 --out found
@@ -58,10 +58,10 @@ def add_arguments(parser: argparse.ArgumentParser, _: list[str]) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write objects.json, overlay.png and objects.ply; 0 when an object was found."""
     _check(options)
-    from sakiyomi.view_files import read_pose
+    from sakiyomi.pictures.view_files import read_pose
     from world_model_node.config import WorldModelConfig
-    from world_model_node.findings import write_findings
-    from world_model_node.offline import perceive
+    from world_model_node.offline.findings import write_findings
+    from world_model_node.offline.perceive import perceive
 
     views, notes = _views(options)
     pose = None if options.pose is None else read_pose(options.pose)
@@ -87,8 +87,8 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _views(options: argparse.Namespace) -> tuple[list[RecordedView], list[str]]:
-    from sakiyomi import view_files
-    from world_model_node.offline import RecordedView
+    from sakiyomi.pictures import view_files
+    from world_model_node.offline.perceive import RecordedView
 
     if options.recording:
         from sakiyomi.cli.recorded_views import recorded_views

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     from sakiyomi_ros.environment import prepare_environment
 
     prepare_environment()
-    from sakiyomi_ros.pick_client import PickClient
+    from sakiyomi_ros.clients.pick_client import PickClient
 
     with PickClient() as client:
         report = client.pick(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from world_model_node.offline import RecordedView
+    from world_model_node.offline.perceive import RecordedView
 
 
 def recorded_views(
@@ -18,10 +18,10 @@ def recorded_views(
         BadInputError: The recording cannot be used.
     """
     from sakiyomi_ros.environment import prepare_environment
-    from world_model_node.offline import RecordedView
+    from world_model_node.offline.perceive import RecordedView
 
     prepare_environment()
-    from sakiyomi_ros.recording import read_recording
+    from sakiyomi_ros.recordings.recording import read_recording
 
     recording = read_recording(path, limit, topics)
     items = recording.pictures or recording.clouds

@@ -6,7 +6,8 @@ import argparse
 import os
 import time
 
-from sakiyomi.bringup import SIM
+from sakiyomi.bringup.description import SIM
+from sakiyomi.bringup.process_graph import ProcessGraph
 from sakiyomi.cli.console import make_console
 from sakiyomi.cli.graph_options import (
     add_graph_arguments,
@@ -15,7 +16,6 @@ from sakiyomi.cli.graph_options import (
     log_sink,
     use_domain,
 )
-from sakiyomi.process_graph import ProcessGraph
 
 CHECK_PERIOD_S = 0.5
 

@@ -12,7 +12,7 @@ from rich.markup import escape
 from sakiyomi.pick_request import PickRequest
 
 if TYPE_CHECKING:
-    from sakiyomi_ros.pick_client import PickClient, PickReport
+    from sakiyomi_ros.clients.pick_client import PickClient, PickReport
 
 ATTEMPTS_PER_OBJECT = 2
 SAME_FAILURES = 2  # in a row that end it
@@ -81,8 +81,8 @@ def count_in_bin(client: PickClient) -> int:
     """Objects in the bin by the simulation's ground truth: the score, never an input to a pick."""
     import numpy as np
 
-    from sakiyomi.robot_description import compose
-    from sakiyomi_ros.pick_client import true_centers
+    from sakiyomi.robot.robot_description import compose
+    from sakiyomi_ros.clients.pick_client import true_centers
     from simulation_node.config import BIN_HEIGHT_M, BIN_LINK, BIN_SIDE_M
 
     truth = client.ground_truth()

@@ -18,7 +18,7 @@ from sakiyomi_training.episodes.recorder import HEIGHT, WIDTH, Recorder
 from sakiyomi_training.episodes.shards import shard_about, shard_file, write_shard
 from sakiyomi_training.object_split import is_held_out
 from simulation_node.interactions.scenarios import check_scenarios
-from simulation_node.objects import object_files
+from simulation_node.objects.object_files import object_files
 
 log = logging.getLogger(__name__)
 SPLITS = ('train', 'held_out', 'all')

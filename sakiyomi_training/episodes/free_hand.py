@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.geometry import inverse, make_transform
-from sakiyomi.robot_model import RobotModel
+from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.sensing import JointReading
 from simulation_node.config import HAND_LINK
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from sakiyomi.geometry import make_transform
-from sakiyomi.robot_model import RobotModel
+from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import Scene
 from sakiyomi_training.episodes.free_hand import FreeHand
 from sakiyomi_training.episodes.hand_notes import HandNotes

@@ -23,7 +23,7 @@ from sakiyomi_training.episodes.layout import (
     Episode,
     empty_episode,
 )
-from world_model_node.model.surface_points import farthest_points
+from world_model_node.model.physics.surface_points import farthest_points
 
 NO_TRACK = -1
 GREY = 128

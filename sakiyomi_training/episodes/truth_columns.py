@@ -10,7 +10,7 @@ from sakiyomi_training.episodes.scene_columns import NO_TRACK
 from simulation_node.cell import SimulatedCell
 from simulation_node.interactions.interaction import Interaction
 from simulation_node.interactions.stage import Stage
-from simulation_node.objects import volume_and_center
+from simulation_node.objects.object_files import volume_and_center
 
 REACH_M = 0.05  # a track farther from an object is not its own
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sakiyomi_training.trials.scene import TrialScene
-from sakiyomi_training.world_model.examples import (
+from sakiyomi_training.world_model.examples.episode_examples import (
     LATER,
     Example,
     Truth,

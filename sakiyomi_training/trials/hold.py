@@ -11,8 +11,8 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from sakiyomi.scene import Gaussian, HiddenProperties
-from sakiyomi_evaluation.candidates import RISE_M
-from sakiyomi_evaluation.ranking import auc
+from sakiyomi_evaluation.imagination.candidates import RISE_M
+from sakiyomi_evaluation.imagination.ranking import auc
 from sakiyomi_training.trials.scene import TrialScene
 from world_model_node.hold.closing import Closing
 from world_model_node.hold.features import NAMES, hold_features

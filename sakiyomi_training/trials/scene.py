@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sakiyomi.errors import BadInputError
-from world_model_node.model.window import Framed, Window
+from world_model_node.model.watched.window import Framed, Window
 
 PATTERN = 'trials_*.npz'
 OF_WINDOW = 'window_'

@@ -10,12 +10,12 @@ import numpy as np
 
 from sakiyomi.geometry import transform_points
 from sakiyomi.scene import HandMotion
-from sakiyomi_evaluation.candidates import drawn_grasps, drawn_pushes
-from sakiyomi_evaluation.watched_cell import WatchedCell
-from sakiyomi_evaluation.what_if import Nudged, simulated_paths, watched_nudge
+from sakiyomi_evaluation.cells.watched_cell import WatchedCell
+from sakiyomi_evaluation.imagination.candidates import drawn_grasps, drawn_pushes
+from sakiyomi_evaluation.imagination.what_if import Nudged, simulated_paths, watched_nudge
 from sakiyomi_training.trials.scene import TrialScene, trials_file, write_trials
-from sakiyomi_training.world_model.examples import HIDDEN
-from simulation_node.objects import volume_and_center
+from sakiyomi_training.world_model.examples.episode_examples import HIDDEN
+from simulation_node.objects.object_files import volume_and_center
 from world_model_node.hold.closing import find_closing
 
 

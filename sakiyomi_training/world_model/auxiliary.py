@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from sakiyomi_training.world_model.examples import HIDDEN, LATER, TOUCHED
+from sakiyomi_training.world_model.examples.episode_examples import HIDDEN, LATER, TOUCHED
 from world_model_node.model.model_config import ModelConfig
 
 FUTURE = 12  # numbers of the imagined state that the heads see

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from scipy.stats import chi2
 
-from sakiyomi_training.world_model.example_set import ExampleSet, watched_of
+from sakiyomi_training.world_model.examples.example_set import ExampleSet, watched_of
 from world_model_node.engines.torch_engine import sample_noise
 from world_model_node.model.dimensions import STEPS
-from world_model_node.model.involved import Involved
 from world_model_node.model.network import KINDS, WorldNetwork, kinds, turns
+from world_model_node.model.physics.involved import Involved
 
 SHARE = 0.9
 LEAST_ROWS = 20

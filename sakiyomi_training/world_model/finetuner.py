@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from sakiyomi.parameters import parameter
-from sakiyomi_training.world_model.example_set import ExampleSet
+from sakiyomi_training.world_model.examples.example_set import ExampleSet
 from sakiyomi_training.world_model.trainer import Trainer
 from sakiyomi_training.world_model.training_config import TrainingConfig
 from world_model_node.model.network import WorldNetwork

@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
 from sakiyomi_training.world_model.auxiliary import Auxiliary
-from sakiyomi_training.world_model.example_set import Batch, watched_of
-from sakiyomi_training.world_model.examples import LATER
+from sakiyomi_training.world_model.examples.episode_examples import LATER
+from sakiyomi_training.world_model.examples.example_set import Batch, watched_of
+from sakiyomi_training.world_model.examples.watched_hand import PER_FRAME
 from sakiyomi_training.world_model.training_config import TrainingConfig
-from sakiyomi_training.world_model.watched_hand import PER_FRAME
 from world_model_node.model.belief import Belief, Watched
 from world_model_node.model.dimensions import FRAME_S
 from world_model_node.model.hidden_state import (
@@ -22,8 +22,8 @@ from world_model_node.model.hidden_state import (
     VELOCITY_MPS,
     Drawn,
 )
-from world_model_node.model.involved import Involved
 from world_model_node.model.network import Imagined, WorldNetwork, turns
+from world_model_node.model.physics.involved import Involved
 
 OUTLIER = 4.0  # sigmas beyond which a residual counts linearly
 TRACKED_SIGMA_M, TRACKED_SIGMA_RAD = 0.004, 0.05  # at least: of the tracker

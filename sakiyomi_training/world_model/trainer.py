@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sakiyomi.errors import BadInputError, WorkFailedError
 from sakiyomi_training.world_model.auxiliary import Auxiliary
-from sakiyomi_training.world_model.example_set import Batch, ExampleSet
+from sakiyomi_training.world_model.examples.example_set import Batch, ExampleSet
 from sakiyomi_training.world_model.losses import belief_loss, loss_terms, weighted
 from sakiyomi_training.world_model.training_config import TrainingConfig
 from world_model_node.model.dimensions import FRAMES

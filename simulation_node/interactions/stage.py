@@ -13,12 +13,12 @@ from scipy.spatial.transform import Rotation
 
 from sakiyomi.errors import BadInputError, WorkFailedError
 from sakiyomi.geometry import make_transform, transform_points
+from simulation_node.bodies.hidden import Hidden, draw_hidden
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import WORKSPACE_CENTER_M
-from simulation_node.hidden import Hidden, draw_hidden
-from simulation_node.meshes import Shape
-from simulation_node.objects import ObjectModel, load_object
-from simulation_node.scenes import settle
+from simulation_node.objects.meshes import Shape
+from simulation_node.objects.object_files import ObjectModel, load_object
+from simulation_node.objects.scenes import settle
 
 SCALES = (0.7, 1.0)
 MAX_EXTENT_M = 0.24  # of an object that fits on the watched part of the table

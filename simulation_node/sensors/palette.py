@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 
-from simulation_node.meshes import Shape
+from simulation_node.objects.meshes import Shape
 from simulation_node.sensors.raycast import NO_HIT_RGB
 
 ROBOT_RGB = (0.93, 0.93, 0.92)

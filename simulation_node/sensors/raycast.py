@@ -8,7 +8,7 @@ import numpy as np
 import open3d as o3d
 
 from sakiyomi.geometry import transform_points
-from simulation_node.meshes import Shape
+from simulation_node.objects.meshes import Shape
 
 LIGHT = np.array([0.354, 0.253, 0.900], np.float32)  # unit, towards the light
 AMBIENT = 0.45

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sakiyomi.bringup import GRAPHS, SIM
+from sakiyomi.bringup.description import GRAPHS, SIM
 from sakiyomi.errors import BadInputError
 from sakiyomi.parameters import flatten, load_yaml
 from sakiyomi.paths import share_dir

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sakiyomi.bringup import GRAPHS, PACKAGE
-from sakiyomi.launch_files import render, write
+from sakiyomi.bringup.description import GRAPHS, PACKAGE
+from sakiyomi.bringup.launch_files import render, write
 
 LAUNCH = Path(__file__).resolve().parents[2] / 'launch'
 by_graph = pytest.mark.parametrize('graph', GRAPHS.values(), ids=lambda g: g.name)
@@ -31,7 +31,7 @@ def keywords(call):
 @by_graph
 def test_the_file_is_what_the_description_renders_to(graph):
     text = (LAUNCH / f'{graph.name}.launch.py').read_text()
-    assert text == render(graph), 'run python -m sakiyomi.launch_files'
+    assert text == render(graph), 'run python -m sakiyomi.bringup.launch_files'
 
 
 def test_there_is_no_other_launch_file(tmp_path):
@@ -92,7 +92,7 @@ sys.exit(service.run())
 
 
 def test_launch_ros_starts_a_world_model_that_ends_on_ctrl_c(launch_ros, tmp_path):
-    from sakiyomi_ros.pick_client import PickClient
+    from sakiyomi_ros.clients.pick_client import PickClient
 
     environment = ament_prefix(tmp_path)
     log = (tmp_path / 'log').open('w+')

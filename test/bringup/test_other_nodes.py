@@ -17,7 +17,7 @@ from visualization_msgs.msg import MarkerArray
 
 from sakiyomi.scene import Gaussian, HiddenProperties, ObjectState, Prediction, Scene
 from sakiyomi_interfaces.msg import PredictionArray
-from sakiyomi_ros.beliefs import to_predictions
+from sakiyomi_ros.messages.beliefs import to_predictions
 from sakiyomi_ros.qos import topic_qos
 from world_model_node import conversions
 

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from sakiyomi import process_graph
-from sakiyomi.bringup import CONFIG_DIR, LOG_LEVEL, SIM, Argument, Graph, NodeProcess
+from sakiyomi.bringup import process_graph
+from sakiyomi.bringup.description import CONFIG_DIR, LOG_LEVEL, SIM, Argument, Graph, NodeProcess
+from sakiyomi.bringup.process_graph import ProcessGraph, command_line
 from sakiyomi.errors import BadInputError, WorkFailedError
-from sakiyomi.process_graph import ProcessGraph, command_line
 
 CALM = """
 import signal, sys, time

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from sakiyomi import checkup
-from sakiyomi.checkup import BAD, INFO, OK, WARN
+from sakiyomi.bringup import checkup
+from sakiyomi.bringup.checkup import BAD, INFO, OK, WARN
 from sakiyomi.cli import main
 
 

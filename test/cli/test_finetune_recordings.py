@@ -7,9 +7,9 @@ import pytest
 from bags import Bag
 
 from sakiyomi.cli import main
-from sakiyomi_ros.images import to_camera_info, to_depth_image, to_image
-from sakiyomi_training.world_model.recorded_examples import recorded_examples
-from sakiyomi_training.world_model.watched_recordings import read_watched_file
+from sakiyomi_ros.messages.images import to_camera_info, to_depth_image, to_image
+from sakiyomi_training.world_model.examples.recorded_examples import recorded_examples
+from sakiyomi_training.world_model.examples.watched_recordings import read_watched_file
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model.weights import load_model, save_model

@@ -31,7 +31,7 @@ def ended(process):
 
 
 def wait_active(*names):
-    from sakiyomi_ros.pick_client import PickClient
+    from sakiyomi_ros.clients.pick_client import PickClient
 
     with PickClient() as client:
         client.wait_active(names, PATIENCE_S)

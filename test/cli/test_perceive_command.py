@@ -10,9 +10,9 @@ from rclpy.serialization import serialize_message
 
 from sakiyomi.cli import main
 from sakiyomi.geometry import transform_points
-from sakiyomi_evaluation.truth import TrueScene
-from sakiyomi_ros.images import to_camera_info, to_depth_image, to_image
-from sakiyomi_ros.point_clouds import to_xyz_cloud
+from sakiyomi_evaluation.cells.truth import TrueScene
+from sakiyomi_ros.messages.images import to_camera_info, to_depth_image, to_image
+from sakiyomi_ros.messages.point_clouds import to_xyz_cloud
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import SimulationConfig
 

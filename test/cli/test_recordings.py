@@ -12,11 +12,11 @@ from sensor_msgs.msg import CompressedImage
 
 from sakiyomi.cli import main
 from sakiyomi.geometry import from_xyz_rpy, inverse, transform_points
-from sakiyomi_evaluation.truth import TrueScene
-from sakiyomi_ros.conversions import header, to_pose, to_transform
-from sakiyomi_ros.images import to_camera_info, to_depth_image, to_image
-from sakiyomi_ros.recording import read_recording
-from sakiyomi_ros.transform_tree import TransformTree
+from sakiyomi_evaluation.cells.truth import TrueScene
+from sakiyomi_ros.messages.conversions import header, to_pose, to_transform
+from sakiyomi_ros.messages.images import to_camera_info, to_depth_image, to_image
+from sakiyomi_ros.recordings.recording import read_recording
+from sakiyomi_ros.recordings.transform_tree import TransformTree
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import SimulationConfig
 from simulation_node.sensors.camera import DepthCamera

@@ -2,7 +2,7 @@
 
 import socket
 
-from sakiyomi.ros_domain import DOMAINS, discovery_port, free_domain, is_free
+from sakiyomi.bringup.ros_domain import DOMAINS, discovery_port, free_domain, is_free
 
 
 def test_a_domain_with_a_listener_is_not_free():

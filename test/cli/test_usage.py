@@ -87,7 +87,7 @@ def test_every_command_has_help(command, capsys):
 
 
 def test_pick_without_a_graph_fails_in_one_line(capsys, monkeypatch):
-    from sakiyomi_ros import pick_client
+    from sakiyomi_ros.clients import pick_client
 
     monkeypatch.setattr(pick_client, 'SERVER_TIMEOUT_S', 0.5)
     assert status_of(['pick']) == 1

@@ -5,7 +5,7 @@ import pytest
 from cheap_sensors import CHEAP
 
 from sakiyomi_training.episodes.recorder import Recorder
-from simulation_node.objects import object_files
+from simulation_node.objects.object_files import object_files
 
 
 @pytest.fixture(scope='session')

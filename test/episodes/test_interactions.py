@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
+from simulation_node.bodies.hidden import FRICTION_RANGE, MASS_RANGE_KG, draw_hidden
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import SimulationConfig
-from simulation_node.hidden import FRICTION_RANGE, MASS_RANGE_KG, draw_hidden
 from simulation_node.interactions.free import roundness
 from simulation_node.interactions.interaction import FUTURE_S, Play
 from simulation_node.interactions.scenarios import SCENARIOS, set_up
-from simulation_node.meshes import Shape
-from simulation_node.objects import load_object
+from simulation_node.objects.meshes import Shape
+from simulation_node.objects.object_files import load_object
 
 
 @pytest.fixture(scope='module')

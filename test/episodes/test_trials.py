@@ -9,7 +9,7 @@ from sakiyomi.errors import BadInputError
 from sakiyomi_training.trials.examples import trial_examples
 from sakiyomi_training.trials.hold import grasp_features
 from sakiyomi_training.trials.scene import has_trials, read_trials, trials_file, write_trials
-from sakiyomi_training.world_model.example_set import read_examples
+from sakiyomi_training.world_model.examples.example_set import read_examples
 from world_model_node.hold.features import NAMES
 from world_model_node.model.dimensions import STEPS
 

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from sakiyomi_evaluation.hota import TrackingFrame, center_similarity, id_switches, match, score
+from sakiyomi_evaluation.perception.hota import (
+    TrackingFrame,
+    center_similarity,
+    id_switches,
+    match,
+    score,
+)
 
 
 def frame(truths, tracks, similarity):

@@ -6,12 +6,12 @@ import pytest
 
 from sakiyomi.geometry import make_transform
 from sakiyomi.scene import HandMotion
-from simulation_node.hidden import Hidden
-from simulation_node.hulls import cut_off, standing
+from simulation_node.bodies.hidden import Hidden
 from simulation_node.interactions.interaction import Play
 from simulation_node.interactions.scenarios import set_up
-from simulation_node.objects import object_files
-from simulation_node.rollout import HullWorld, RolloutBody
+from simulation_node.objects.hulls import cut_off, standing
+from simulation_node.objects.object_files import object_files
+from simulation_node.rollouts.rollout import HullWorld, RolloutBody
 
 TIMES_S = 0.05 * np.arange(1, 21)
 BOX = np.array(np.meshgrid(*3 * [[-0.025, 0.025]])).reshape(3, -1).T

@@ -3,7 +3,7 @@
 import pytest
 
 from sakiyomi.arrivals import Arrival, Recording, Update
-from sakiyomi_evaluation.latency_figures import (
+from sakiyomi_evaluation.speed.latency_figures import (
     PREDICTION_TOPIC,
     SENSOR_TOPIC,
     lost,

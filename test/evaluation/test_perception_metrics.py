@@ -6,14 +6,14 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from sakiyomi.geometry import make_transform, rotation_angle, transform_points
-from sakiyomi.robot_model import RobotModel
-from sakiyomi_evaluation.disturbances import Disturbances, through
-from sakiyomi_evaluation.instances import instance_score, pooled
-from sakiyomi_evaluation.state_errors import Turns
-from sakiyomi_evaluation.truth import NO_OBJECT, TrueScene, sample_surface
+from sakiyomi.robot.robot_model import RobotModel
+from sakiyomi_evaluation.cells.truth import NO_OBJECT, TrueScene, sample_surface
+from sakiyomi_evaluation.perception.disturbances import Disturbances, through
+from sakiyomi_evaluation.perception.instances import instance_score, pooled
+from sakiyomi_evaluation.perception.state_errors import Turns
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import SimulationConfig
-from simulation_node.meshes import Shape
+from simulation_node.objects.meshes import Shape
 
 TRUTH = np.repeat([0, 1, NO_OBJECT], [40, 40, 20])
 BOTH = np.array([True, True])

@@ -6,18 +6,18 @@ import pytest
 from sakiyomi.cli import main
 from sakiyomi.scene import HandMotion
 from sakiyomi_evaluation.predict import CONTRACT, MODEL, evaluate
-from sakiyomi_evaluation.prediction_errors import Outcome, figures, fit_noise
-from sakiyomi_evaluation.predictors import TIMES_S, ConstantTwist, Simulated, Told
+from sakiyomi_evaluation.prediction.errors import Outcome, figures, fit_noise
+from sakiyomi_evaluation.prediction.predictors import TIMES_S, ConstantTwist, Simulated, Told
 from sakiyomi_training.episodes.layout import BEFORE, FINE_BEFORE
 from sakiyomi_training.episodes.recorder import Recorder
 from sakiyomi_training.episodes.shards import write_shard
 from sakiyomi_training.episodes.truth_columns import true_centers
-from simulation_node.hidden import Hidden
-from simulation_node.hulls import MARGIN_M, between_pads, standing
-from simulation_node.objects import object_files
-from simulation_node.rollout import HullWorld, RolloutBody
+from simulation_node.bodies.hidden import Hidden
+from simulation_node.objects.hulls import MARGIN_M, between_pads, standing
+from simulation_node.objects.object_files import object_files
+from simulation_node.rollouts.rollout import HullWorld, RolloutBody
 from world_model_node.config import PredictionConfig
-from world_model_node.physics_prior import PhysicsPrior
+from world_model_node.prediction.physics_prior import PhysicsPrior
 
 BOX = np.array(np.meshgrid(*3 * [[-0.025, 0.025]])).reshape(3, -1).T
 

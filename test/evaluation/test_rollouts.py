@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from sakiyomi.cli import main
-from sakiyomi_evaluation import rollout_scene
-from simulation_node.bare_world import BareWorld
+from sakiyomi_evaluation.speed import rollout_scene
+from simulation_node.rollouts.bare_world import BareWorld
 from world_model_node.engines.export import write_graphs
 from world_model_node.engines.torch_engine import TorchEngine
-from world_model_node.model.hand_window import make_action
-from world_model_node.model.involved import Involved
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
+from world_model_node.model.physics.involved import Involved
+from world_model_node.model.watched.hand_window import make_action
+from world_model_node.model.watched.window import make_window
 from world_model_node.model.weights import save_model
-from world_model_node.model.window import make_window
 
 
 @pytest.fixture(scope='module')

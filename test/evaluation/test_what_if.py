@@ -7,21 +7,27 @@ import pytest
 from sakiyomi.cli import main
 from sakiyomi.scene import Gaussian
 from sakiyomi_evaluation import imagine, properties
-from sakiyomi_evaluation.candidates import RISE_M, drawn_grasps, drawn_pushes, grasp, push
-from sakiyomi_evaluation.imagine_plot import draw_outcomes
-from sakiyomi_evaluation.ranking import (
+from sakiyomi_evaluation.cells.watched_cell import WatchedCell
+from sakiyomi_evaluation.imagination.candidates import (
+    RISE_M,
+    drawn_grasps,
+    drawn_pushes,
+    grasp,
+    push,
+)
+from sakiyomi_evaluation.imagination.plot import draw_outcomes
+from sakiyomi_evaluation.imagination.ranking import (
     auc,
     direction_error_rad,
     highest_correlation,
     rank_correlation,
 )
-from sakiyomi_evaluation.watched_cell import WatchedCell
-from sakiyomi_evaluation.what_if import displacements as moved
-from sakiyomi_evaluation.what_if import simulated_paths
-from simulation_node.hidden import Hidden
-from simulation_node.objects import load_object, object_files
+from sakiyomi_evaluation.imagination.what_if import displacements as moved
+from sakiyomi_evaluation.imagination.what_if import simulated_paths
+from simulation_node.bodies.hidden import Hidden
+from simulation_node.objects.object_files import load_object, object_files
 from world_model_node.config import PredictionConfig
-from world_model_node.physics_prior import PhysicsPrior
+from world_model_node.prediction.physics_prior import PhysicsPrior
 
 BOX = '<robot name="box"><link name="box">{0}{1}</link></robot>'
 SHAPE = '<{0}><geometry><box size="0.04 0.06 0.05"/></geometry></{0}>'

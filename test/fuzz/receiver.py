@@ -10,17 +10,17 @@ from mutations import mutated
 from sensor_msgs.msg import CameraInfo, Image, JointState, PointCloud2
 
 from sakiyomi.errors import BadInputError
-from sakiyomi.robot_model import RobotModel
-from sakiyomi_ros.conversions import (
+from sakiyomi.robot.robot_model import RobotModel
+from sakiyomi_ros.messages.conversions import (
     from_joint_state,
     from_wrench,
     to_joint_state,
     to_stamp,
     to_wrench,
 )
-from sakiyomi_ros.images import from_camera_info, to_camera_info, to_depth_image, to_image
+from sakiyomi_ros.messages.images import from_camera_info, to_camera_info, to_depth_image, to_image
+from sakiyomi_ros.messages.point_clouds import to_cloud, to_xyz_cloud
 from sakiyomi_ros.pairing import StampPairing
-from sakiyomi_ros.point_clouds import to_cloud, to_xyz_cloud
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import CameraConfig, LidarConfig, SimulationConfig
 from world_model_node.config import WorldModelConfig

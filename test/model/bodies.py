@@ -2,8 +2,8 @@
 
 import torch
 
-from world_model_node.model.state import BodyParameters, BodyState, default_law
-from world_model_node.model.step import ContactStep
+from world_model_node.model.physics.state import BodyParameters, BodyState, default_law
+from world_model_node.model.physics.step import ContactStep
 
 HALF_M, MASS_KG = 0.05, 0.4
 CORNERS = torch.tensor([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]).float()

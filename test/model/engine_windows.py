@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 from watched_scenes import cube, hand_at, motion, watched
 
-from world_model_node.model.hand_window import make_action
-from world_model_node.model.window import make_window
+from world_model_node.model.watched.hand_window import make_action
+from world_model_node.model.watched.window import make_window
 
 START = (0.33, -0.05, 0.02)
 

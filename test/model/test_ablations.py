@@ -10,22 +10,22 @@ from sliding import gripped_episode, sliding_episode
 from sakiyomi.cli import main
 from sakiyomi.errors import BadInputError
 from sakiyomi.parameters import flatten
-from sakiyomi_evaluation.ablation_figures import ratio_to_full
-from sakiyomi_evaluation.ablation_variants import FULL, NO_LIDAR, VARIANTS, chosen_variants
-from sakiyomi_evaluation.paired_recordings import recorded, tracked_share
-from sakiyomi_evaluation.prediction_errors import Outcome
-from sakiyomi_evaluation.predictors import TIMES_S, DynamicsPredictor
+from sakiyomi_evaluation.ablation.figures import ratio_to_full
+from sakiyomi_evaluation.ablation.variants import FULL, NO_LIDAR, VARIANTS, chosen_variants
+from sakiyomi_evaluation.prediction.errors import Outcome
+from sakiyomi_evaluation.prediction.paired_recordings import recorded, tracked_share
+from sakiyomi_evaluation.prediction.predictors import TIMES_S, DynamicsPredictor
 from sakiyomi_training.episodes.shards import write_shard
 from sakiyomi_training.train_world_model import training_config
-from sakiyomi_training.world_model.examples import examples_of
+from sakiyomi_training.world_model.examples.episode_examples import examples_of
 from sakiyomi_training.world_model.training_config import TrainingConfig
 from world_model_node.config import PredictionConfig
 from world_model_node.engines.torch_engine import TorchEngine
-from world_model_node.learned import LearnedDynamics
 from world_model_node.model.belief import Watched
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model.weights import save_model
+from world_model_node.prediction.learned import LearnedDynamics
 
 SMALL = {'hidden': 16, 'embedding': 16, 'residual': 8, 'samples': 2, 'substeps': 1}
 TRAINING = {'warm_steps': 2, 'batch': 4, 'warm_batch': 4, 'model': SMALL}

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from watched_scenes import CUBE
 
-from world_model_node.model.body_shape import body_shape, enclosing_planes
-from world_model_node.model.hand_points import hand_faces, hand_points
+from world_model_node.model.contact.hand_points import hand_faces, hand_points
+from world_model_node.model.physics.body_shape import body_shape, enclosing_planes
 
 UP = np.array([0.0, 0.0, 1.0])
 

@@ -20,12 +20,12 @@ from world_model_node.engines.export import write_graphs
 from world_model_node.engines.onnx_engine import OnnxEngine
 from world_model_node.engines.tensorrt_build import build
 from world_model_node.engines.torch_engine import TorchEngine
-from world_model_node.learned import make_dynamics
 from world_model_node.model.card import CARD, IMAGINE_GRAPHS, UPDATE_GRAPH, read_card
-from world_model_node.model.involved import Involved
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
+from world_model_node.model.physics.involved import Involved
 from world_model_node.model.weights import save_model
+from world_model_node.prediction.learned import make_dynamics
 
 PARITY = 1e-4
 COMPARED = ('position', 'rotation', 'covariance', 'held', 'slip')
@@ -133,7 +133,7 @@ def test_running_the_world_model_does_not_import_torch(folder):
         'import sys\n'
         'from pathlib import Path\n'
         'from world_model_node.config import PredictionConfig\n'
-        'from world_model_node.learned import make_dynamics\n'
+        'from world_model_node.prediction.learned import make_dynamics\n'
         f"dynamics = make_dynamics('learned', PredictionConfig(), Path({str(folder)!r}))\n"
         'assert dynamics.learned\n'
         "sys.exit('torch' in sys.modules)\n"

@@ -3,8 +3,8 @@
 from watched_scenes import cube, properties, scene_of, watched
 
 from sakiyomi.scene import Gaussian
-from world_model_node.dynamics import ObjectBelief
-from world_model_node.felt import with_beliefs
+from world_model_node.prediction.dynamics import ObjectBelief
+from world_model_node.prediction.felt import with_beliefs
 
 
 def test_what_touch_has_measured_is_told_rather_than_what_dynamics_believe():

@@ -9,19 +9,19 @@ from scipy.spatial.transform import Rotation
 from tossed import RATE_HZ, WIDTH_M, record, write
 
 from sakiyomi.cli import main
-from sakiyomi_evaluation.toss_recordings import Tosses
+from sakiyomi_evaluation.tosses.recordings import Tosses
 from sakiyomi_training.finetune_world_model import worse
-from sakiyomi_training.world_model.example_set import ExampleSet
+from sakiyomi_training.world_model.examples.example_set import ExampleSet
+from sakiyomi_training.world_model.examples.recorded_examples import recorded_examples
+from sakiyomi_training.world_model.examples.recordings import kept_numbers, read_data
+from sakiyomi_training.world_model.examples.toss_instants import backward_twists, read_toss_file
 from sakiyomi_training.world_model.figures import t0_figures
 from sakiyomi_training.world_model.finetuner import Finetuner, FinetuningConfig, with_steps
-from sakiyomi_training.world_model.recorded_examples import recorded_examples
-from sakiyomi_training.world_model.recordings import kept_numbers, read_data
-from sakiyomi_training.world_model.toss_instants import backward_twists, read_toss_file
 from sakiyomi_training.world_model.trainer import CHECKPOINT
 from world_model_node.model.card import STORY, WEIGHTS
-from world_model_node.model.instant import MISMATCH_S
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
+from world_model_node.model.watched.instant import MISMATCH_S
 from world_model_node.model.weights import load_model, save_model
 
 FRICTION = 0.1  # of the cubes that slide; what is assumed of a cube is much more

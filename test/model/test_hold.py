@@ -19,10 +19,10 @@ from world_model_node.hold.closing import find_closing, share_closed
 from world_model_node.hold.features import NAMES, hold_features
 from world_model_node.hold.judged import judged
 from world_model_node.hold.network import WEIGHTS, read_hold
-from world_model_node.learned import make_dynamics
 from world_model_node.model.dimensions import STEPS
-from world_model_node.model.hand_window import make_action
-from world_model_node.model.window import make_window
+from world_model_node.model.watched.hand_window import make_action
+from world_model_node.model.watched.window import make_window
+from world_model_node.prediction.learned import make_dynamics
 
 AT = (0.5, 0.0, 0.02)  # the cube's middle
 STAMPS_S = 0.05 * np.arange(1, 21)
@@ -159,7 +159,7 @@ def test_harmed_weights_are_refused_in_one_line(harm, tmp_path):
 def test_without_weights_the_network_alone_says_what_is_held_and_that_is_told(
     tmp_path, caplog, monkeypatch
 ):
-    monkeypatch.setattr('world_model_node.learned.share_dir', lambda _: tmp_path)
+    monkeypatch.setattr('world_model_node.prediction.learned.share_dir', lambda _: tmp_path)
     with caplog.at_level(logging.WARNING):
         dynamics = make_dynamics('learned', PredictionConfig(), share_dir('models'))
     assert dynamics.hold is None

@@ -6,7 +6,7 @@ import pytest
 import torch
 from bodies import cube, tumbling
 
-from world_model_node.model.plane_rollout import INPUTS, OUTPUTS, PlaneRollout
+from world_model_node.model.physics.plane_rollout import INPUTS, OUTPUTS, PlaneRollout
 
 # of onnx-tensorrt's docs/operators.md
 TENSORRT = """

@@ -7,16 +7,16 @@ import pytest
 import torch
 from watched_scenes import CUBE, cube, hand_at, motion, reaching, turning, watched
 
-from sakiyomi_evaluation.predictors import nominal_body
-from sakiyomi_evaluation.what_if import simulated_paths
-from simulation_node.rollout import HullWorld
+from sakiyomi_evaluation.imagination.what_if import simulated_paths
+from sakiyomi_evaluation.prediction.predictors import nominal_body
+from simulation_node.rollouts.rollout import HullWorld
 from world_model_node.model.belief import Watched
-from world_model_node.model.hand_window import make_action
 from world_model_node.model.hidden_state import GATES
-from world_model_node.model.involved import Involved, involved
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
-from world_model_node.model.window import make_window
+from world_model_node.model.physics.involved import Involved, involved
+from world_model_node.model.watched.hand_window import make_action
+from world_model_node.model.watched.window import make_window
 
 G = 9.81
 

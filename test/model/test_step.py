@@ -4,8 +4,8 @@ import pytest
 import torch
 from bodies import HALF_M, at, cube, energy, move, tumbling
 
-from world_model_node.model.state import BodyState
-from world_model_node.model.step import GRAVITY_MPS2
+from world_model_node.model.physics.state import BodyState
+from world_model_node.model.physics.step import GRAVITY_MPS2
 
 
 @pytest.fixture(autouse=True)

@@ -10,12 +10,12 @@ from tossed import RATE_HZ, TRUTH, record, true_parameters, write
 
 from sakiyomi.cli import main
 from sakiyomi.errors import BadInputError
-from sakiyomi_evaluation.toss_errors import agreed, angle_between, path_errors
-from sakiyomi_evaluation.toss_fit import TossFit
-from sakiyomi_evaluation.toss_flight import learn_flight
-from sakiyomi_evaluation.toss_model import Paths, TossModel
-from sakiyomi_evaluation.toss_recordings import read_tosses
-from sakiyomi_evaluation.toss_search import Evolution
+from sakiyomi_evaluation.tosses.errors import agreed, angle_between, path_errors
+from sakiyomi_evaluation.tosses.fitting.cube_model import Paths, TossModel
+from sakiyomi_evaluation.tosses.fitting.fit import TossFit
+from sakiyomi_evaluation.tosses.fitting.flight import learn_flight
+from sakiyomi_evaluation.tosses.fitting.search import Evolution
+from sakiyomi_evaluation.tosses.recordings import read_tosses
 
 
 @pytest.fixture(autouse=True)

@@ -10,21 +10,21 @@ from tossed import record, write
 
 from sakiyomi.cli import main
 from sakiyomi.errors import BadInputError
-from sakiyomi_evaluation import toss_curve_points
-from sakiyomi_evaluation.toss_curve_points import Curve, summary
-from sakiyomi_evaluation.toss_fit import TossFit, advance
-from sakiyomi_evaluation.toss_flight import learn_flight
-from sakiyomi_evaluation.toss_model import NAMES, SCALES
-from sakiyomi_evaluation.toss_prior import (
+from sakiyomi_evaluation.tosses import curve_points
+from sakiyomi_evaluation.tosses.curve_points import Curve, summary
+from sakiyomi_evaluation.tosses.fitting.cube_model import NAMES, SCALES
+from sakiyomi_evaluation.tosses.fitting.fit import TossFit, advance
+from sakiyomi_evaluation.tosses.fitting.flight import learn_flight
+from sakiyomi_evaluation.tosses.fitting.prior import (
     HAND_SET,
     TossPrior,
     learned_prior,
     read_prior,
     write_prior,
 )
-from sakiyomi_training.toss_pretraining import Pretraining, pretrain
-from sakiyomi_training.tossed_cubes import draw_cube, draw_tosses
-from simulation_node.tossed_cube import CubeProperties, TossedCube
+from sakiyomi_training.tosses.cubes import draw_cube, draw_tosses
+from sakiyomi_training.tosses.pretraining import Pretraining, pretrain
+from simulation_node.rollouts.tossed_cube import CubeProperties, TossedCube
 
 UNTURNED, STILL = np.array([0.0, 0.0, 0.0, 1.0]), np.zeros(3)
 
@@ -174,7 +174,7 @@ def curve(folder, generations=1, prior=None):
 def test_finished_points_of_the_curve_are_not_fitted_again(tmp_path, monkeypatch, prior):
     first = curve(tmp_path, prior=prior)
     first.measure(8, [0], lambda done: None)
-    monkeypatch.setattr(toss_curve_points, 'advance', None)
+    monkeypatch.setattr(curve_points, 'advance', None)
     again = curve(tmp_path, prior=prior)
     again.measure(8, [0], lambda done: None)
     assert again.points == first.points

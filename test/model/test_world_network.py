@@ -9,11 +9,11 @@ from watched_scenes import cube, hand_at, motion, scene_of, turned, watched, yaw
 
 from world_model_node.config import PredictionConfig
 from world_model_node.engines.torch_engine import TorchEngine
-from world_model_node.learned import LearnedDynamics
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
+from world_model_node.model.watched.window import make_window
 from world_model_node.model.weights import save_model
-from world_model_node.model.window import make_window
+from world_model_node.prediction.learned import LearnedDynamics
 
 STAMPS_S = 0.05 * np.arange(1, 21)
 
@@ -118,7 +118,8 @@ def test_what_was_not_expected_surprises(engine):
 
 
 def test_actions_imagined_together_are_those_imagined_one_by_one(engine, monkeypatch):
-    monkeypatch.setattr('world_model_node.learned.MOST_ACTIONS', 2)  # so that there are batches
+    # so that there are batches
+    monkeypatch.setattr('world_model_node.prediction.learned.MOST_ACTIONS', 2)
     at = (0.44, 0.0, 0.02)
     instants = watched(cube(), cube(at=(0.6, 0.1, 0.02), object_id=8), hand=hand_at(at))
     dynamics, _ = predicted(engine, instants)

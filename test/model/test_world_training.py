@@ -16,9 +16,9 @@ from sakiyomi_training.world_model.calibration import (
     calibrate,
     sigma_factor,
 )
-from sakiyomi_training.world_model.example_set import ExampleSet, read_examples
-from sakiyomi_training.world_model.examples import LATER, examples_of, usable
-from sakiyomi_training.world_model.mirror import mirrored
+from sakiyomi_training.world_model.examples.episode_examples import LATER, examples_of, usable
+from sakiyomi_training.world_model.examples.example_set import ExampleSet, read_examples
+from sakiyomi_training.world_model.examples.mirror import mirrored
 from sakiyomi_training.world_model.trainer import CHECKPOINT, Trainer
 from sakiyomi_training.world_model.training_config import TrainingConfig
 from world_model_node.model.card import CARD, WEIGHTS

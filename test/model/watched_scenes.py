@@ -7,8 +7,8 @@ from scipy.spatial.transform import Rotation
 
 from sakiyomi.geometry import make_transform
 from sakiyomi.scene import Gaussian, HandMotion, HiddenProperties, ObjectState, Scene
-from world_model_node.model.hand_sense import HandSense
-from world_model_node.model.instant import Instant
+from world_model_node.model.watched.hand_sense import HandSense
+from world_model_node.model.watched.instant import Instant
 
 SIDE = np.linspace(-0.02, 0.02, 9)
 CUBE = np.stack(np.meshgrid(SIDE, SIDE, SIDE), -1).reshape(-1, 3).astype(np.float32)

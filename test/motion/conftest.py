@@ -1,7 +1,7 @@
 import pytest
 
-from sakiyomi.robot_description import compose
-from sakiyomi.robot_model import RobotModel
+from sakiyomi.robot.robot_description import compose
+from sakiyomi.robot.robot_model import RobotModel
 
 
 @pytest.fixture(scope='session')

@@ -1,6 +1,7 @@
 """The tables in the docs say what their sources say."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,12 @@ def test_every_local_link_of_the_readme_leads_somewhere():
     assert targets
     for target in targets:
         assert target.startswith('http') or (ROOT / target).exists(), target
+
+
+def test_every_file_that_the_docs_name_is_there():
+    pages = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *(ROOT / 'docs').glob('*.md')]
+    named = {name for p in pages for name in re.findall(r'`([\w/]+\.py)`', p.read_text('utf-8'))}
+    files = [f'/{path.relative_to(ROOT)}' for path in ROOT.glob('[!.]*/**/*.py')]
+    assert len(named) > 20
+    for name in named:
+        assert any(file.endswith(f'/{name}') for file in files), name

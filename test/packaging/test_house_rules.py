@@ -14,7 +14,7 @@ MAY_IMPORT = {
     'planner_node': CORE | {'sakiyomi_ros', 'world_model_node'},
     'viewer_node': CORE | {'sakiyomi_ros'},
 }
-COMMAND_LINE = ('cli', 'checkup')  # sakiyomi's modules that start everything else
+COMMAND_LINE = (('cli',), ('bringup', 'checkup'))  # of sakiyomi, what knows of everything else
 IMPORT_WITHOUT_ROS = """
 import importlib, sys
 
@@ -54,7 +54,7 @@ def test_only_the_simulated_world_imports_pybullet():
 
 def is_command_line(path):
     parts = path.relative_to(ROOT).with_suffix('').parts
-    return parts[0] == 'sakiyomi' and parts[1].startswith(COMMAND_LINE)
+    return parts[0] == 'sakiyomi' and any(parts[1 : 1 + len(p)] == p for p in COMMAND_LINE)
 
 
 def starts_nodes(path):
@@ -95,3 +95,13 @@ def test_compiled_code_uses_only_its_own_file():
             used = {n.id for n in body if isinstance(n, ast.Name)}
             assert not used & foreign, f'{path.name}: {function.name} uses {used & foreign}'
     assert count > 20
+
+
+def test_a_package_of_more_than_ten_files_is_divided():
+    commands = {'sakiyomi/cli', 'sakiyomi_evaluation'}  # a file for each command
+    folders = {path.parent for package in PACKAGES for path in source_files(package)}
+    assert len(folders) > 30
+    for folder in folders:
+        files = [path for path in folder.glob('*.py') if path.name != '__init__.py']
+        if str(folder.relative_to(ROOT)) not in commands:
+            assert len(files) <= 10, f'{folder.relative_to(ROOT)} holds {len(files)} files'

@@ -7,8 +7,8 @@ from grasp_scenes import box_surface, scene_of
 from planner_node.config import PlannerConfig
 from planner_node.core import PickPlanner, PickRequest
 from planner_node.errors import PlanError
-from sakiyomi.robot_description import compose
-from sakiyomi.robot_model import RobotModel
+from sakiyomi.robot.robot_description import compose
+from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import RobotState
 
 SIZE = np.array([0.04, 0.08, 0.06])

@@ -13,9 +13,9 @@ from trajectory_msgs.msg import JointTrajectory
 
 from planner_node.node import PlannerNode
 from sakiyomi.pick_request import PickRequest
-from sakiyomi.robot_model import PANDA
+from sakiyomi.robot.robot_model import PANDA
 from sakiyomi_interfaces.action import Pick
-from sakiyomi_ros.pick_client import PickClient, to_goal
+from sakiyomi_ros.clients.pick_client import PickClient, to_goal
 from sakiyomi_ros.qos import topic_qos
 
 Q_HOME = [0.0, -0.7854, 0.0, -2.3562, 0.0, 1.5708, 0.7854]
@@ -76,7 +76,7 @@ def robot(client):
     ids=lambda value: value if isinstance(value, str) else '',
 )
 def test_a_malformed_goal_is_rejected_with_its_reason(client, request_, says, monkeypatch):
-    from sakiyomi_ros import pick_client
+    from sakiyomi_ros.clients import pick_client
 
     if request_.T_world_place is not None:  # no such pose can be written: send one with a zero
         monkeypatch.setattr(pick_client, 'to_pose', lambda _: zero_pose())
@@ -102,7 +102,7 @@ def zero_pose():
     ],
 )
 def test_a_goal_in_no_known_terms_is_rejected(client, monkeypatch, change, says):
-    from sakiyomi_ros import pick_client
+    from sakiyomi_ros.clients import pick_client
 
     def odd(request):
         goal = to_goal(request)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from sakiyomi.errors import BadInputError
-from sakiyomi.robot_description import RobotDescription, compose
-from sakiyomi.robot_model import ArmSpec, RobotModel
+from sakiyomi.robot.robot_description import RobotDescription, compose
+from sakiyomi.robot.robot_model import ArmSpec, RobotModel
 from sakiyomi.sensing import JointReading
 
 

@@ -3,7 +3,7 @@ import open3d as o3d
 import pytest
 
 from sakiyomi.geometry import transform_points
-from sakiyomi.self_filter import SelfFilter
+from sakiyomi.robot.self_filter import SelfFilter
 
 
 @pytest.fixture(scope='module')

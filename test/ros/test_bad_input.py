@@ -12,8 +12,8 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from sakiyomi.paths import share_dir
 from sakiyomi_interfaces.srv import PushObject, ResetScene, SetConveyor, SpawnObject
-from sakiyomi_ros.conversions import to_stamp
-from sakiyomi_ros.point_clouds import to_xyz_cloud
+from sakiyomi_ros.messages.conversions import to_stamp
+from sakiyomi_ros.messages.point_clouds import to_xyz_cloud
 from sakiyomi_ros.qos import topic_qos
 from world_model_node.model.card import read_card
 

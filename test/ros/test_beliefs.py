@@ -13,7 +13,7 @@ from sakiyomi.scene import (
     Prediction,
     Scene,
 )
-from sakiyomi_ros.beliefs import (
+from sakiyomi_ros.messages.beliefs import (
     from_contacts,
     from_hand_motion,
     from_object_states,
@@ -24,7 +24,7 @@ from sakiyomi_ros.beliefs import (
     to_predictions,
     to_scene_cloud,
 )
-from sakiyomi_ros.conversions import from_pose, from_stamp, to_pose, to_stamp
+from sakiyomi_ros.messages.conversions import from_pose, from_stamp, to_pose, to_stamp
 from world_model_node import conversions
 
 RNG = np.random.default_rng(0)

@@ -13,9 +13,9 @@ import world_model_node
 from sakiyomi.scene import HandMotion
 from sakiyomi_interfaces.msg import ObjectStateArray, PredictionArray, StageTimes
 from sakiyomi_interfaces.srv import Imagine, PushObject, ResetScene
-from sakiyomi_ros.beliefs import from_object_states, from_predictions, to_hand_motion
-from sakiyomi_ros.conversions import from_stamp
-from sakiyomi_ros.images import from_color_image, from_depth_image
+from sakiyomi_ros.messages.beliefs import from_object_states, from_predictions, to_hand_motion
+from sakiyomi_ros.messages.conversions import from_stamp
+from sakiyomi_ros.messages.images import from_color_image, from_depth_image
 from sakiyomi_ros.qos import topic_qos
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import PHYSICS_HZ, SimulationConfig

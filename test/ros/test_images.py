@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sakiyomi.errors import BadInputError
-from sakiyomi_ros.images import (
+from sakiyomi_ros.messages.images import (
     from_camera_info,
     from_color_image,
     from_depth_image,

@@ -5,8 +5,8 @@ import yaml
 from rclpy.parameter import Parameter
 
 from planner_node.config import PlannerConfig
+from sakiyomi.bringup.parameter_files import render
 from sakiyomi.errors import BadInputError
-from sakiyomi.parameter_files import render
 from sakiyomi.parameters import flatten, load_yaml
 from sakiyomi.paths import share_dir
 from simulation_node.config import SimulationConfig

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sakiyomi.errors import BadInputError
-from sakiyomi_ros.point_clouds import colors_of, from_cloud, to_cloud, to_xyz_cloud
+from sakiyomi_ros.messages.point_clouds import colors_of, from_cloud, to_cloud, to_xyz_cloud
 
 POINTS = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
 

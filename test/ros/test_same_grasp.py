@@ -8,10 +8,10 @@ from sensor_msgs.msg import CameraInfo, Image, JointState, PointCloud2
 
 from planner_node.config import PlannerConfig
 from planner_node.core import PickRequest
-from sakiyomi_evaluation.pick_cell import PickCell
+from sakiyomi_evaluation.cells.pick_cell import PickCell
 from sakiyomi_interfaces.action import Pick
 from sakiyomi_interfaces.msg import ObjectStateArray
-from sakiyomi_ros.conversions import from_pose, from_stamp, to_joint_state, to_stamp
+from sakiyomi_ros.messages.conversions import from_pose, from_stamp, to_joint_state, to_stamp
 from sakiyomi_ros.qos import topic_qos
 from simulation_node import conversions
 from simulation_node.cell import SimulatedCell

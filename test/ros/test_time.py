@@ -8,10 +8,10 @@ from sensor_msgs.msg import CameraInfo, Image, JointState, PointCloud2
 
 from sakiyomi.sensing import JointReading
 from sakiyomi_interfaces.msg import ObjectStateArray, PredictionArray
-from sakiyomi_ros.beliefs import from_object_states
-from sakiyomi_ros.conversions import from_stamp, to_joint_state, to_stamp
-from sakiyomi_ros.images import to_camera_info, to_depth_image, to_image
-from sakiyomi_ros.point_clouds import to_cloud, to_xyz_cloud
+from sakiyomi_ros.messages.beliefs import from_object_states
+from sakiyomi_ros.messages.conversions import from_stamp, to_joint_state, to_stamp
+from sakiyomi_ros.messages.images import to_camera_info, to_depth_image, to_image
+from sakiyomi_ros.messages.point_clouds import to_cloud, to_xyz_cloud
 from sakiyomi_ros.qos import topic_qos
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import CAMERA_LINK, LIDAR_LINK, CameraConfig, SimulationConfig

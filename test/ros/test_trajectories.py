@@ -3,7 +3,7 @@ import pytest
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.scene import GripperCommand, JointTrajectory
-from sakiyomi_ros.trajectories import (
+from sakiyomi_ros.messages.trajectories import (
     from_arm_message,
     from_gripper_message,
     is_stop,

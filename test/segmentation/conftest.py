@@ -12,8 +12,8 @@ from touching_boxes import LOW, TALL
 from sakiyomi.paths import share_dir
 from world_model_node.config import WorldModelConfig
 from world_model_node.core import WorldModel
+from world_model_node.fusion.visibility import Sight
 from world_model_node.segmentation.segmenter import make_segmenter
-from world_model_node.visibility import Sight
 
 
 @pytest.fixture(scope='session')

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from sakiyomi_training.segmentation.scoring import MIN_VOXELS, InstanceScore, score
 from world_model_node.segmentation.grouping import group, join_small, without_clutter
-from world_model_node.segmentation.scoring import MIN_VOXELS, InstanceScore, score
 
 
 def blocks(sizes, sure=4.0):

@@ -2,9 +2,9 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
+from sakiyomi_training.segmentation.network import PartNetwork
 from world_model_node.segmentation.engine import GRAPH, WEIGHTS, Engine, padded
 from world_model_node.segmentation.features import NODE_FEATURES, PAIR_FEATURES, PartGraph
-from world_model_node.segmentation.network import PartNetwork
 
 MAX_BYTES = 5_000_000
 

@@ -11,7 +11,7 @@ from touching_boxes import LOW, TALL, owners
 from sakiyomi.errors import BadInputError
 from world_model_node.config import WorldModelConfig
 from world_model_node.core import WorldModel
-from world_model_node.points import no_points
+from world_model_node.fusion.points import no_points
 from world_model_node.segmentation.engine import GRAPH, NAME, Engine
 from world_model_node.segmentation.segmenter import make_segmenter
 

@@ -5,9 +5,9 @@ from touching_boxes import LOW, TALL, owners
 
 from sakiyomi.errors import BadInputError
 from sakiyomi_training.object_split import is_held_out, split_folders
-from world_model_node.segmentation.dataset import LabelledView, read_views, write_views
-from world_model_node.segmentation.examples import example, some_parts, varied
-from world_model_node.segmentation.training import Trainer, train
+from sakiyomi_training.segmentation.dataset import LabelledView, read_views, write_views
+from sakiyomi_training.segmentation.examples import example, some_parts, varied
+from sakiyomi_training.segmentation.training import Trainer, train
 
 
 @pytest.fixture(scope='module')

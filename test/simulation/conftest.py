@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sakiyomi.robot_model import RobotModel
+from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import JointTrajectory
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import SimulationConfig

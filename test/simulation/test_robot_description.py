@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from sakiyomi.errors import BadInputError
-from sakiyomi.robot_description import compose, resolve_mesh
+from sakiyomi.robot.robot_description import compose, resolve_mesh
 
 FRAGMENT = (
     '<robot name="x"><link name="tool"/><joint name="j" type="fixed"><parent link="{}"/>'
     '<child link="tool"/></joint></robot>'
 )
 COMPOSE = (
-    'import sys; from sakiyomi.robot_description import compose; compose();'
+    'import sys; from sakiyomi.robot.robot_description import compose; compose();'
     'sys.exit("pybullet" in sys.modules)'
 )
 

@@ -3,7 +3,7 @@ import open3d as o3d
 import pytest
 
 from sakiyomi.errors import BadInputError
-from simulation_node.scenes import in_workspace
+from simulation_node.objects.scenes import in_workspace
 
 DEEP_M = 0.002
 

@@ -7,7 +7,7 @@ from sakiyomi.geometry import make_transform, transform_points
 from sakiyomi.scene import ContactPoints, Gaussian, HiddenProperties, ObjectState, Prediction
 from sakiyomi.sensing import TactileReading
 from viewer_node.layers.plan import ChosenGrasp, PathPart
-from viewer_node.status import HealthLine, NodeTimes, PickStatus
+from viewer_node.panels.status import HealthLine, NodeTimes, PickStatus
 
 H, DT_S = 20, 0.05
 

@@ -2,10 +2,10 @@
 
 import threading
 
-from viewer_node.health_board import SILENT_AFTER_S, HealthBoard
-from viewer_node.pick_log import PickLog
+from viewer_node.panels.health_board import SILENT_AFTER_S, HealthBoard
+from viewer_node.panels.pick_log import PickLog
+from viewer_node.panels.status import HealthLine
 from viewer_node.snapshot import RATE_TIMEOUT_S, Latest
-from viewer_node.status import HealthLine
 
 
 class Clock:

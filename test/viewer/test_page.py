@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from sakiyomi.errors import BadInputError
-from sakiyomi.robot_description import compose
-from sakiyomi.robot_model import RobotModel
+from sakiyomi.robot.robot_description import compose
+from sakiyomi.robot.robot_model import RobotModel
 from viewer_node.config import ViewerConfig
+from viewer_node.layers.visuals import load_visuals
 from viewer_node.page import Page
 from viewer_node.port import require_free_port
-from viewer_node.visuals import load_visuals
 
 TIMEOUT_MS = 90_000  # software rendering on a busy machine
 VIEW = {'width': 1100, 'height': 640}

@@ -17,7 +17,7 @@ from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from sensor_msgs.msg import Image, JointState, PointCloud2  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
 
-from sakiyomi.robot_model import PANDA  # noqa: E402
+from sakiyomi.robot.robot_model import PANDA  # noqa: E402
 from viewer_node.node import ViewerNode  # noqa: E402
 from viewer_node.page import Page  # noqa: E402
 

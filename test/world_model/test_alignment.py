@@ -4,7 +4,7 @@ from scipy.spatial.transform import Rotation
 
 from sakiyomi.errors import WorkFailedError
 from sakiyomi.geometry import inverse, make_transform, transform_points
-from world_model_node.alignment import align, workspace_around
+from world_model_node.offline.alignment import align, workspace_around
 
 RNG = np.random.default_rng(0)
 

@@ -6,8 +6,8 @@ from scipy.spatial.transform import Rotation
 
 from sakiyomi.geometry import make_transform
 from sakiyomi.sensing import TactileReading, WrenchReading
-from world_model_node.balance import TORQUE_SIGMA_NM, Balance
-from world_model_node.bearing import borne, held_ratio, slid_at
+from world_model_node.feeling.balance import TORQUE_SIGMA_NM, Balance
+from world_model_node.feeling.bearing import borne, held_ratio, slid_at
 
 UP = np.array([0.0, 0.0, 1.0])
 # both pads face each other along y; z of a pad points into its finger

@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 
 from sakiyomi.geometry import from_xyz_rpy, rotation_angle, transform_points
-from world_model_node.body import Body
+from world_model_node.between_looks.glance import Glance
 from world_model_node.config import TrackingConfig
-from world_model_node.glance import Glance
-from world_model_node.look import Look
-from world_model_node.middle import middle_of
-from world_model_node.motion import Motion
-from world_model_node.observation import Observation
-from world_model_node.point_grid import PointGrid
-from world_model_node.rest import Rest
-from world_model_node.visibility import Sight
+from world_model_node.fusion.point_grid import PointGrid
+from world_model_node.fusion.visibility import Sight
+from world_model_node.surface.middle import middle_of
+from world_model_node.tracking.body import Body
+from world_model_node.tracking.look import Look
+from world_model_node.tracking.motion import Motion
+from world_model_node.tracking.observation import Observation
+from world_model_node.tracking.rest import Rest
 
 SIZE = np.array([0.06, 0.04, 0.08])
 CENTER = np.array([0.5, 0.05, 0.04])

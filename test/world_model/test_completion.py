@@ -1,8 +1,8 @@
 import numpy as np
 
-from world_model_node.completion import complete, extruded, mirrored
-from world_model_node.point_grid import PointGrid
-from world_model_node.visibility import Sight
+from world_model_node.fusion.point_grid import PointGrid
+from world_model_node.fusion.visibility import Sight
+from world_model_node.surface.completion import complete, extruded, mirrored
 
 BLIND = Sight(None, None)
 MIDDLE = np.array([0.5, 0.0, 0.03])

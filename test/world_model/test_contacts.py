@@ -6,7 +6,11 @@ from sakiyomi.geometry import make_transform, transform_points
 from sakiyomi.scene import CONTACT_SOURCES, NO_OBJECT, Gaussian
 from sakiyomi.sensing import TactileReading, WrenchReading
 from world_model_node.config import PredictionConfig, TouchConfig
-from world_model_node.contacts import (
+from world_model_node.feeling.friction import FrictionBelief, at_least
+from world_model_node.feeling.properties import combined, prior_properties
+from world_model_node.feeling.slip import SlipFilter, pad_shear
+from world_model_node.feeling.weighing import Scale
+from world_model_node.touch.contacts import (
     Contacts,
     gathered,
     load_contact,
@@ -14,14 +18,10 @@ from world_model_node.contacts import (
     offset_to_contact,
     pad_contacts,
 )
-from world_model_node.friction import FrictionBelief, at_least
-from world_model_node.grip_pose import GripPose
-from world_model_node.holding import Holding
-from world_model_node.kalman import PointFilter
-from world_model_node.properties import combined, prior_properties
-from world_model_node.slip import SlipFilter, pad_shear
-from world_model_node.touch import HandState
-from world_model_node.weighing import Scale
+from world_model_node.touch.hand_state import HandState
+from world_model_node.touch.holding import Holding
+from world_model_node.tracking.grip_pose import GripPose
+from world_model_node.tracking.kalman import PointFilter
 
 DOWN = np.diag([1.0, -1.0, -1.0])
 TAXELS = np.float32([[0.0, 0.0, 0.0], [0.004, 0.0, 0.0], [0.0, 0.004, 0.0]])

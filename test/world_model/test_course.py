@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from world_model_node.course import Seen, braked, followed, hypotheses, unbraked
-from world_model_node.frictions import FRICTIONS, UNKNOWN
+from world_model_node.between_looks.course import Seen, braked, followed, hypotheses, unbraked
+from world_model_node.between_looks.frictions import FRICTIONS, UNKNOWN
 
 G, DT_S, SIGMA_M = 9.81, 0.1, 0.003
 CHI2_3_90 = 6.25

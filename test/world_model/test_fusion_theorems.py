@@ -9,9 +9,9 @@ from watching import nearest, watch
 
 from world_model_node.config import NoiseConfig, WorkspaceConfig, WorldModelConfig
 from world_model_node.core import WorldModel
-from world_model_node.fusion import DepthView, project
-from world_model_node.points import PointSet, voxel_fused
-from world_model_node.support import LEVEL, fit_support
+from world_model_node.fusion.points import PointSet, voxel_fused
+from world_model_node.fusion.range_points import DepthView, project
+from world_model_node.fusion.support import LEVEL, fit_support
 
 RED, GREY = (200, 60, 60), (150, 150, 150)
 TWINS = [

@@ -1,8 +1,8 @@
 import numpy as np
 from test_body import CENTER, seen_box
 
-from world_model_node.glance import Glance, place_in
-from world_model_node.shape import Shape
+from world_model_node.between_looks.glance import Glance, place_in
+from world_model_node.surface.shape import Shape
 
 GONE_ON = np.array([0.04, 0.02, 0.0])
 

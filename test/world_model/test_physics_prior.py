@@ -7,10 +7,10 @@ from sakiyomi.errors import BadInputError
 from sakiyomi.geometry import make_transform
 from sakiyomi.scene import Gaussian, HandMotion, HiddenProperties, ObjectState, Scene
 from world_model_node.config import PredictionConfig
-from world_model_node.free_motion import fly, slide
-from world_model_node.grip import hold_probability
-from world_model_node.hand_motion import check_hand_motion
-from world_model_node.physics_prior import PhysicsPrior
+from world_model_node.prediction.free_motion import fly, slide
+from world_model_node.prediction.grip import hold_probability
+from world_model_node.prediction.hand_motion import check_hand_motion
+from world_model_node.prediction.physics_prior import PhysicsPrior
 
 G = 9.81
 STEPS = 0.05 * np.arange(1, 21)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from world_model_node.point_grid import MOST_BOXES, PointGrid
-from world_model_node.points import distinct
+from world_model_node.fusion.point_grid import MOST_BOXES, PointGrid
+from world_model_node.fusion.points import distinct
 
 RNG = np.random.default_rng(0)
 

@@ -7,7 +7,7 @@ from watching import watch
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.sensing import JointReading, LidarScan, TactileReading, WrenchReading
-from world_model_node.buffers import JointBuffer, ReadingBuffer
+from world_model_node.sensing.buffers import JointBuffer, ReadingBuffer
 
 GOOD = camera(1.0, [])
 BOX = [on_table(0.5, 0.0, (0.05, 0.05, 0.05))]

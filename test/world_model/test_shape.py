@@ -3,8 +3,8 @@ import pytest
 from scipy.spatial import cKDTree
 
 from sakiyomi.geometry import from_xyz_rpy, inverse, rotation_angle, transform_points
-from world_model_node.registration import register
-from world_model_node.shape import MAX_MISSES, MAX_POINTS, Shape
+from world_model_node.surface.registration import register
+from world_model_node.surface.shape import MAX_MISSES, MAX_POINTS, Shape
 
 T = from_xyz_rpy(np.array([0.5, 0.0, 0.04]), np.array([0.1, 0.0, 0.3]))
 

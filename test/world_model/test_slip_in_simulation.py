@@ -7,9 +7,9 @@ from sakiyomi.scene import GripperCommand
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import HAND_LINK, PAD_LINKS, SimulationConfig
 from world_model_node.config import PredictionConfig, TimingConfig, TouchConfig
-from world_model_node.feeling import Feeling
-from world_model_node.inputs import Inputs
-from world_model_node.touch import HandState, pad_force
+from world_model_node.feeling.feeling import Feeling
+from world_model_node.sensing.inputs import Inputs
+from world_model_node.touch.hand_state import HandState, pad_force
 
 FRICTIONS = (0.2, 0.5, 0.9)
 LIFTS_EACH = 8

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from sakiyomi.geometry import make_transform
-from sakiyomi.robot_description import compose
-from sakiyomi.robot_model import RobotModel
+from sakiyomi.robot.robot_description import compose
+from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.sensing import JointReading, TactileReading
 from world_model_node.config import TouchConfig, WorldModelConfig
 from world_model_node.core import WorldModel
-from world_model_node.touch import (
+from world_model_node.touch.hand_state import (
     HandState,
     between_pads,
     contact_point,

@@ -7,7 +7,7 @@ from synthetic import Box, on_table
 from watching import PERIOD_S, START_S, nearest, watch
 
 from world_model_node.core import WorldModel
-from world_model_node.kalman import PointFilter
+from world_model_node.tracking.kalman import PointFilter
 
 SIZE = (0.05, 0.05, 0.05)
 RED, GREEN, BLUE = (200, 60, 60), (60, 200, 60), (60, 60, 200)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sakiyomi.geometry import make_transform
-from world_model_node.unrest import GOES_ON_S, Unrest
+from world_model_node.tracking.unrest import GOES_ON_S, Unrest
 
 AT = np.float32([0.5, 0.0, 0.03])
 POINTS = AT + np.random.default_rng(0).uniform(-0.02, 0.02, (200, 3)).astype(np.float32)

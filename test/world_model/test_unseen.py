@@ -5,11 +5,11 @@ import pytest
 from synthetic import T_CAMERA, Box, camera, on_table
 from test_body import BLIND, CENTER, SIZE, observation, seen_box
 
-from world_model_node.body import Body
 from world_model_node.config import TrackingConfig
-from world_model_node.rest import Rest
-from world_model_node.unseen import hidden_outline, unseen_sides
-from world_model_node.visibility import Sight
+from world_model_node.fusion.visibility import Sight
+from world_model_node.surface.unseen import hidden_outline, unseen_sides
+from world_model_node.tracking.body import Body
+from world_model_node.tracking.rest import Rest
 
 STEP_M = 0.003
 

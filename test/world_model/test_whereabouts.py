@@ -4,9 +4,9 @@ from test_body import CENTER, seen_box
 from test_glance import glance, view
 
 from sakiyomi.geometry import make_transform
-from world_model_node.glance import shift_to
-from world_model_node.look import Look
-from world_model_node.whereabouts import Way, places
+from world_model_node.between_looks.glance import shift_to
+from world_model_node.between_looks.whereabouts import Way, places
+from world_model_node.tracking.look import Look
 
 DT_S, G = 0.1, 9.81
 VELOCITY = np.array([0.9, -0.3, 0.0])

@@ -6,7 +6,7 @@ import numpy as np
 import viser
 
 from sakiyomi.geometry import quat_xyzw
-from viewer_node.visuals import Visual
+from viewer_node.layers.visuals import Visual
 
 
 def wxyz(T: np.ndarray) -> np.ndarray:

@@ -6,8 +6,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from world_model_node.model.involved import Involved
-from world_model_node.model.window import Window
+from world_model_node.model.physics.involved import Involved
+from world_model_node.model.watched.window import Window
 
 
 class BeliefArrays(NamedTuple):

@@ -26,12 +26,12 @@ from world_model_node.engines.invariants import hoisted
 from world_model_node.engines.torch_engine import sample_noise
 from world_model_node.model.card import IMAGINE_GRAPHS, UPDATE_GRAPH, add_to_card
 from world_model_node.model.dimensions import ACTION, STEPS
-from world_model_node.model.involved import Involved
 from world_model_node.model.network import WorldNetwork
-from world_model_node.model.rollout import Rolled
-from world_model_node.model.state import Motion
+from world_model_node.model.physics.involved import Involved
+from world_model_node.model.physics.rollout import Rolled
+from world_model_node.model.physics.state import Motion
+from world_model_node.model.watched.window import Window, shapes
 from world_model_node.model.weights import load_model
-from world_model_node.model.window import Window, shapes
 
 OPSET, IR_VERSION, PRODUCER = 17, 8, 'sakiyomi'
 OBJECTS, ACTIONS = 2, 3  # of the example that is traced; the graphs take any number

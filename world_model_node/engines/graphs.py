@@ -11,13 +11,13 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from world_model_node.model.belief import Belief, Watched
-from world_model_node.model.grasping import Start
+from world_model_node.model.contact.grasping import Start
 from world_model_node.model.hidden_state import Posterior
-from world_model_node.model.involved import Involved
 from world_model_node.model.network import WorldNetwork
-from world_model_node.model.rollout import Rolled
-from world_model_node.model.setting import Setting
-from world_model_node.model.state import Bodies, Motion
+from world_model_node.model.physics.involved import Involved
+from world_model_node.model.physics.rollout import Rolled
+from world_model_node.model.physics.setting import Setting
+from world_model_node.model.physics.state import Bodies, Motion
 
 
 class Flat(NamedTuple):

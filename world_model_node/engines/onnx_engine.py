@@ -9,8 +9,8 @@ import numpy as np
 from sakiyomi.errors import BadInputError
 from world_model_node.engines.engine import BeliefArrays, ImaginedArrays
 from world_model_node.model.card import IMAGINE_GRAPHS, UPDATE_GRAPH, WorldModelCard, read_card
-from world_model_node.model.involved import Involved
-from world_model_node.model.window import Window
+from world_model_node.model.physics.involved import Involved
+from world_model_node.model.watched.window import Window
 from world_model_node.model_files import read_checked
 
 THREADS = 1  # tensors are small: more only get in each other's way

@@ -23,8 +23,8 @@ from world_model_node.engines.tensorrt_build import (
     tensorrt_logger,
 )
 from world_model_node.model.card import IMAGINE_GRAPHS, UPDATE_GRAPH, read_card
-from world_model_node.model.involved import Involved
-from world_model_node.model.window import Window
+from world_model_node.model.physics.involved import Involved
+from world_model_node.model.watched.window import Window
 
 log = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from torch import Tensor
 from world_model_node.engines.engine import BeliefArrays, ImaginedArrays
 from world_model_node.model.belief import Belief, Watched
 from world_model_node.model.hidden_state import Posterior
-from world_model_node.model.involved import Involved
 from world_model_node.model.network import WorldNetwork
+from world_model_node.model.physics.involved import Involved
+from world_model_node.model.watched.window import Window
 from world_model_node.model.weights import load_model
-from world_model_node.model.window import Window
 
 NOISE_SEED, THREADS = 7, 1
 

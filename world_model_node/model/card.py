@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from sakiyomi.errors import BadInputError
-from world_model_node.model.involved import Involved
 from world_model_node.model.model_config import ModelConfig
+from world_model_node.model.physics.involved import Involved
 
 NAME = 'world_model'
 WEIGHTS, CARD, STORY = f'{NAME}.safetensors', f'{NAME}.json', f'{NAME}.md'

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from world_model_node.model.dimensions import FRAME_S
 from world_model_node.model.model_config import ModelConfig
-from world_model_node.model.step import GRAVITY_MPS2
+from world_model_node.model.physics.step import GRAVITY_MPS2
 
 # name, width, sigma at first
 QUANTITIES = (

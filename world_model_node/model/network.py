@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from world_model_node.model.belief import Belief, BeliefNetwork, Watched
 from world_model_node.model.dimensions import STEP_S, STEPS
-from world_model_node.model.involved import Involved
 from world_model_node.model.model_config import ModelConfig
-from world_model_node.model.rollout import EVERYTHING, Rolled, Rollout
+from world_model_node.model.physics.involved import Involved
+from world_model_node.model.physics.rollout import EVERYTHING, Rolled, Rollout
 
 NOISE_WIDTH = 32
 NOISES = 5  # level, upright, turn; velocity, spin

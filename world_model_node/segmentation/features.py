@@ -9,10 +9,10 @@ import numpy as np
 from sakiyomi.compiled import compiled
 from sakiyomi.geometry import inverse, transform_points
 from sakiyomi.sensing import CameraFrame
-from world_model_node.local_planes import UPPER, eigenvalues_of
+from world_model_node.fusion.local_planes import UPPER, eigenvalues_of
+from world_model_node.fusion.support import SupportPlane
+from world_model_node.fusion.visibility import Sight
 from world_model_node.segmentation.parts import Cells, means
-from world_model_node.support import SupportPlane
-from world_model_node.visibility import Sight
 
 NODE_FEATURES, PAIR_FEATURES = 22, 12
 NODE_XY, NODE_NORMAL, NODE_EYE = slice(0, 2), slice(5, 8), slice(8, 11)  # turn with the scene

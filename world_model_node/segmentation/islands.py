@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from world_model_node.cell_graph import components
-from world_model_node.points import voxel_of
+from world_model_node.fusion.points import voxel_of
+from world_model_node.segmentation.cell_graph import components
 
 EDGE_M = 0.05  # nearer points are of one island, those with a gap of more than twice it are not
 DIAGONAL = 1.75  # of a cube, in edges, and a little more

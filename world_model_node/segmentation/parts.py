@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from sakiyomi.compiled import compiled
-from world_model_node.appearance import shading_free
-from world_model_node.local_planes import local_normals
-from world_model_node.point_grid import PointGrid
-from world_model_node.points import PointSet, distinct, fused, voxel_of
-from world_model_node.visibility import Sight
+from world_model_node.fusion.appearance import shading_free
+from world_model_node.fusion.local_planes import local_normals
+from world_model_node.fusion.point_grid import PointGrid
+from world_model_node.fusion.points import PointSet, distinct, fused, voxel_of
+from world_model_node.fusion.visibility import Sight
 
 CELL_M = 0.005
 NEIGHBOURS = 10  # of a cell

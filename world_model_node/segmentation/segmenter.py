@@ -10,16 +10,16 @@ import numpy as np
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.paths import share_dir
-from world_model_node.clustering import NOT_AN_OBJECT, cluster
 from world_model_node.config import ClusteringConfig
-from world_model_node.points import PointSet, voxel_of
+from world_model_node.fusion.points import PointSet, voxel_of
+from world_model_node.fusion.support import SupportPlane
+from world_model_node.fusion.visibility import Sight
+from world_model_node.segmentation.clustering import NOT_AN_OBJECT, cluster
 from world_model_node.segmentation.engine import Engine
 from world_model_node.segmentation.features import part_graph
 from world_model_node.segmentation.grouping import objects
 from world_model_node.segmentation.islands import islands
 from world_model_node.segmentation.parts import CELL_M, NEIGHBOURS, cut, make_cells
-from world_model_node.support import SupportPlane
-from world_model_node.visibility import Sight
 
 NETWORK, CLUSTERING = 'network', 'clustering'
 ALOFT_M, ALOFT_CELLS = 0.12, 25  # what is so high and alone flies: one object

@@ -1,0 +1,1 @@
+"""The arm and its hand: description, kinematics, geometry."""

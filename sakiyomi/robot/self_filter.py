@@ -1,0 +1,140 @@
+"""Which points of a cloud belong to the robot itself.
+
+Each link is the convex hull of its geometry with all faces moved outwards by a margin, kept as a
+grid of cells in the link's frame: to test a point is to look up one cell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import ConvexHull
+
+from sakiyomi.compiled import compiled
+from sakiyomi.robot.robot_model import RobotModel
+
+MARGIN_M = 0.015
+FINGER_MARGIN_M = 0.006  # small, or the filter eats what the fingers hold
+PLANE_SPACING_RAD = 0.2
+CELLS_PER_MARGIN = 3
+
+
+class SelfFilter:
+    """Finds points on or near the arm, from the joint angles alone."""
+
+    def __init__(
+        self,
+        robot: RobotModel,
+        margin_m: float = MARGIN_M,
+        finger_margin_m: float = FINGER_MARGIN_M,
+    ):
+        """Inflate the links by `margin_m`, those that the finger joints move by the other."""
+        self.robot = robot
+        fingers = {robot.model.getJointId(name) for name in robot.finger_joint_names}
+        self._solids = [
+            _inflated(part, link.name, finger_margin_m if link.joint_id in fingers else margin_m)
+            for link in robot.links
+            for part in link.parts_m
+        ]
+        grids = [solid.occupied for solid in self._solids]
+        first = np.cumsum([0, *(grid.size for grid in grids[:-1])])
+        shape = np.array([grid.shape for grid in grids])
+        self._cells = np.concatenate([grid.ravel() for grid in grids]), first, shape
+        corner, nothing = np.zeros((len(grids), 3)), np.zeros((0, 3), np.float32)
+        _inside(
+            nothing, corner, corner, np.zeros((len(grids), 3, 3)), corner, *self._cells
+        )  # compiles
+
+    def mask(
+        self, points_m: np.ndarray, q: np.ndarray, finger_width_m: float = 0.08
+    ) -> np.ndarray:
+        """Whether each point lies within the inflated robot.
+
+        Args:
+            points_m: world frame [m]. Shape (N, 3).
+            q: arm angles [rad]. Shape (n,).
+            finger_width_m: opening between the pads [m].
+
+        Returns:
+            Shape (N,) bool; False for points that are not finite.
+        """
+        points = np.ascontiguousarray(points_m, dtype=np.float32)
+        poses = self.robot.link_poses(q, finger_width_m)
+        placed = [solid.placed(poses[solid.link]) for solid in self._solids]
+        low, high, to_grid, offset = (np.array(part) for part in zip(*placed, strict=True))
+        return _inside(points, low, high, to_grid, offset, *self._cells)
+
+    def remove(
+        self, points_m: np.ndarray, q: np.ndarray, finger_width_m: float = 0.08
+    ) -> np.ndarray:
+        """The points (M, 3) that are not the robot's."""
+        return points_m[~self.mask(points_m, q, finger_width_m)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Solid:
+    """An inflated convex part of a link, in the link frame."""
+
+    link: str
+    low: np.ndarray  # (3,) corner of the grid [m]
+    cell_m: float
+    occupied: np.ndarray  # (X, Y, Z) bool
+
+    def placed(self, T_world_link: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Corners (3,) of its box in the world; the matrix (3, 3) and offset (3,) to its grid."""
+        half = np.array(self.occupied.shape) * self.cell_m / 2
+        R, t = T_world_link[:3, :3], T_world_link[:3, 3]
+        center, reach = R @ (self.low + half) + t, np.abs(R) @ half
+        parts = (center - reach, center + reach, R.T / self.cell_m)
+        return *parts, (R.T @ t + self.low) / self.cell_m
+
+
+@compiled
+def _inside(points, low, high, to_grid, offset, occupied, first, shape):
+    """Which of (N, 3) points are in a cell that one of the solids (S, .) takes up. Shape (N,)."""
+    result = np.zeros(len(points), np.bool_)
+    for n in range(len(points)):
+        x, y, z = points[n, 0], points[n, 1], points[n, 2]
+        for s in range(len(low)):
+            if not (
+                low[s, 0] <= x <= high[s, 0]
+                and low[s, 1] <= y <= high[s, 1]
+                and low[s, 2] <= z <= high[s, 2]
+            ):
+                continue
+            at, within = first[s], True
+            for axis in range(3):
+                R = to_grid[s, axis]
+                place = R[0] * x + R[1] * y + R[2] * z - offset[s, axis]
+                within &= 0.0 <= place < shape[s, axis]
+                if not within:
+                    break
+                step = shape[s, 1] * shape[s, 2] if axis == 0 else shape[s, 2] if axis == 1 else 1
+                at += int(place) * step
+            if within and occupied[at]:
+                result[n] = True
+                break
+    return result
+
+
+def _inflated(points_m: np.ndarray, link: str, margin_m: float) -> _Solid:
+    cell_m = margin_m / CELLS_PER_MARGIN
+    low, high = points_m.min(axis=0) - margin_m, points_m.max(axis=0) + margin_m
+    counts = np.ceil((high - low) / cell_m).astype(int)
+    x, y, z = (low[i] + (np.arange(counts[i]) + 0.5) * cell_m for i in range(3))
+    occupied = np.ones(counts, dtype=bool)
+    for normal in _spread(ConvexHull(points_m).equations[:, :3]):
+        reach = (points_m @ normal).max() + margin_m
+        plane = (normal[0] * x)[:, None] + normal[1] * y  # (X, Y)
+        occupied &= plane[:, :, None] <= reach - normal[2] * z
+    return _Solid(link, low, cell_m, occupied)
+
+
+def _spread(normals: np.ndarray) -> np.ndarray:
+    """A subset with no two directions closer than the spacing; fewer planes hold a bit more."""
+    kept = normals[:1]
+    for normal in normals[1:]:
+        if (kept @ normal).max() < np.cos(PLANE_SPACING_RAD):
+            kept = np.vstack([kept, normal])
+    return kept

@@ -1,0 +1,1 @@
+"""The world model without one of its parts, trained and measured."""

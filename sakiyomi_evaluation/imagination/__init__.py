@@ -1,0 +1,1 @@
+"""Candidate actions, imagined and carried out."""

@@ -1,0 +1,1 @@
+"""Scenes at rest, in motion and in the hand, and how well they are seen."""

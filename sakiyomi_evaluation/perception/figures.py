@@ -1,0 +1,172 @@
+"""The figures of the contract from the rounds of the perception measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from sakiyomi_evaluation.cells.watcher import ALL
+from sakiyomi_evaluation.perception.carrying import CarriedRecord
+from sakiyomi_evaluation.perception.instances import pooled
+from sakiyomi_evaluation.perception.rounds import Round, View
+from sakiyomi_evaluation.perception.state_errors import StateError
+
+TURNED_RAD = 0.15  # an object that has turned by less does not tell whether that was seen
+
+
+class Tally:
+    """Collects rounds."""
+
+    def __init__(self) -> None:
+        self.rounds: list[dict[str, Any]] = []
+        self._views: dict[str, list[View]] = {}
+        self._carried: dict[str, list[CarriedRecord]] = {}
+
+    def add(self, result: Round) -> None:
+        """Take in one round."""
+        for name, view in result.views.items():
+            self._views.setdefault(name, []).append(view)
+        for name, record in result.carried.items():
+            self._carried.setdefault(name, []).append(record)
+        self.rounds.append(_of_round(result))
+
+    def figures(self, brief: bool = False) -> dict[str, Any]:
+        """Pooled over all rounds; `brief`: only what the progress bar shows."""
+        full = self._views[ALL.name]
+        scores, tracking = pooled([v.score for v in full]), _tracking(full)
+        if brief:
+            return {**scores, 'hota': tracking['hota']}
+        return {
+            **scores,
+            'centroid_error_mm': _spread(e.center_mm for e in _at_rest(full)),
+            **tracking,
+            'chamfer_mm': _chamfer(full),
+            'stage_ms': _stages(full),
+            'ablations': self._ablations(),
+            'carrying': {name: _carried(records) for name, records in self._carried.items()},
+        }
+
+    def _ablations(self) -> dict[str, dict[str, Any]]:
+        """One row per modality; tracking only of the rounds in which all of them tracked."""
+        together = [
+            all(v.sequence for v in views) for views in zip(*self._views.values(), strict=True)
+        ]
+        return {
+            name: _row(views, [v for v, both in zip(views, together, strict=True) if both])
+            for name, views in self._views.items()
+        }
+
+
+def _tracking(views: list[View]) -> dict[str, Any]:
+    """Means over the sequences, and errors over all their frames."""
+    sequences = [v.sequence for v in views if v.sequence is not None]
+    each = [s.figures() for s in sequences]
+    errors = [e for s in sequences for e in s.errors]
+    moving, still = [e for e in errors if e.moving], [e for e in errors if not e.moving]
+    turned = [e.turned for e in errors if e.turned is not None and e.turned.true_rad > TURNED_RAD]
+    return {
+        'hota': _mean(f['hota'] for f in each),
+        'detection': _mean(f['detection'] for f in each),
+        'association': _mean(f['association'] for f in each),
+        'id_switches': sum(f['id_switches'] for f in each) if each else None,
+        'sequences': len(each),
+        'twist_error': {
+            'linear_mps': _spread(e.linear_mps for e in moving),
+            'angular_radps': _spread(e.angular_radps for e in moving),
+        },
+        'resting_twist': {
+            'linear_mps': _spread(e.linear_mps for e in still),
+            'angular_radps': _spread(e.angular_radps for e in still),
+        },
+        'turned': {
+            'frames': len(turned),
+            'true_rad': _spread(t.true_rad for t in turned),
+            'error_rad': _spread(t.error_rad for t in turned),
+            'surface_mm': _spread(t.surface_mm for t in turned),
+        },
+        'moving_frames': len(moving),
+        'moving_center_mm': _spread(e.center_mm for e in moving),
+        'resting_center_mm': _spread(e.center_mm for e in still),
+        'coverage_90': _mean(e.in_ellipsoid_90 for e in errors),
+        'coverage_90_moving': _mean(e.in_ellipsoid_90 for e in moving),
+        'coverage_90_resting': _mean(e.in_ellipsoid_90 for e in still),
+    }
+
+
+def _row(views: list[View], tracked: list[View]) -> dict[str, Any]:
+    """One line of the table of modalities."""
+    tracking = _tracking(tracked)
+    chamfer, errors = _chamfer(views), _at_rest(views)
+    return {
+        **pooled([v.score for v in views]),
+        'centroid_mm': _spread(e.center_mm for e in errors)['p50'],
+        'chamfer_mm': chamfer['mean'],
+        'hota': tracking['hota'],
+        'id_switches': tracking['id_switches'],
+        'sequences': tracking['sequences'],
+        'moving_center_mm': tracking['moving_center_mm']['p50'],
+        'linear_mps': tracking['twist_error']['linear_mps']['p50'],
+        'coverage_90': tracking['coverage_90'],
+        'coverage_90_moving': tracking['coverage_90_moving'],
+        'p99_ms': _stages(views)['fusion']['p99'],
+    }
+
+
+def _chamfer(views: list[View]) -> dict[str, float | None]:
+    """Of the remembered surface at rest; the way back includes what no sensor can see."""
+    pairs = [e.chamfer_mm for e in _at_rest(views) if e.chamfer_mm is not None]
+    there, back = (_mean(p[i] for p in pairs) for i in (0, 1))
+    mean = None if there is None else 0.5 * (there + back)
+    return {'mean': mean, 'points_to_surface': there, 'surface_to_points': back}
+
+
+def _stages(views: list[View]) -> dict[str, dict[str, float | None]]:
+    times = [t for view in views for t in view.times_ms]
+    names = dict.fromkeys(name for t in times for name in t)
+    return {name: _spread(t.get(name, 0.0) for t in times) for name in names}
+
+
+def _carried(records: list[CarriedRecord]) -> dict[str, Any]:
+    together = CarriedRecord()
+    for record in records:
+        together.center_mm += record.center_mm
+        together.turn_rad += record.turn_rad
+        together.inside += record.inside
+        together.frames += record.frames
+        together.found += record.found
+    return {**together.figures(), 'picks': len(records)}
+
+
+def _of_round(result: Round) -> dict[str, Any]:
+    full = result.views[ALL.name]
+    return {
+        'seed': result.seed,
+        'objects': result.names,
+        'found': full.score.found,
+        'proposed': full.score.proposed,
+        'actual': full.score.actual,
+        'ious': full.score.ious,
+        'centroid_mm': [e.center_mm for e in full.errors],
+        'tracking': None if full.sequence is None else full.sequence.figures(),
+        'wall_s': result.wall_s,
+    }
+
+
+def _at_rest(views: list[View]) -> list[StateError]:
+    return [e for view in views for e in view.errors]
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    values = list(values)
+    return float(np.mean(values)) if values else None
+
+
+def _spread(values: Iterable[float]) -> dict[str, float | None]:
+    """Median, 90th and 99th percentile and mean."""
+    values = list(values)
+    if not values:
+        return dict.fromkeys(('p50', 'p90', 'p99', 'mean'))
+    p50, p90, p99 = np.percentile(values, (50, 90, 99)).tolist()
+    return {'p50': p50, 'p90': p90, 'p99': p99, 'mean': float(np.mean(values))}

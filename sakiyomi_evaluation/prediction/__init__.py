@@ -1,0 +1,1 @@
+"""Predicted against true motion, by the world model and by what it must beat."""

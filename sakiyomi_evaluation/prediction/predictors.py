@@ -1,0 +1,196 @@
+"""What predicts an episode's future from what was watched: any dynamics, and what it must beat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Protocol
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from sakiyomi.geometry import inverse, twist_at
+from sakiyomi.scene import ObjectState
+from sakiyomi_training.episodes.layout import BEFORE, FINE_BEFORE, FINE_S, PLAN, Episode
+from sakiyomi_training.episodes.scene_columns import read_action, read_scenes
+from sakiyomi_training.episodes.truth_columns import true_centers
+from sakiyomi_training.world_model.examples.watched_hand import hand_at
+from simulation_node.bodies.hidden import Hidden
+from simulation_node.objects.hulls import between_pads, standing
+from simulation_node.objects.meshes import Shape
+from simulation_node.objects.object_files import volume_and_center
+from simulation_node.rollouts.rollout import HullWorld, RolloutBody
+from world_model_node.prediction.dynamics import Dynamics
+
+TIMES_S = FINE_S * np.arange(1, PLAN)  # (H,) from t0
+NEAR_TABLE_M, FALLING_MPS = 0.02, 0.3
+NOMINAL = {
+    'mass_kg': 0.2,
+    'friction': 0.5,
+    'rolling_friction_m': 1e-4,
+    'spinning_friction_m': 1e-4,
+    'restitution': 0.1,
+}
+
+
+@dataclass(frozen=True)
+class Future:
+    """One object's predicted motion; the start is where it was believed to be at t0."""
+
+    R_start: np.ndarray  # (3, 3)
+    T_world_object: np.ndarray  # (H, 4, 4)
+    position_covariance: np.ndarray | None = None  # (H, 3, 3); None: it does not say
+
+
+class Predictor(Protocol):
+    """Anything that predicts."""
+
+    name: str
+
+    def predict(self, episode: Episode) -> dict[int, Future]:
+        """The future of each object that has a track at t0, by the track's id."""
+
+
+class DynamicsPredictor:
+    """Dynamics that watch the episode's scenes one by one."""
+
+    def __init__(self, dynamics: Dynamics, name: str | None = None) -> None:
+        self.dynamics, self.name = dynamics, name or dynamics.name
+
+    def predict(self, episode: Episode) -> dict[int, Future]:
+        """Roll out from the last scene that was watched."""
+        scenes = read_scenes(episode, BEFORE + 1)
+        self.dynamics.reset()
+        for frame, scene in enumerate(scenes):
+            self.dynamics.observe(scene, hand_at(episode, frame))
+        now = scenes[-1]
+        predictions = self.dynamics.roll_out(now, now.stamp_s + TIMES_S, read_action(episode))
+        starts = {state.id: state.T_world_object[:3, :3] for state in now.objects}
+        return {
+            p.object_id: Future(
+                starts[p.object_id], p.T_world_object, p.pose_covariance[:, :3, :3]
+            )
+            for p in predictions
+        }
+
+
+class ConstantTwist:
+    """Everything goes on as it moves."""
+
+    name = 'constant_twist'
+
+    def predict(self, episode: Episode) -> dict[int, Future]:
+        """Straight on, turning evenly."""
+        return {s.id: _straight_on(s) for s in read_scenes(episode, BEFORE + 1)[-1].objects}
+
+
+class Told(Enum):
+    """What PyBullet is told of the truth."""
+
+    NOTHING = 'pybullet_nominal'
+    PROPERTIES = 'pybullet_true'  # mass, frictions, restitution and centre of mass
+    STATE = 'pybullet_true_state'  # these, place and twist: only the shape is as it was seen
+
+
+class Simulated:
+    """PyBullet from the observed state: convex hulls of the points, tracked poses and twists.
+
+    Hulls are set on the table and cut where they reach into the hand; the belt's speed is known.
+
+    Args:
+        world: the engine.
+        told: what of the truth; with nothing properties are nominal.
+    """
+
+    def __init__(self, world: HullWorld, told: Told) -> None:
+        self.name, self._world, self._told = told.value, world, told
+
+    def predict(self, episode: Episode) -> dict[int, Future]:
+        """All tracked objects at once, with the hand's motion where there is one."""
+        scene = read_scenes(episode, BEFORE + 1)[-1]
+        if not scene.objects:
+            return {}
+        bodies = [self._body(episode, s, scene.table_height_m) for s in scene.objects]
+        poses = self._world.roll_out(
+            bodies, TIMES_S, read_action(episode), _hand_now(episode), belt_now(episode)
+        )
+        return {
+            s.id: Future(s.T_world_object[:3, :3], poses[:, row])
+            for row, s in enumerate(scene.objects)
+        }
+
+    def _body(self, episode: Episode, state: ObjectState, table_m: float) -> RolloutBody:
+        if self._told is Told.STATE:
+            state = _true_state(episode, state)
+        points, T = state.points_m.astype(float), state.T_world_object
+        if state.held:
+            pressed = episode['hand/pad_contact'][FINE_BEFORE]
+            contacts = episode['hand/pad_point_m'][FINE_BEFORE][pressed].astype(float)
+            points = between_pads(points, T, *_hand_now(episode), contacts)
+        elif abs(state.twist[2]) < FALLING_MPS:
+            points, T = standing(points, T, table_m, NEAR_TABLE_M)
+        body = nominal_body(points, T, state.twist, state.held)
+        hidden = None if self._told is Told.NOTHING else _true_hidden(episode, state)
+        return body if hidden is None else replace(body, hidden=hidden)
+
+
+def nominal_body(
+    points_m: np.ndarray, T: np.ndarray, twist: np.ndarray, held: bool
+) -> RolloutBody:
+    """A hull with nominal properties, its centre of mass in its middle."""
+    shape = Shape(points_m.astype(np.float32), np.zeros((0, 3), np.uint32), None)
+    hidden = Hidden(center_of_mass_m=volume_and_center(shape)[1], **NOMINAL)
+    return RolloutBody(points_m, T, twist, hidden, held)
+
+
+def belt_now(episode: Episode) -> np.ndarray | None:
+    """How the table's surface runs at t0, which a robot's cell is told; None where it is still."""
+    velocity = episode['truth/belt_mps'][FINE_BEFORE].astype(float)
+    return velocity if np.isfinite(velocity).all() and velocity.any() else None
+
+
+def _hand_now(episode: Episode) -> tuple[np.ndarray, float]:
+    T_world_grasp = episode['hand/T_world_grasp'][FINE_BEFORE].astype(float)
+    return T_world_grasp, float(episode['hand/finger_width_m'][FINE_BEFORE])
+
+
+def _straight_on(state: ObjectState) -> Future:
+    T = np.tile(state.T_world_object, (len(TIMES_S), 1, 1))
+    T[:, :3, 3] += TIMES_S[:, None] * state.twist[:3]
+    turns = Rotation.from_rotvec(TIMES_S[:, None] * state.twist[3:]).as_matrix()
+    T[:, :3, :3] = turns @ T[:, :3, :3]
+    return Future(state.T_world_object[:3, :3], T)
+
+
+def _true_row(episode: Episode, state: ObjectState) -> int | None:
+    """Of the object whose track this is; None where it is nobody's."""
+    slots = episode['truth/slot']
+    rows = np.flatnonzero((slots >= 0) & (episode['frames/id'][slots] == state.id))
+    return int(rows[0]) if len(rows) else None
+
+
+def _true_state(episode: Episode, state: ObjectState) -> ObjectState:
+    """The track where its object is at t0, and moving as that does."""
+    row = _true_row(episode, state)
+    if row is None:
+        return state
+    T, center = state.T_world_object.copy(), true_centers(episode)[FINE_BEFORE, row]
+    twist = episode['truth/twist'][FINE_BEFORE, row].astype(float)
+    arm = center - episode['truth/T_world_object'][FINE_BEFORE, row, :3, 3]
+    T[:3, 3] = center
+    return replace(state, T_world_object=T, twist=twist_at(twist, arm))
+
+
+def _true_hidden(episode: Episode, state: ObjectState) -> Hidden | None:
+    """The properties of the object whose track this is; None where it is nobody's."""
+    row = _true_row(episode, state)
+    if row is None:
+        return None
+    center = episode['truth/T_world_object'][FINE_BEFORE, row].astype(float) @ [
+        *episode['truth/center_of_mass_m'][row],
+        1.0,
+    ]
+    return Hidden(
+        center_of_mass_m=(inverse(state.T_world_object) @ center)[:3],
+        **{key: float(episode[f'truth/{key}'][row]) for key in NOMINAL},
+    )

@@ -1,0 +1,1 @@
+"""Messages and the core's types, both ways."""

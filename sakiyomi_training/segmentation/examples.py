@@ -1,0 +1,161 @@
+"""What the network learns from: views cut into parts, with the object of each part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sakiyomi_training.segmentation.dataset import LabelledView, read_views
+from world_model_node.fusion.points import voxel_of
+from world_model_node.segmentation.features import (
+    NODE_EYE,
+    NODE_NORMAL,
+    NODE_PAINT,
+    NODE_XY,
+    PartGraph,
+    part_graph,
+)
+from world_model_node.segmentation.parts import CELL_M, cut, make_cells
+
+MIN_VOXELS = 60  # a view of fewer teaches nothing
+PAIR_UNLIKE, PAIR_BOTH_COLORED, PAIR_LINKS, PAIR_LINK_UNLIKE = 5, 6, 7, 9
+PAIR_COLOR = [PAIR_UNLIKE, PAIR_BOTH_COLORED, PAIR_LINK_UNLIKE]
+NODE_COLOR, PAIR_CLEARANCE = slice(15, 20), [10, 11]
+BLIND = 0.1  # share of the examples that lose colour, and of those that lose the line of sight
+NOISE = 0.02
+REPAINTED = 0.5  # share of the examples where objects get a print, or the colour of another
+PAINT_UNIT, UNLIKE_UNIT, MAX_UNLIKE = 30.0, 10.0, 4.0  # as in features.py
+
+
+@dataclass(frozen=True)
+class Example:
+    """One view; half precision, for there are thousands."""
+
+    nodes: np.ndarray  # (M, F) float16
+    pairs: np.ndarray  # (P, M, M) float16
+    centers_m: np.ndarray  # (M, 3) float32
+    counts: np.ndarray  # (M,) cells
+    labels: np.ndarray  # (M,) object index or -1
+    votes_m: np.ndarray  # (M, 3) float32 centre of what is seen of its object
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A view with all that is needed to score a division of it."""
+
+    graph: PartGraph
+    part_of_voxel: np.ndarray  # (N,)
+    truth: np.ndarray  # (N,)
+
+
+def judged(view: LabelledView) -> Judged:
+    """Cut a view into parts."""
+    cell_of_voxel = voxel_of(view.voxels.points_m, CELL_M)
+    cells = make_cells(view.voxels, cell_of_voxel, view.sight)
+    part = cut(cells)
+    graph = part_graph(cells, part, view.sight, view.plane)
+    return Judged(graph, part[cell_of_voxel], view.labels)
+
+
+def example(view: LabelledView) -> Example:
+    """What a view teaches."""
+    seen = judged(view)
+    labels = majority(seen.part_of_voxel, seen.truth, len(seen.graph))
+    points = view.voxels.points_m
+    votes = seen.graph.centers_m.astype(np.float32)
+    for label in np.unique(labels[labels >= 0]):
+        own = points[seen.truth == label]
+        votes[labels == label] = 0.5 * (own.min(axis=0) + own.max(axis=0))
+    return Example(
+        seen.graph.nodes.astype(np.float16),
+        seen.graph.pairs.astype(np.float16),
+        seen.graph.centers_m.astype(np.float32),
+        seen.graph.counts,
+        labels,
+        votes,
+    )
+
+
+def majority(part: np.ndarray, labels: np.ndarray, m: int) -> np.ndarray:
+    """The label that most voxels (N,) of each part have. Shape (M,)."""
+    count = int(labels.max(initial=0)) + 2
+    votes = np.bincount(part * count + labels + 1, minlength=m * count)
+    return votes.reshape(m, count).argmax(axis=1) - 1
+
+
+def examples_of(path: Path) -> list[Example]:
+    """The views of one file that show anything."""
+    return [example(view) for view in read_views(path) if len(view.voxels) >= MIN_VOXELS]
+
+
+def some_parts(item: Example, most: int, rng: np.random.Generator) -> Example:
+    """The same view with parts left out at random: cheaper to learn from, and never the same."""
+    if len(item.nodes) <= most:
+        return item
+    kept = rng.permutation(len(item.nodes))[:most]
+    return Example(
+        item.nodes[kept],
+        item.pairs[:, kept[:, None], kept],
+        item.centers_m[kept],
+        item.counts[kept],
+        item.labels[kept],
+        item.votes_m[kept],
+    )
+
+
+def varied(item: Example, rng: np.random.Generator) -> Example:
+    """The same view turned, mirrored, in other colours, and now and then half blind."""
+    nodes, pairs = item.nodes.astype(np.float32), item.pairs.astype(np.float32)
+    if rng.random() < REPAINTED:
+        repaint(nodes, pairs, item, rng)
+    turn = _turn(rng)
+    for columns in (NODE_XY, NODE_NORMAL, NODE_EYE):
+        first = slice(columns.start, columns.start + 2)
+        nodes[:, first] = nodes[:, first] @ turn
+    hue = slice(NODE_PAINT.start, NODE_PAINT.start + 2)
+    nodes[:, hue] = nodes[:, hue] @ _turn(rng)
+    if rng.random() < BLIND:
+        nodes[:, NODE_COLOR] = 0.0
+        pairs[PAIR_COLOR] = 0.0
+    if rng.random() < BLIND:
+        pairs[PAIR_CLEARANCE] = 0.0
+    nodes += NOISE * rng.standard_normal(nodes.shape, np.float32)
+    middle = item.centers_m.mean(axis=0)
+    places, votes = item.centers_m - middle, item.votes_m - middle
+    places[:, :2], votes[:, :2] = places[:, :2] @ turn, votes[:, :2] @ turn
+    return Example(nodes, pairs, places, item.counts, item.labels, votes)
+
+
+def repaint(nodes: np.ndarray, pairs: np.ndarray, item: Example, rng: np.random.Generator) -> None:
+    """Print on one side of an object, or give it the colour of another; changes both arrays."""
+    objects = np.unique(item.labels[item.labels >= 0])
+    if not len(objects):
+        return
+    paint = nodes[:, NODE_PAINT].copy()
+    for label in rng.permutation(objects)[: rng.integers(1, 4)]:
+        own = np.flatnonzero(item.labels == label)
+        if rng.random() < 0.5:
+            places = item.centers_m[own] @ rng.standard_normal(3)
+            side = own[places > rng.uniform(places.min(), places.max() + 1e-9)]
+            paint[side] += rng.normal(0.0, 0.7, 3)
+        else:
+            model = item.labels == rng.choice(objects)
+            paint[own] += paint[model].mean(axis=0) - paint[own].mean(axis=0)
+    nodes[:, NODE_PAINT] = paint
+    changed = np.abs(paint - item.nodes[:, NODE_PAINT]).max(axis=1) > 1e-3
+    step = paint[:, None] - paint[None]
+    unlike = np.linalg.norm(step, axis=2) * PAINT_UNIT / UNLIKE_UNIT
+    unlike = np.minimum(unlike, MAX_UNLIKE) * pairs[PAIR_BOTH_COLORED]
+    either = changed[:, None] | changed[None]
+    pairs[PAIR_UNLIKE] = np.where(either, unlike, pairs[PAIR_UNLIKE])
+    linked = either & (pairs[PAIR_LINKS] > 0.0)
+    pairs[PAIR_LINK_UNLIKE] = np.where(linked, unlike, pairs[PAIR_LINK_UNLIKE])
+
+
+def _turn(rng: np.random.Generator) -> np.ndarray:
+    angle = rng.uniform(0.0, 2.0 * np.pi)
+    c, s = np.cos(angle), np.sin(angle)
+    mirror = 1.0 if rng.random() < 0.5 else -1.0
+    return np.array([[c, s * mirror], [-s, c * mirror]], np.float32)

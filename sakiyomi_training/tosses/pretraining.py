@@ -1,0 +1,148 @@
+"""A prior over the step's parameters from simulated cubes, and what few tosses do not tell.
+
+As in learning from many tasks for the next one (Baxter, A model of inductive bias learning, 2000):
+each cube is fitted on its own, and the spread of the fits is what the next cube is expected to be.
+How strongly to hold on to it, and how much a radius calibrated on few tosses has to be widened, is
+measured on further cubes, of which only some tosses are shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sakiyomi_evaluation.tosses.errors import path_errors
+from sakiyomi_evaluation.tosses.fitting.cube_model import NAMES, starting_point
+from sakiyomi_evaluation.tosses.fitting.fit import FRAMES, TossFit, TossPredictor, advance, cost_of
+from sakiyomi_evaluation.tosses.fitting.flight import learn_flight
+from sakiyomi_evaluation.tosses.fitting.prior import HAND_SET, TossPrior, learned_prior
+from sakiyomi_evaluation.tosses.recordings import Tosses
+from sakiyomi_training.tosses.cubes import draw_cube, draw_tosses
+from simulation_node.rollouts.tossed_cube import CubeProperties
+
+KNOWN = ('friction', 'restitution', 'radius_squared', 'axial_ratio')
+WEIGHTS = (0.05, 0.2, 0.8)
+TESTED = 16  # tosses of each further cube
+FITTED_SHARE = 0.8  # of the tosses shown, as in `evaluate toss`
+HELD = 0.9  # of the frames that a radius is to hold
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Pretraining:
+    """How much is simulated and searched."""
+
+    cubes: int = 32
+    tosses: int = 16  # of each
+    further_cubes: int = 12
+    counts: tuple[int, ...] = (8, 16, 32, 64)
+    generations: int = 40
+    seed: int = 0
+
+
+def pretrain(settings: Pretraining, progress: Progress) -> tuple[TossPrior, dict]:
+    """The prior, and the figures on the further cubes."""
+    offsets = np.array(_offsets(settings, progress))
+    shown = max(settings.counts)
+    further = [
+        draw_tosses(draw_cube(rng), shown + TESTED, rng)
+        for rng in _generators(settings, settings.further_cubes, 1)
+    ]
+    few = min(settings.counts)
+    costs = {}
+    for weight in WEIGHTS:
+        fits = _fitted(further, few, learned_prior(offsets, weight), settings, progress)
+        costs[weight] = _cost(fits, further, settings)
+    prior = learned_prior(offsets, min(costs, key=costs.get))
+    by_hand = _cost(_fitted(further, few, HAND_SET, settings, progress), further, settings)
+    widening = []
+    for count in settings.counts:
+        fits = _fitted(further, count, prior, settings, progress)
+        widening.append(_widening(fits, further, count, settings))
+    prior = replace(prior, counts=np.array(settings.counts, float), widening=np.array(widening))
+    figures = {
+        f'cost_of_weight_{few}_tosses': {str(weight): cost for weight, cost in costs.items()},
+        f'cost_by_hand_{few}_tosses': by_hand,
+        'weight': prior.weight,
+        'mean': dict(zip(NAMES, prior.mean, strict=True)),
+        'deviation': dict(zip(NAMES, np.linalg.norm(prior.factor, axis=1), strict=True)),
+        'widening': dict(zip(map(str, settings.counts), widening, strict=True)),
+    }
+    return prior, figures
+
+
+def _generators(settings: Pretraining, count: int, stream: int) -> list[np.random.Generator]:
+    return [np.random.default_rng([settings.seed, stream, i]) for i in range(count)]
+
+
+def _offsets(settings: Pretraining, progress: Progress) -> list[np.ndarray]:
+    """Fitted parameters less what flight told, of every cube. Shape (D,) each."""
+    fits = []
+    for rng in _generators(settings, settings.cubes, 0):
+        cube = draw_cube(rng)
+        tosses = draw_tosses(cube, settings.tosses, rng)
+        begin = replace(HAND_SET, mean=_from_truth(cube, tosses))
+        fits.append(TossFit(tosses, settings.generations, settings.seed, begin))
+    _search(fits, 'cubes', progress)
+    return [fit.parameters - starting_point(fit.flight) for fit in fits]
+
+
+def _from_truth(cube: CubeProperties, tosses: Tosses) -> np.ndarray:
+    """From the starting point to what is known of a simulated cube. Shape (D,)."""
+    start = starting_point(learn_flight(tosses))
+    known = {name: getattr(cube, name) for name in KNOWN}
+    told = dict(zip(NAMES, start, strict=True)) | known
+    return np.array(list(told.values())) - start
+
+
+def _fitted(
+    further: list[Tosses],
+    count: int,
+    prior: TossPrior,
+    settings: Pretraining,
+    progress: Progress,
+) -> list[TossFit]:
+    """Of every further cube, on its first tosses."""
+    some = np.arange(round(FITTED_SHARE * count))
+    fits = [
+        TossFit(tosses.take(some), settings.generations, settings.seed, prior)
+        for tosses in further
+    ]
+    _search(fits, f'{count} tosses', progress)
+    return fits
+
+
+def _search(fits: list[TossFit], name: str, progress: Progress) -> None:
+    for generation in range(fits[0].generations):
+        advance(fits)
+        progress(name, generation + 1, fits[0].generations)
+
+
+def _tested(tosses: Tosses, settings: Pretraining) -> Tosses:
+    return tosses.take(max(settings.counts) + np.arange(TESTED)).cut(FRAMES)
+
+
+def _cost(fits: list[TossFit], further: list[Tosses], settings: Pretraining) -> float:
+    """Mean over the cubes, on tosses that were not shown."""
+    costs = []
+    for fit, tosses in zip(fits, further, strict=True):
+        tested = _tested(tosses, settings)
+        paths = fit.model.roll_out(fit.parameters[None], tested)
+        costs.append(float(cost_of(path_errors(paths, tested))[0]))
+    return float(np.mean(costs))
+
+
+def _widening(
+    fits: list[TossFit], further: list[Tosses], count: int, settings: Pretraining
+) -> list[float]:
+    """What makes the calibrated radii of place and turn hold their share on other tosses."""
+    shares = []
+    for fit, tosses in zip(fits, further, strict=True):
+        predictor = TossPredictor(fit)
+        predictor.calibrate(tosses.take(np.arange(count)))
+        tested = _tested(tosses, settings)
+        middle, away, turned = predictor.predict(tested)
+        shares.append(predictor.shares_of_radius(path_errors(middle, tested), away, turned))
+    return [float(np.quantile(np.stack(kind), HELD)) for kind in zip(*shares, strict=True)]

@@ -1,0 +1,132 @@
+"""All examples in memory, grouped by how many objects they have and whether a hand acts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sakiyomi.errors import BadInputError
+from sakiyomi_training.episodes.shards import PATTERN, read_shard
+from sakiyomi_training.trials.examples import trial_examples
+from sakiyomi_training.trials.scene import has_trials, read_trials
+from sakiyomi_training.world_model.examples.episode_examples import Example, examples_of, usable
+from sakiyomi_training.world_model.examples.mirror import mirrored
+from world_model_node.model.belief import Watched
+
+CALIBRATION_EVERY = 8  # of the episodes one is kept to calibrate on, never trained on
+log = logging.getLogger(__name__)
+Batch = dict[str, Tensor]
+
+
+class ExampleSet:
+    """Stacked examples by number of objects, and whether a hand acts: what costs alike."""
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        groups: dict[tuple[int, bool], list[Example]] = {}
+        for example in examples:
+            key = (len(example['present']), bool(example['acts'] > 0.5))
+            groups.setdefault(key, []).append(example)
+        self.groups = {
+            key: {name: np.stack([e[name] for e in group]) for name in group[0]}
+            for key, group in sorted(groups.items())
+        }
+
+    def __len__(self) -> int:
+        return sum(len(group['acts']) for group in self.groups.values())
+
+    def only_t0(self) -> ExampleSet:
+        """Those that predict from t0 as in the evaluation."""
+        return self._where(lambda group: group['at_t0'] > 0.5)
+
+    def _where(self, chosen) -> ExampleSet:
+        result = ExampleSet([])
+        for key, group in self.groups.items():
+            rows = chosen(group)
+            if rows.any():
+                result.groups[key] = {name: column[rows] for name, column in group.items()}
+        return result
+
+    def draw(self, size: int, rng: np.random.Generator) -> Batch:
+        """A random batch, all of the same number of objects."""
+        sizes = np.array([len(group['acts']) for group in self.groups.values()], float)
+        key = list(self.groups)[rng.choice(len(sizes), p=sizes / sizes.sum())]
+        group = self.groups[key]
+        rows = rng.integers(0, len(group['acts']), max(1, size // key[0]))
+        return tensors(group, rows)
+
+    def batches(self, size: int) -> list[Batch]:
+        """All of them once, in order."""
+        found = []
+        for (n, _), group in self.groups.items():
+            count, width = len(group['acts']), max(1, size // n)
+            for start in range(0, count, width):
+                found.append(tensors(group, np.arange(start, min(count, start + width))))
+        return found
+
+
+def tensors(group: dict[str, np.ndarray], rows: np.ndarray) -> Batch:
+    """Some rows of stacked examples."""
+    return {name: torch.from_numpy(column[rows]) for name, column in group.items()}
+
+
+def watched_of(batch: Batch) -> Watched:
+    """What was watched."""
+    return Watched(*(batch[name] for name in Watched._fields))
+
+
+def read_examples(folders: Sequence[Path], touch: bool = True) -> tuple[ExampleSet, ExampleSet]:
+    """The examples to learn from and those to calibrate on; `touch`: with what was felt.
+
+    A folder may be one of `collect trials`, which are all learned from.
+
+    Raises:
+        BadInputError: no such folder, no shard, no usable episode, or trials without touch.
+    """
+    learned: list[Example] = []
+    kept: list[Example] = []
+    for folder in folders:
+        if has_trials(folder):
+            if not touch:
+                raise BadInputError(f'--data {folder}: trials were felt, expected touch: true')
+            learned += [e for scene in read_trials(folder) for e in trial_examples(scene)]
+            continue
+        own = episode_examples(folder, touch)
+        learned += own[0]
+        kept += own[1]
+    if not learned:
+        raise BadInputError(f'--data {folders[0]}: got no usable episode, expected at least one')
+    return ExampleSet(learned), ExampleSet(kept or learned)
+
+
+def episode_examples(folder: Path, touch: bool = True) -> tuple[list[Example], list[Example]]:
+    """Those to learn from, each episode also in a mirror, and those to calibrate on.
+
+    Raises:
+        BadInputError: no such folder, or no readable shard in it.
+    """
+    learned: list[Example] = []
+    kept: list[Example] = []
+    for file in _shards(folder):
+        for number, episode in enumerate(read_shard(file)):
+            if not usable(episode):
+                log.warning('%s, episode %d: not finite, left out', file, number)
+                continue
+            own = kept if number % CALIBRATION_EVERY == 0 else learned
+            own += examples_of(episode, touch=touch)
+            if own is learned:
+                own += examples_of(mirrored(episode), touch=touch)
+    return learned, kept
+
+
+def _shards(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise BadInputError(f'--data {folder}: no such folder')
+    files = sorted(folder.glob(PATTERN))
+    if not files:
+        raise BadInputError(f'--data {folder}: got no {PATTERN}, expected at least one')
+    return files

@@ -1,0 +1,113 @@
+"""A user's recordings and episodes as examples, some of which are kept to compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sakiyomi.errors import BadInputError
+from sakiyomi_training.episodes.shards import PATTERN
+from sakiyomi_training.world_model.examples.episode_examples import Example
+from sakiyomi_training.world_model.examples.example_set import ExampleSet, episode_examples
+from sakiyomi_training.world_model.examples.mirror import mirrored_instant
+from sakiyomi_training.world_model.examples.recorded_examples import Recorded, recorded_examples
+from sakiyomi_training.world_model.examples.toss_instants import read_toss_file
+from sakiyomi_training.world_model.examples.watched_recordings import read_watched_file
+
+READERS = {'.npz': read_toss_file, '.mcap': read_watched_file}
+KEPT_EVERY_OF_FEW, KEPT_EVERY, FEW = 4, 8, 64
+LEAST_EXAMPLES = 8
+
+
+@dataclass(frozen=True)
+class Data:
+    """To learn from and to compare with."""
+
+    learned: ExampleSet
+    kept: ExampleSet
+    recordings_learned: int
+    recordings_kept: int
+    episodes: bool  # whether there are examples with simulated truth among them
+
+
+def read_data(paths: Sequence[Path], touch: bool = True) -> Data:
+    """Of folders of episodes, .npz and .mcap files, and folders with such files.
+
+    `touch`: with what was felt in the episodes; the others have no hand.
+
+    Raises:
+        BadInputError: nothing is there, a file cannot be used, or too little is in them.
+    """
+    learned: list[Example] = []
+    kept: list[Example] = []
+    folders = [path for path in paths if path.is_dir() and any(path.glob(PATTERN))]
+    for folder in folders:
+        for mine, own in zip((learned, kept), episode_examples(folder, touch), strict=True):
+            mine += own
+    pieces = [piece for file in recording_files(paths) for piece in read_recorded(file)]
+    numbers = kept_numbers(len(pieces))
+    for number, piece in enumerate(pieces):
+        own = recorded_examples(piece)
+        if number in numbers:
+            kept += own
+        else:
+            learned += own + recorded_examples(_mirrored(piece))
+    _check(paths, learned, kept)
+    return Data(
+        ExampleSet(learned),
+        ExampleSet(kept),
+        len(pieces) - len(numbers),
+        len(numbers),
+        bool(folders),
+    )
+
+
+def read_test(paths: Sequence[Path]) -> ExampleSet:
+    """All examples of recordings that nothing is learned from; raises as `read_data`."""
+    pieces = [piece for file in recording_files(paths) for piece in read_recorded(file)]
+    examples = [example for piece in pieces for example in recorded_examples(piece)]
+    if not examples:
+        raise BadInputError(f'{paths[0]}: got no example, expected at least one')
+    return ExampleSet(examples)
+
+
+def read_recorded(file: Path) -> list[Recorded]:
+    """The unbroken pieces of one file; BadInputError where it cannot be used."""
+    return READERS[file.suffix](file)
+
+
+def kept_numbers(count: int) -> set[int]:
+    """Which of `count` recordings are kept: of few every fourth, of many every eighth."""
+    every = KEPT_EVERY_OF_FEW if count < FEW else KEPT_EVERY
+    return set(range(every - 1, count, every)) or set(range(count - 1, count))
+
+
+def recording_files(paths: Sequence[Path]) -> list[Path]:
+    """The .npz and .mcap files among the paths and in the folders; raises as `read_data`."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(file for file in path.iterdir() if file.suffix in READERS)
+            if not inside and not any(path.glob(PATTERN)):
+                expected = ', '.join((PATTERN, *(f'*{suffix}' for suffix in READERS)))
+                raise BadInputError(f'{path}: got an empty folder, expected {expected}')
+            found += inside
+        elif path.suffix in READERS:
+            found.append(path)
+        else:
+            got = 'another kind of file' if path.exists() else 'nothing there'
+            raise BadInputError(f'{path}: got {got}, expected a folder, .npz or .mcap')
+    return found
+
+
+def _check(paths: Sequence[Path], learned: list[Example], kept: list[Example]) -> None:
+    if len(learned) // 2 < LEAST_EXAMPLES or not kept:
+        raise BadInputError(
+            f'{paths[0]}: got {len(learned) // 2} examples to learn from and {len(kept)} to'
+            f' compare with, expected {LEAST_EXAMPLES} and 1 or more: record more or longer'
+        )
+
+
+def _mirrored(piece: Recorded) -> Recorded:
+    return replace(piece, instants=tuple(mirrored_instant(i) for i in piece.instants))

@@ -1,0 +1,1 @@
+"""Objects read from files, and how they come to lie on the table."""

@@ -1,0 +1,1 @@
+"""The engine rolled out from a given state: predictor and yardstick."""

@@ -1,0 +1,1 @@
+"""What stands beside the 3-D view: cards, pads, buttons, health."""

@@ -1,0 +1,1 @@
+"""How a moving object went from one look to the next, from each sensor at its own instant."""

@@ -1,0 +1,1 @@
+"""Small vectors and matrices of many bodies, bodies along the last axis."""

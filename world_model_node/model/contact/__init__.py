@@ -1,0 +1,1 @@
+"""Contacts of bodies with the table, with each other and with the hand."""

@@ -1,0 +1,192 @@
+"""Where the hand meets bodies: four contacts of each convex part of it, two fingers and the palm.
+
+Of the planes that enclose a body and the faces of the part, the one that separates them best as
+the substep begins gives normal and depth: within it a fast finger may pass the middle of a thin
+body. The contacts are the corners of where the surfaces lie on each other, so that a flat side
+does not turn about a flat finger. What they do to the body is solved for together with the table
+(step.py): one after the other, a push would tip and turn what the table holds.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from world_model_node.model.algebra.vectors import cross, length, to_world
+from world_model_node.model.contact.hand_points import SIDES, hand_faces, hand_points
+from world_model_node.model.contact.pressing import Touching
+from world_model_node.model.physics.state import Motion
+
+SKIN_M = 5e-4
+FLAT_M, TAPER_M = 2e-3, 4e-3  # what is so near the foremost lies on it: of a body, of a part
+CORNERS, UPRIGHT, FAR_M = 4, 0.9, 10.0
+STEEP = 2.0  # how much rather an overlap is taken for one from the side
+CLEAR_M = 1e-3  # between a body and a part of the hand that does not touch it at first
+
+
+class Hand(NamedTuple):
+    """The hand within one substep, for every body."""
+
+    position: Tensor  # (3, N) of the grasp frame
+    closing: Tensor  # (3, N) its y axis
+    sideways: Tensor  # (3, N) its x axis
+    approach: Tensor  # (3, N) its z axis
+    velocity: Tensor  # (3, N)
+    spin: Tensor  # (3, N)
+    width: Tensor  # (1, N) m
+    force: Tensor  # (1, N) N
+    opening: Tensor  # (1, N) m/s
+
+
+class Shapes(NamedTuple):
+    """What bodies look like."""
+
+    points: Tensor  # (3, P, N) from the centre of mass
+    planes: Tensor  # (4, M, N) about it
+
+
+class HandContact(nn.Module):
+    """A hand that pushes."""
+
+    def __init__(self, substep_s: float) -> None:
+        super().__init__()
+        self.h = substep_s
+        points, faces = (
+            torch.tensor(a, dtype=torch.float32) for a in (hand_points(), hand_faces())
+        )
+        self.register_buffer('points', points, False)  # (PARTS, Q, 3)
+        self.register_buffer('faces', faces, False)  # (PARTS, FACES, 4)
+        self.register_buffer('sides', torch.tensor(SIDES).unsqueeze(1), False)  # (PARTS, 1)
+        self.register_buffer('axes', torch.eye(3).reshape(3, 3, 1, 1), False)
+
+    def before(self, hand: Hand) -> Hand:
+        """The hand as the substep began."""
+        axes = (a - self.h * cross(hand.spin, a) for a in hand[1:4])
+        return Hand(
+            hand.position - self.h * hand.velocity, *axes, hand.velocity, hand.spin,
+            hand.width - self.h * hand.opening, hand.force, hand.opening,
+        )  # fmt: skip
+
+    def separation(
+        self, position: Tensor, R: Tensor, shapes: Shapes, hand: Hand
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """How far the parts are from bodies along every axis that may separate them.
+
+        Returns:
+            Distances (PARTS, A, N); in the grasp frame the axes out of the body (3, PARTS, A, N),
+            and the bodies' points (3, P, N).
+        """
+        to_hand = torch.stack([hand.sideways, hand.closing, hand.approach])  # (3, 3, N)
+        turn = (to_hand.unsqueeze(2) * R.reshape(1, 3, 3, -1)).sum(1).flatten(0, 1)
+        at = (to_hand * (position - hand.position)).sum(1)  # (3, N)
+        points = to_world(turn, shapes.points) + at.unsqueeze(1)
+        normals = to_world(turn, shapes.planes[:3])  # (3, M, N)
+        offsets = shapes.planes[3] + (normals * at.unsqueeze(1)).sum(0)
+        aside = (0.5 * self.sides * hand.width).unsqueeze(1)  # (PARTS, 1, N)
+        own = self.faces[..., :3]
+        reach = self.points.flatten(0, 1) @ normals.flatten(1)
+        reach = reach.reshape(*self.points.shape[:2], *normals.shape[1:]).amin(1)
+        by_body = reach + normals[1] * aside - offsets  # (PARTS, M, N)
+        reach = own.flatten(0, 1) @ points.flatten(1)
+        reach = reach.reshape(*own.shape[:2], *points.shape[1:]).amin(2)
+        by_part = reach - self.faces[..., 3:] - own[..., 1:2] * aside  # (PARTS, FACES, N)
+        parts, N = len(own), position.shape[1]
+        axes = torch.cat(
+            [
+                normals.unsqueeze(1).expand(3, parts, *normals.shape[1:]),
+                -own.permute(2, 0, 1).unsqueeze(-1).expand(3, *own.shape[:2], N),
+            ],
+            2,
+        )
+        return torch.cat([by_body, by_part], 1), axes, points
+
+    def overlap(self, position: Tensor, R: Tensor, shapes: Shapes, hand: Hand) -> Tensor:
+        """How deep [m] the hand is in bodies that it cannot be in, along one axis each.
+
+        Where the hand is there is no body: it is badly known shape, and would be thrust out. A
+        finger stands beside a body rather than in its top. Shape (PARTS, A, N).
+        """
+        gap, axes, _ = self.separation(position, R, shapes, hand)
+        best = (gap * (1.0 + STEEP * axes[2].abs())).argmax(1, keepdim=True)
+        own = torch.arange(gap.shape[1], device=gap.device).reshape(1, -1, 1) == best
+        inside = gap.amax(1, keepdim=True) < CLEAR_M
+        return torch.where(own & inside, (CLEAR_M - gap).relu(), torch.zeros_like(gap))
+
+    def forward(
+        self,
+        motion: Motion,
+        R: Tensor,
+        shapes: Shapes,
+        hand: Hand,
+        overlap: Tensor,
+        held: Tensor,
+    ) -> Touching:
+        """Where the hand is at bodies as a substep begins.
+
+        Args:
+            motion: N bodies.
+            R: (9, N) their rotation.
+            shapes: Of them.
+            hand: As the substep begins.
+            overlap: (PARTS, A, N) of the very start, which is none.
+            held: (1, N) what is between the fingers does not get pushed by them.
+        """
+        gap, axes, points = self.separation(motion.position, R, shapes, hand)
+        gap = gap + overlap
+        best = gap.detach().argmax(1, keepdim=True)  # (PARTS, 1, N)
+        gap = gap.gather(1, best)[:, 0]
+        normal = axes.gather(2, best.unsqueeze(0).expand(3, *best.shape))[:, :, 0]
+        at = self._corners(normal.detach(), points, hand)  # (3, C, N) in the grasp frame
+        basis = torch.stack([hand.sideways, hand.closing, hand.approach], 1)  # (3, 3, N)
+        arm, normal = ((basis.unsqueeze(2) * v.unsqueeze(0)).sum(1) for v in (at, normal))
+        turning = cross(hand.spin.unsqueeze(1).expand_as(arm), arm)
+        closing = (0.5 * self.sides * hand.opening).unsqueeze(0) * hand.closing.unsqueeze(1)
+        return Touching(
+            hand.position.unsqueeze(1) + arm - motion.position.unsqueeze(1),
+            _each(normal),
+            _each((SKIN_M - gap).unsqueeze(0)),
+            hand.velocity.unsqueeze(1) + turning + _each(closing),
+            1.0 - held.unsqueeze(1),
+        )
+
+    def _corners(self, normal: Tensor, points: Tensor, hand: Hand) -> Tensor:
+        """The corners of where part and body lie on each other. Shape (3, 4 PARTS, N)."""
+        base = torch.where(normal[2:].abs() > UPRIGHT, self.axes[0], self.axes[2])
+        one = cross(base.expand_as(normal), normal)
+        one = one / length(one)
+        other = cross(normal, one)
+        own = self.points.permute(2, 0, 1).unsqueeze(-1)  # (3, PARTS, Q, 1)
+        aside = (0.5 * self.sides * hand.width).reshape(1, -1, 1, hand.width.shape[1])
+        own = torch.cat([own[:1] + 0.0 * aside, own[1:2] + aside, own[2:] + 0.0 * aside])
+        body, low, high = _extent(points.unsqueeze(1), normal, (one, other), FLAT_M)
+        part, own_low, own_high = _extent(own, -normal, (one, other), TAPER_M)
+        low, high = torch.maximum(low, own_low), torch.minimum(high, own_high)
+        middle = 0.5 * (low + high)  # between them, where they miss each other
+        low, high = torch.minimum(low, middle), torch.maximum(high, middle)
+        out = 0.5 * (body - part) * normal
+        return torch.cat(
+            [out + x * one + y * other for x in (low[:1], high[:1]) for y in (low[1:], high[1:])],
+            1,
+        )
+
+
+def _each(value: Tensor) -> Tensor:
+    """For every corner."""
+    return torch.cat([value] * CORNERS, 1)
+
+
+def _extent(
+    points: Tensor, direction: Tensor, axes: tuple[Tensor, Tensor], depth_m: float
+) -> tuple[Tensor, ...]:
+    """How far points reach (1, PARTS, N), and from where to where (2, PARTS, N) along two axes.
+
+    Of those of (3, PARTS or 1, Q, N) that reach farthest, or nearly, along directions
+    (3, PARTS, N).
+    """
+    reach = (points * direction.unsqueeze(2)).sum(0)  # (PARTS, Q, N)
+    most = reach.amax(1, keepdim=True)
+    far = FAR_M * (reach < most - depth_m).to(reach)
+    along = torch.stack([(points * axis.unsqueeze(2)).sum(0) for axis in axes])
+    return most.permute(1, 0, 2), (along + far).amin(2), (along - far).amax(2)

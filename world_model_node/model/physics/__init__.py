@@ -1,0 +1,1 @@
+"""Bodies and their motion: known physics, differentiable, many futures at once."""

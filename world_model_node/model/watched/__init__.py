@@ -1,0 +1,1 @@
+"""The watched past as the network takes it."""

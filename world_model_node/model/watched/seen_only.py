@@ -1,0 +1,59 @@
+"""What is left of an instant where nothing is felt: for models that touch is kept from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from sakiyomi.scene import HiddenProperties, ObjectState
+from world_model_node.config import PredictionConfig
+from world_model_node.feeling.properties import prior_properties
+from world_model_node.model.watched.hand_sense import HandSense
+from world_model_node.model.watched.instant import Instant
+
+
+class SeenOnly:
+    """Takes what was felt out of instants that follow each other.
+
+    What the hand weighed and rubbed stays with an object after it has let go, so an object counts
+    as what it was taken for before it was first held. Poses are as they were tracked.
+
+    Args:
+        config: The prior of an object that was in the hand whenever it was seen.
+    """
+
+    def __init__(self, config: PredictionConfig) -> None:
+        self._config = config
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget every object."""
+        self._looks: dict[int, HiddenProperties] = {}
+        self._held: set[int] = set()
+
+    def instant(self, instant: Instant) -> Instant:
+        """The next instant, without touch."""
+        objects = tuple(self._state(state) for state in instant.objects)
+        return replace(instant, objects=objects, hand=_numb(instant.hand))
+
+    def _state(self, state: ObjectState) -> ObjectState:
+        if state.held:
+            self._held.add(state.id)
+        if state.id not in self._held:
+            self._looks[state.id] = state.properties
+        elif state.id not in self._looks:
+            self._looks[state.id] = self._guess(state)
+        known = self._looks[state.id]
+        return replace(state, properties=known, held=False, slip_probability=0.0)
+
+    def _guess(self, state: ObjectState) -> HiddenProperties:
+        extent_m = np.ptp(state.points_m, axis=0).astype(float)
+        return prior_properties(float(extent_m.prod()), extent_m, self._config)
+
+
+def _numb(hand: HandSense | None) -> HandSense | None:
+    """The hand as its joints and its orders tell."""
+    if hand is None:
+        return None
+    return HandSense(hand.T_world_grasp, hand.finger_width_m, hand.force_limit_n)

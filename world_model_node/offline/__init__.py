@@ -1,0 +1,1 @@
+"""Look at recorded pictures and clouds, with no robot."""

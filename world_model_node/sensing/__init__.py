@@ -1,0 +1,1 @@
+"""What the sensors deliver: checked, buffered, aligned by stamp."""

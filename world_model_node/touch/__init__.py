@@ -1,0 +1,1 @@
+"""What the pads press on, and what the hand holds."""
