@@ -196,11 +196,12 @@ def toss_curve(d: dict[str, Any]) -> Iterator[Row]:
 def predict(d: dict[str, Any]) -> Iterator[Row]:
     """The future of interactions, against PyBullet with nominal properties."""
     ratios = {k: v for k, v in d['ratio_to_nominal_1s'].items() if k != 'mean'}
-    rows = d['pooled']
+    mm = {name: f'{row["error_mm"]["1"]:.0f} mm' for name, row in d['pooled'].items()}
     result = (
-        f'{rows["model"]["error_mm"]["1"]:.0f} mm at 1 s, nominal PyBullet '
-        f'{rows["pybullet_nominal"]["error_mm"]["1"]:.0f} mm; by scenario '
-        f'{min(ratios.values()):.2f} to {max(ratios.values()):.2f} of its error, mean '
+        f'{mm["model"]} at 1 s; PyBullet with nominal properties {mm["pybullet_nominal"]}, told '
+        f'the true ones {mm["pybullet_true"]}, told places and twists too '
+        f'{mm["pybullet_true_state"]}; by scenario {min(ratios.values()):.2f} to '
+        f'{max(ratios.values()):.2f} of the error of the first, mean '
         f'{d["ratio_to_nominal_1s"]["mean"]:.2f}; 90 % intervals hold {d["coverage_90"]:.2f}'
     )
     yield f'prediction of {", ".join(ratios)}; `{d["model"].split()[0]}`', result
