@@ -15,6 +15,7 @@ from world_model_node.model.dimensions import STEP_S, STEPS
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.physics.involved import Involved
 from world_model_node.model.physics.rollout import EVERYTHING, Rolled, Rollout
+from world_model_node.model.spatial_median import spatial_median
 
 NOISE_WIDTH = 32
 NOISES = 5  # level, upright, turn; velocity, spin
@@ -97,14 +98,14 @@ class WorldNetwork(nn.Module):
     def gathered(
         self, belief: Belief, w: Watched, rolled: Rolled, sizes: tuple[int, int, int, int]
     ) -> Imagined:
-        """Mean and spread of the samples, learned noise, calibration; `sizes` are E, B, K, n."""
+        """Middle and spread of the samples, learned noise, calibration; `sizes` are E, B, K, n."""
 
         def apart(value: Tensor) -> Tensor:
             """(H, C, N) to (E, B, K, n, H, C)."""
             return value.reshape(STEPS, -1, *sizes).permute(2, 3, 4, 5, 0, 1)
 
         p, q, v, spin, held, slipping = (apart(value) for value in rolled)
-        position = p.mean(2)
+        position = spatial_median(p, 2)
         q = q * ((q * q[:, :, :1]).sum(-1, keepdim=True) + 1e-6).sign()
         mean = q.mean(2)
         rotation = mean / mean.norm(dim=-1, keepdim=True)

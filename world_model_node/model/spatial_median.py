@@ -1,0 +1,25 @@
+"""Where something is in the middle of samples: as near as can be to all of them.
+
+Weiszfeld, Sur le point pour lequel la somme des distances de n points donnés est minimum, 1937.
+How far a body slides goes with the square of its speed over its friction, so that few samples
+slide very far and their mean is farther than most.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+TURNS = 4
+ROUND_M = (
+    0.05  # within this samples weigh alike: of few that lie close the mean is the better guess
+)
+
+
+def spatial_median(samples: Tensor, dim: int) -> Tensor:
+    """The point of least mean rounded distance to the samples (..., K, ..., 3), K at `dim`."""
+    middle = samples.mean(dim, keepdim=True)
+    for _ in range(TURNS):
+        away = samples - middle
+        weight = ((away * away).sum(-1, keepdim=True) + ROUND_M**2).rsqrt()
+        middle = (weight * samples).sum(dim, keepdim=True) / weight.sum(dim, keepdim=True)
+    return middle.squeeze(dim)
