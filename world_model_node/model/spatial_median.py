@@ -1,8 +1,7 @@
 """Where something is in the middle of samples: as near as can be to all of them.
 
-Weiszfeld, Sur le point pour lequel la somme des distances de n points donnés est minimum, 1937.
-How far a body slides goes with the square of its speed over its friction, so that few samples
-slide very far and their mean is farther than most.
+E. Weiszfeld, Tohoku Mathematical Journal 43, 1937. How far a body slides goes with the square of
+its speed over its friction, so that few samples slide very far and their mean is farther than most.
 """
 
 from __future__ import annotations
