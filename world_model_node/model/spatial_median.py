@@ -1,7 +1,8 @@
 """Where something is in the middle of samples: as near as can be to all of them.
 
 E. Weiszfeld, Tohoku Mathematical Journal 43, 1937. How far a body slides goes with the square of
-its speed over its friction, so that few samples slide very far and their mean is farther than most.
+its speed over its friction, so that few samples slide very far, and their mean is farther than
+most.
 """
 
 from __future__ import annotations
