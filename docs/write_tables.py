@@ -1,4 +1,4 @@
-"""Write the tables of the docs from their sources: topics, parameters, packages, figures.
+"""Write the tables of the docs: topics, parameters, launch arguments, packages and figures.
 
 Run by `make docs`; a test fails while a table differs from its source.
 """
@@ -35,7 +35,6 @@ CONFIGS = {
     'viewer': ViewerConfig(),
 }
 RESULTS = ROOT / 'benchmarks' / 'results'
-OURS = ('sakiyomi', 'world_model_node', 'planner_node', 'simulation_node', 'viewer_node')
 Row = tuple[str, ...]
 
 
@@ -83,10 +82,9 @@ def launch_arguments() -> Iterator[str]:
 def packages() -> Iterator[str]:
     """Every package, in the words of its own docstring."""
     rows = []
-    for path in sorted(ROOT.glob('*/**/__init__.py')):
+    tops = (path.parent for path in ROOT.glob('*/__init__.py'))
+    for path in sorted(path for top in tops for path in top.rglob('__init__.py')):
         name = path.parent.relative_to(ROOT)
-        if not name.parts[0].startswith(OURS):
-            continue
         indent = '\u2003' * (len(name.parts) - 1)
         said = ast.get_docstring(ast.parse(path.read_text(encoding='utf-8'))) or ''
         rows.append((f'{indent}`{name.name}/`', said.splitlines()[0]))

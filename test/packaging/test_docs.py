@@ -2,14 +2,12 @@
 
 import importlib.util
 import re
-from pathlib import Path
 
 import pytest
+from project_files import PACKAGES, ROOT, source_files
 
 from sakiyomi.topics import TOPICS
 from sakiyomi_ros.qos import TOPIC_QOS
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope='module')
@@ -40,7 +38,8 @@ def test_every_local_link_of_the_readme_leads_somewhere():
 def test_every_file_that_the_docs_name_is_there():
     pages = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *(ROOT / 'docs').glob('*.md')]
     named = {name for p in pages for name in re.findall(r'`([\w/]+\.py)`', p.read_text('utf-8'))}
-    files = [f'/{path.relative_to(ROOT)}' for path in ROOT.glob('[!.]*/**/*.py')]
+    folders = (*PACKAGES, 'test', 'docs', 'scripts')
+    files = [f'/{path.relative_to(ROOT)}' for name in folders for path in source_files(name)]
     assert len(named) > 20
     for name in named:
         assert any(file.endswith(f'/{name}') for file in files), name

@@ -10,9 +10,7 @@ from __future__ import annotations
 from torch import Tensor
 
 TURNS = 4
-ROUND_M = (
-    0.05  # within this samples weigh alike: of few that lie close the mean is the better guess
-)
+ROUND_M = 0.05  # of samples that lie closer the mean is the better guess
 
 
 def spatial_median(samples: Tensor, dim: int) -> Tensor:
