@@ -117,6 +117,12 @@ TOPICS: tuple[Topic, ...] = (
         'time of each planning stage [ms]',
     ),
     Topic(
+        'planner/heartbeat',
+        'sakiyomi_interfaces/Heartbeat',
+        'planner',
+        'the robot state acted on last, and how many commands were sent until then',
+    ),
+    Topic(
         'arm_controller/joint_trajectory',
         'trajectory_msgs/JointTrajectory',
         'planner',

@@ -76,6 +76,7 @@ TOPIC_QOS: dict[str, TopicQos] = {
     'planner/grasp': _LATCHED,
     'planner/path': _LATCHED,
     'planner/processing_time': _RESULT,
+    'planner/heartbeat': _SIGNAL,
 }
 
 
