@@ -152,6 +152,22 @@ class JointTrajectory:
         """Seconds from first to last waypoint."""
         return float(self.times_s[-1])
 
+    def sample(self, times_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Positions (B, 7) and velocities (B, 7) at times (B,): cubic, at rest beyond the ends."""
+        t = np.clip(times_s, self.times_s[0], self.times_s[-1])
+        if len(self.times_s) == 1:
+            q = np.repeat(self.q, len(t), axis=0)
+            return q, np.zeros_like(q)
+        i = np.clip(np.searchsorted(self.times_s, t, side='right') - 1, 0, len(self.times_s) - 2)
+        h = (self.times_s[i + 1] - self.times_s[i])[:, None]
+        u = (t - self.times_s[i])[:, None] / h
+        q0, dq0, dq1, d = self.q[i], self.dq[i], self.dq[i + 1], self.q[i + 1] - self.q[i]
+        q = q0 + h * u * dq0 + u**2 * (3 * d - h * (2 * dq0 + dq1))
+        q += u**3 * (h * (dq0 + dq1) - 2 * d)
+        dq = dq0 + 2 * u * (3 * d / h - 2 * dq0 - dq1) + 3 * u**2 * (dq0 + dq1 - 2 * d / h)
+        past = (times_s < self.times_s[0]) | (times_s >= self.times_s[-1])
+        return q, np.where(past[:, None], 0.0, dq)
+
     def reversed(self) -> JointTrajectory:
         """The same path backwards in time."""
         return JointTrajectory(self.times_s[-1] - self.times_s[::-1], self.q[::-1], -self.dq[::-1])

@@ -179,13 +179,17 @@ class SimulatedCell:
 
     # ---- motion
 
-    def command_arm(self, trajectory: JointTrajectory) -> None:
-        """Follow a trajectory from now on, in place of the one that runs.
+    def command_arm(self, trajectory: JointTrajectory, start_s: float | None = None) -> None:
+        """Follow a trajectory in place of the one that runs.
+
+        Args:
+            trajectory: the motion.
+            start_s: when its time 0 is in simulated time; None: now.
 
         Raises:
-            BadInputError: malformed, or starting elsewhere than the arm is.
+            BadInputError: malformed, over already, or elsewhere than the arm is.
         """
-        self._follower.follow(trajectory, self.time_s, self.world.robot.arm_q())
+        self._follower.follow(trajectory, self.time_s, self.world.robot.arm_q(), start_s)
 
     def command_gripper(self, command: GripperCommand) -> None:
         """Move the pads to an opening, pressing no harder than the command's force."""

@@ -10,6 +10,7 @@ from sakiyomi.geometry import make_transform
 from sakiyomi.scene import GripperCommand, JointTrajectory
 
 MAX_START_ERROR_RAD = 0.30
+MAX_AGE_S = 0.1  # a goal that ended longer ago comes from a clock that is not ours
 
 
 class TrajectoryFollower:
@@ -23,20 +24,34 @@ class TrajectoryFollower:
         self._start_s = 0.0
         self._trajectory = JointTrajectory(np.zeros(1), q[None].copy(), np.zeros((1, len(q))))
 
-    def follow(self, trajectory: JointTrajectory, now_s: float, q: np.ndarray) -> None:
-        """Replace whatever runs by `trajectory`, starting now from the measured `q`.
+    def follow(
+        self,
+        trajectory: JointTrajectory,
+        now_s: float,
+        q: np.ndarray,
+        start_s: float | None = None,
+    ) -> None:
+        """Replace whatever runs by `trajectory`, whose time 0 is at `start_s` (None: now).
+
+        What is already past of a trajectory is skipped, as ros2_control's controller does.
 
         Raises:
-            BadInputError: malformed, not finite, or starting elsewhere.
+            BadInputError: malformed, not finite, over, or elsewhere than the measured `q`.
         """
+        start_s = now_s if start_s is None else start_s
         check_trajectory(trajectory, len(q))
-        error = float(np.abs(trajectory.q[0] - q).max())
+        if now_s - start_s > trajectory.duration_s + MAX_AGE_S:
+            raise BadInputError(
+                f'trajectory: got one that ended {now_s - start_s - trajectory.duration_s:.2f} s'
+                f' ago, expected at most {MAX_AGE_S} s'
+            )
+        error = float(np.abs(_sample(trajectory, now_s - start_s)[0] - q).max())
         if error > MAX_START_ERROR_RAD:
             raise BadInputError(
                 f'trajectory start: got {error:.2f} rad from the arm, '
                 f'expected at most {MAX_START_ERROR_RAD}'
             )
-        self._trajectory, self._start_s = trajectory, now_s
+        self._trajectory, self._start_s = trajectory, start_s
 
     def done(self, now_s: float) -> bool:
         """Whether the last waypoint's time has passed."""
@@ -44,25 +59,13 @@ class TrajectoryFollower:
 
     def sample(self, now_s: float) -> tuple[np.ndarray, np.ndarray]:
         """Position (n,) and velocity (n,) wanted at `now_s`."""
-        t, trajectory = now_s - self._start_s, self._trajectory
-        if t >= trajectory.duration_s:
-            return trajectory.q[-1], np.zeros_like(trajectory.q[-1])
-        if t <= 0.0:
-            return trajectory.q[0], trajectory.dq[0]
-        i = int(np.searchsorted(trajectory.times_s, t, side='right')) - 1
-        h = trajectory.times_s[i + 1] - trajectory.times_s[i]
-        s = (t - trajectory.times_s[i]) / h
-        return _hermite(
-            s, h, trajectory.q[i], trajectory.q[i + 1], trajectory.dq[i], trajectory.dq[i + 1]
-        )
+        return _sample(self._trajectory, now_s - self._start_s)
 
 
-def _hermite(s, h, q0, q1, dq0, dq1) -> tuple[np.ndarray, np.ndarray]:
-    """The cubic through two waypoints at the fraction `s` of the interval `h` [s]."""
-    d = q1 - q0
-    q = q0 + h * s * dq0 + s**2 * (3 * d - h * (2 * dq0 + dq1)) + s**3 * (h * (dq0 + dq1) - 2 * d)
-    dq = dq0 + 2 * s * (3 * d / h - 2 * dq0 - dq1) + 3 * s**2 * (dq0 + dq1 - 2 * d / h)
-    return q, dq
+def _sample(trajectory: JointTrajectory, time_s: float) -> tuple[np.ndarray, np.ndarray]:
+    """Position (n,) and velocity (n,) at a time from the start, at rest beyond the ends."""
+    q, dq = trajectory.sample(np.array([time_s]))
+    return q[0], dq[0]
 
 
 def check_trajectory(trajectory: JointTrajectory, joints: int) -> None:
