@@ -165,8 +165,9 @@ class JointTrajectory:
         q = q0 + h * u * dq0 + u**2 * (3 * d - h * (2 * dq0 + dq1))
         q += u**3 * (h * (dq0 + dq1) - 2 * d)
         dq = dq0 + 2 * u * (3 * d / h - 2 * dq0 - dq1) + 3 * u**2 * (dq0 + dq1 - 2 * d / h)
-        past = (times_s < self.times_s[0]) | (times_s >= self.times_s[-1])
-        return q, np.where(past[:, None], 0.0, dq)
+        early, late = times_s < self.times_s[0], times_s >= self.times_s[-1]
+        q = np.where(late[:, None], self.q[-1], q)
+        return q, np.where((early | late)[:, None], 0.0, dq)
 
     def reversed(self) -> JointTrajectory:
         """The same path backwards in time."""
