@@ -1,7 +1,7 @@
 """Arm and gripper commands between trajectory_msgs/JointTrajectory and the core's types.
 
-The gripper takes the opening of one finger (half of the width between the pads) as the position of
-each finger joint, and the force limit as its effort.
+The gripper takes a position for each finger joint, by its map from the width between the pads, and
+the force limit as its effort. The simulated one has the Panda's fingers, each half of the width.
 """
 
 from __future__ import annotations
@@ -13,17 +13,24 @@ from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 from trajectory_msgs.msg import JointTrajectoryPoint
 
 from sakiyomi.errors import BadInputError
+from sakiyomi.robot.gripper_map import PANDA_FINGERS, GripperMap
 from sakiyomi.scene import GripperCommand, JointTrajectory
-from sakiyomi_ros.messages.conversions import finite_floats, from_duration, header, to_duration
+from sakiyomi_ros.messages.conversions import (
+    finite_floats,
+    from_duration,
+    from_stamp,
+    header,
+    to_duration,
+)
 
 GRIPPER_DURATION_S = 0.5  # a hint in the message; the force limit and the fingers decide
 
 
 def to_arm_message(
-    trajectory: JointTrajectory, names: Sequence[str], stamp_s: float = 0.0
+    trajectory: JointTrajectory, names: Sequence[str], start_s: float = 0.0
 ) -> JointTrajectoryMessage:
-    """A trajectory of the named joints; stamp 0 starts it on arrival."""
-    message = JointTrajectoryMessage(header=header(stamp_s, ''), joint_names=list(names))
+    """A trajectory of the named joints whose time 0 is at `start_s`; 0 starts it on arrival."""
+    message = JointTrajectoryMessage(header=header(start_s, ''), joint_names=list(names))
     message.points = [
         JointTrajectoryPoint(positions=q, velocities=dq, time_from_start=to_duration(time_s))
         for time_s, q, dq in zip(
@@ -60,22 +67,33 @@ def from_arm_message(message: JointTrajectoryMessage, names: Sequence[str]) -> J
     return JointTrajectory(times_s, q, dq)
 
 
+def start_of(message: JointTrajectoryMessage) -> float | None:
+    """When the trajectory's time 0 is [s]; None for a zero stamp: on arrival."""
+    return from_stamp(message.header.stamp) or None
+
+
 def is_stop(message: JointTrajectoryMessage) -> bool:
     """Whether the message has no points: hold where you are, as ROS controllers read it."""
     return not message.points
 
 
 def to_gripper_message(
-    command: GripperCommand, names: Sequence[str], stamp_s: float = 0.0
+    command: GripperCommand,
+    names: Sequence[str],
+    fingers: GripperMap = PANDA_FINGERS,
+    with_effort: bool = True,
 ) -> JointTrajectoryMessage:
-    """A one-point trajectory of the finger joints."""
+    """A one-point trajectory of the finger joints, which starts on arrival.
+
+    A controller of positions alone refuses points with effort.
+    """
     n = len(names)
     point = JointTrajectoryPoint(
-        positions=[command.width_m / 2.0] * n,
-        effort=[float(command.force_n)] * n,
+        positions=[fingers.position(command.width_m)] * n,
+        effort=[float(command.force_n)] * n if with_effort else [],
         time_from_start=to_duration(GRIPPER_DURATION_S),
     )
-    message = JointTrajectoryMessage(header=header(stamp_s, ''), joint_names=list(names))
+    message = JointTrajectoryMessage(header=header(0.0, ''), joint_names=list(names))
     message.points = [point]
     return message
 

@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 
 from sakiyomi.errors import BadInputError
+from sakiyomi.robot.gripper_map import GripperMap
 from sakiyomi.scene import GripperCommand, JointTrajectory
 from sakiyomi_ros.messages.trajectories import (
     from_arm_message,
     from_gripper_message,
     is_stop,
+    start_of,
     to_arm_message,
     to_gripper_message,
 )
@@ -22,6 +24,23 @@ def test_a_trajectory_survives_the_round_trip_in_any_joint_order():
     read = from_arm_message(message, ARM[::-1])
     np.testing.assert_allclose(read.times_s, TRAJECTORY.times_s)
     np.testing.assert_array_equal(read.q, TRAJECTORY.q[:, ::-1])
+
+
+def test_the_start_of_a_trajectory_survives_the_round_trip():
+    assert start_of(to_arm_message(TRAJECTORY, ARM, 12.345678901)) == pytest.approx(
+        12.345678901, abs=1e-9
+    )
+
+
+def test_a_zero_stamp_starts_a_trajectory_on_arrival():
+    assert start_of(to_arm_message(TRAJECTORY, ARM)) is None
+
+
+def test_positions_alone_go_to_a_gripper_that_refuses_effort():
+    command, robotiq = GripperCommand(0.0, 12.0), GripperMap(0.0, 0.8, 0.085)
+    message = to_gripper_message(command, ('knuckle',), robotiq, with_effort=False)
+    assert list(message.points[0].positions) == [0.8]
+    assert not len(message.points[0].effort)
 
 
 def test_a_gripper_command_survives_the_round_trip():
@@ -81,5 +100,7 @@ def test_a_trajectory_that_no_arm_can_follow_is_refused(breakage, names):
 
 
 def test_a_gripper_cannot_open_less_than_shut():
+    message = to_gripper_message(GripperCommand(0.02, 5.0), FINGERS)
+    message.points[0].positions = [-0.01, -0.01]
     with pytest.raises(BadInputError, match=r'-0\.01'):
-        from_gripper_message(to_gripper_message(GripperCommand(-0.02, 5.0), FINGERS), FINGERS, 1.0)
+        from_gripper_message(message, FINGERS, 1.0)
