@@ -1,0 +1,1 @@
+"""Drivers of arm and gripper: the topics and actions of ros2_control behind two Protocols."""
