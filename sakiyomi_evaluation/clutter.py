@@ -3,27 +3,35 @@
 Protocol of VGN (Breyer et al., Volumetric Grasping Network, CoRL 2020, section V): a round lays
 `count` objects and ends when the table is clear, when no grasp is found, or after two failures
 in a row. GSR is the share of attempts that bring an object into the bin, DR the share of objects
-that end there. The arm, its collisions and all sensors are in the loop.
+that end there. The arm, its collisions and all sensors are in the loop. A round that raised counts
+as one failed attempt, and none of its objects as cleared.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from planner_node.config import PlannerConfig
 from planner_node.errors import PlanError
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
+from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments
+from sakiyomi_data.running.rounds import Finished, Round, run_rounds
+from sakiyomi_data.running.strips import Strip
 from sakiyomi_evaluation.cells.hand_cell import HandCell
 from sakiyomi_evaluation.cells.pick_cell import PickCell, PickRecord
 from sakiyomi_evaluation.results import check_writable, write_results
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import SimulationConfig
+from simulation_node.objects.object_files import object_files
 from world_model_node.config import WorldModelConfig
 
 MAX_FAILURES_IN_A_ROW = 2
@@ -37,7 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--count', type=int, default=5, help='objects on each table')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--hand-only', action='store_true', help='a free hand without the arm')
-    parser.add_argument('--json', metavar='FILE', help='write the figures here')
+    parser.add_argument('--json', metavar='FILE', help=JOURNAL_HELP)
+    add_run_arguments(parser, strips='how each failed attempt went')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -47,6 +56,29 @@ def run(args: argparse.Namespace) -> int:
             f'--rounds and --count: got {args.rounds} and {args.count}, expected at least 1'
         )
     check_writable(args.json)
+    rounds = [Round(index, round_seed(args.seed, index)) for index in range(args.rounds)]
+    finished = run_rounds(
+        partial(make_worker, args),
+        rounds,
+        args,
+        inputs=object_files(args.objects),
+        free=('rounds',),
+        show=lambda so_far: _line(summarise(so_far, args.count)),
+    )
+    figures = summarise(finished, args.count)
+    make_console().print_json(data=figures)
+    write_results(args.json, figures | {'rounds': finished.records}, args)
+    return 0
+
+
+def make_worker(args: argparse.Namespace) -> Callable[[Round], dict[str, Any]]:
+    """What plays rounds, all in one cell."""
+    cell = make_cell(args)
+    return lambda one: clear_table(cell, one.seed, args.strips, f'round{one.index:03d}')
+
+
+def make_cell(args: argparse.Namespace) -> PickCell:
+    """The cell that the arguments ask for."""
     config = SimulationConfig(
         objects=args.objects,
         scene=args.scene,
@@ -55,18 +87,7 @@ def run(args: argparse.Namespace) -> int:
         hand_only=args.hand_only,
     )
     kind = HandCell if args.hand_only else PickCell
-    cell = kind(SimulatedCell(config), PlannerConfig(), WorldModelConfig())
-    rounds = []
-    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn()) as progress:
-        task = progress.add_task('rounds', total=args.rounds)
-        for index in range(args.rounds):
-            rounds.append(clear_table(cell, round_seed(args.seed, index)))
-            figures = summarise(rounds)
-            progress.update(task, advance=1, description=_line(figures))
-    make_console().print_json(data=figures)
-    write_results(args.json, figures | {'rounds': rounds}, args)
-    return 0
+    return kind(SimulatedCell(config), PlannerConfig(), WorldModelConfig())
 
 
 def round_seed(seed: int, index: int) -> int:
@@ -74,15 +95,25 @@ def round_seed(seed: int, index: int) -> int:
     return int(np.random.SeedSequence([seed, index]).generate_state(1)[0] >> 1)
 
 
-def clear_table(cell: PickCell, seed: int) -> dict:
-    """One round; its attempts, why it ended and what was left."""
+def clear_table(
+    cell: PickCell, seed: int, strips: Path | None = None, name: str = 'round'
+) -> dict[str, Any]:
+    """One round; its attempts, why it ended and what was left.
+
+    Args:
+        cell: in which nothing is left of the round before once it is reset.
+        seed: of the scene and of everything that is random in the round.
+        strips: folder for pictures of failed attempts.
+        name: of the round, for these.
+    """
+    cell.cell.restart_clock()
     cell.reset(seed)
     total = len(cell.cell.names)
     attempts: list[PickRecord] = []
     failures, ended = 0, 'clear'
     while len(cell.cleared) < total:
         try:
-            record = cell.pick()
+            record = attempt(cell, Strip(strips, f'{name}_attempt{len(attempts) + 1}'))
         except PlanError as error:
             ended = str(error)
             break
@@ -100,22 +131,49 @@ def clear_table(cell: PickCell, seed: int) -> dict:
     }
 
 
-def summarise(rounds: list[dict]) -> dict:
-    """The figures of the contract from the rounds' records."""
+def attempt(cell: PickCell, strip: Strip) -> PickRecord:
+    """One pick; the strip is drawn where nothing came into the bin.
+
+    Raises:
+        PlanError: nothing could be planned.
+    """
+    strip.frame(cell.cell)
+    try:
+        record = cell.pick()
+    except PlanError:
+        raise
+    except Exception as error:
+        strip.frame(cell.cell)
+        strip.write('raised', f'{type(error).__name__}: {error}')
+        raise
+    strip.frame(cell.cell)
+    if not record.in_bin:
+        strip.write(record.outcome, record.reason)
+    return record
+
+
+def summarise(finished: Finished, count: int) -> dict[str, Any]:
+    """The figures of the contract; `count` objects were laid in a round that failed."""
+    rounds, failed = finished.records, len(finished.failed)
     attempts = [a for r in rounds for a in r['attempts']]
     won = np.array([bool(a['in_bin']) for a in attempts])
     predicted = np.array([a['predicted_success'] for a in attempts])
     plan_s = np.array([a['plan_s'] for a in attempts])
+    failures = Counter(a['outcome'] for a in attempts if not a['in_bin'])
+    ended = Counter(r['ended'].split(':')[0] for r in rounds)
+    raised = {'raised': failed} if failed else {}
     return {
-        'gsr': _mean(won),
-        'dr': sum(r['cleared'] for r in rounds) / sum(r['objects'] for r in rounds),
-        'attempts': len(attempts),
-        'failures': dict(Counter(a['outcome'] for a in attempts if not a['in_bin'])),
-        'ended': dict(Counter(r['ended'].split(':')[0] for r in rounds)),
+        'gsr': _mean(np.append(won, [False] * failed)),
+        'dr': sum(r['cleared'] for r in rounds)
+        / (sum(r['objects'] for r in rounds) + count * failed),
+        'attempts': len(attempts) + failed,
+        'failures': dict(failures) | raised,
+        'ended': dict(ended) | raised,
         'predicted_success_mean': _mean(predicted),
         'brier': _mean((predicted - won) ** 2),
         'plan_s': {'p50': _percentile(plan_s, 50), 'p99': _percentile(plan_s, 99)},
         'execution_s_mean': _mean(np.array([a['execution_s'] for a in attempts])),
+        'failed_rounds': finished.failed,
     }
 
 

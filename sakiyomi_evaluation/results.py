@@ -18,12 +18,15 @@ import numpy as np
 import psutil
 
 from sakiyomi.errors import BadInputError
+from sakiyomi_data.running.journal import journal_file
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def write_results(path: str | None, figures: Mapping[str, Any], args: argparse.Namespace) -> None:
     """Write `figures` and their provenance as JSON; nothing where `path` is None.
+
+    The journal of the rounds that they were made from is then no longer needed.
 
     Raises:
         BadInputError: the file cannot be written.
@@ -34,6 +37,7 @@ def write_results(path: str | None, figures: Mapping[str, Any], args: argparse.N
     text = json.dumps(_plain(document), indent=2, sort_keys=False, allow_nan=False)
     try:
         Path(path).write_text(text + '\n', encoding='utf-8')
+        journal_file(path).unlink(missing_ok=True)
     except OSError as error:
         raise BadInputError(f'--json {path}: {error.strerror}') from error
 

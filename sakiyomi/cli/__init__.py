@@ -53,8 +53,8 @@ def main(args: list[str] | None = None) -> int:
     except SakiyomiError as error:
         tell_error(f'sakiyomi: {error}')
         return FAILED
-    except KeyboardInterrupt:
-        tell_error('sakiyomi: interrupted')
+    except KeyboardInterrupt as stop:
+        tell_error(': '.join(['sakiyomi: interrupted', *map(str, stop.args)]))
         return FAILED
 
 

@@ -13,6 +13,8 @@ MAY_IMPORT = {
     'world_model_node': CORE | {'sakiyomi_ros'},
     'planner_node': CORE | {'sakiyomi_ros', 'world_model_node'},
     'viewer_node': CORE | {'sakiyomi_ros'},
+    # below what trains and what evaluates
+    'sakiyomi_data': CORE | {'simulation_node', 'world_model_node', 'planner_node'},
 }
 COMMAND_LINE = (('cli',), ('bringup', 'checkup'))  # of sakiyomi, what knows of everything else
 IMPORT_WITHOUT_ROS = """

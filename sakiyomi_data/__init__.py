@@ -1,0 +1,1 @@
+"""Scenarios, episodes and the closed loop: what training and evaluation both stand on."""
