@@ -109,6 +109,8 @@ def _instead(node: LifecycleNode, kind: str, topic: str) -> str:
     """The note on a topic that stands for an action; a warning where an action was asked for."""
     absent = 'control_msgs is not installed, or lacks this action'
     note = f'driver {kind}: commands go to the topic {topic}: {absent}'
-    logger = node.get_logger()
-    (logger.info if kind == 'auto' else logger.warning)(note)
+    if kind == 'auto':
+        node.get_logger().info(note)
+    else:
+        node.get_logger().warning(note)
     return note

@@ -3,10 +3,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+
+sys.path.append(str(Path(__file__).parents[1] / 'planner'))  # the stand-in robot
 
 PATIENCE_S = 60.0  # for a loaded machine; nothing waits longer than it must
 
