@@ -16,7 +16,9 @@ from sakiyomi.scene import GripperCommand, JointTrajectory
 from sakiyomi_ros.drivers import action_types
 from sakiyomi_ros.drivers.choice import (
     ARM_KINDS,
+    ARM_TOPIC,
     GRIPPER_KINDS,
+    GRIPPER_TOPIC,
     make_arm_driver,
     make_gripper_driver,
 )
@@ -68,6 +70,12 @@ class Bench:
             assert time.monotonic() < end_s, f'waited {PATIENCE_S} s'
             self.executor.spin_once(timeout_sec=0.01)
 
+    def meet(self):
+        """Spin until publishers and subscriptions have met."""
+        topics = ARM_TOPIC, GRIPPER_TOPIC
+        self.spin_until(lambda: all(self.node.count_subscribers(topic) for topic in topics))
+        self.spin(0.2)
+
     def close(self):
         self.executor.shutdown()
         self.node.trigger_deactivate()
@@ -108,7 +116,7 @@ def test_an_unknown_kind_is_refused_with_those_that_exist(bench, make, kinds):
 
 def test_topics_move_the_arm_and_the_fingers(bench):
     b = bench('topics')
-    b.spin(1.0)  # until publishers and subscriptions have met
+    b.meet()
     b.arm.send(swing(b.robot), b.now_s())
     b.gripper.send(GripperCommand(0.02, 20.0))
     assert b.arm.report().state is b.gripper.report().state is GoalState.SENT
@@ -126,12 +134,12 @@ def test_a_topic_that_nobody_hears_is_a_refusal(bench):
 
 def test_rolling_goals_with_their_start_move_the_arm_without_a_jump(bench):
     b = bench('topics')
-    b.spin(1.0)
-    motion, start_s = swing(b.robot), b.now_s()
+    b.meet()
+    motion, start_s = swing(b.robot, duration_s=2.0), b.now_s() + 0.3  # never sent too late
     for _ in range(8):
         b.arm.send(motion, start_s)
         b.spin(0.1)
-    b.spin(0.5)
+    b.spin(1.8)
     assert b.robot.arm.q[0] == pytest.approx(0.4, abs=0.01)
     assert b.robot.arm.largest_jump_rad < 0.01
 
@@ -140,7 +148,7 @@ def test_rolling_goals_with_their_start_move_the_arm_without_a_jump(bench):
 def test_a_position_interface_refuses_effort_and_takes_positions(bench, kind, width_m):
     b = bench('topics', gripper=kind)
     b.robot.gripper.faults.position_only = True
-    b.spin(1.0)
+    b.meet()
     b.gripper.send(GripperCommand(0.0, 20.0))
     b.spin(1.2)
     assert b.robot.gripper.width_m == pytest.approx(width_m, abs=1e-3)
@@ -166,7 +174,7 @@ def test_without_control_msgs_topics_stand_in_and_say_so(bench, monkeypatch, arm
         assert not driver.answers
         assert 'control_msgs is not installed' in driver.note
         assert 'controller/joint_trajectory' in driver.note
-    b.spin(1.0)
+    b.meet()
     b.gripper.send(GripperCommand(0.02, 20.0))
     b.spin(1.0)
     assert b.robot.gripper.width_m == pytest.approx(0.02, abs=1e-3)
@@ -174,7 +182,7 @@ def test_without_control_msgs_topics_stand_in_and_say_so(bench, monkeypatch, arm
 
 def test_auto_takes_the_topics_where_no_server_answers(bench):
     b = bench('topics', arm='auto', gripper='auto')
-    b.spin(1.0)
+    b.meet()
     b.arm.send(swing(b.robot), b.now_s())
     b.gripper.send(GripperCommand(0.02, 20.0))
     assert not b.arm.answers and not b.gripper.answers
@@ -209,7 +217,7 @@ def arm_action(bench):
 @needs_control_msgs
 def test_a_goal_runs_and_succeeds_when_the_arm_has_arrived(arm_action):
     b, driver = arm_action
-    driver.send(swing(b.robot), b.now_s())
+    driver.send(swing(b.robot, duration_s=2.0), b.now_s())
     assert driver.report().state is GoalState.SENT
     b.spin_until(lambda: driver.report().state is GoalState.RUNNING)
     assert b.robot.arm.q[0] < 0.3
@@ -220,8 +228,8 @@ def test_a_goal_runs_and_succeeds_when_the_arm_has_arrived(arm_action):
 @needs_control_msgs
 def test_rolling_goals_preempt_each_other_and_the_last_one_succeeds(arm_action):
     b, driver = arm_action
-    motion, start_s = swing(b.robot), b.now_s()
-    for _ in range(6):
+    motion, start_s = swing(b.robot, duration_s=2.0), b.now_s() + 0.3  # never sent too late
+    for _ in range(8):
         driver.send(motion, start_s)
         b.spin(0.1)
     assert driver.report().state is GoalState.RUNNING
