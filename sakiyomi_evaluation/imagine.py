@@ -11,22 +11,27 @@ success, which is half of the hand's rise (AUC), and the imagined against the si
 Lengths are compared in whole millimetres. Grasps mostly lift all the way or not at all, and such
 ties bound what a probability can reach (`spearman_bound`). A rank correlation is 0 where all that
 is imagined is alike, and left out where all that is simulated is. `nominal` is what one would use
-instead: PyBullet with the hull of what was tracked, and nominal properties.
+instead: PyBullet with the hull of what was tracked, and nominal properties. A scene that raised
+counts as `untracked`.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
+from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments
+from sakiyomi_data.running.plain import plain, rebuilt
+from sakiyomi_data.running.rounds import Round, run_rounds
+from sakiyomi_data.running.strips import Strip
 from sakiyomi_evaluation.cells.watched_cell import WatchedCell
 from sakiyomi_evaluation.imagination.candidates import RISE_M
 from sakiyomi_evaluation.imagination.plot import draw_outcomes
@@ -57,8 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--split', choices=SPLITS, default='all', help='of the objects, by name')
     parser.add_argument(
-        '--json', metavar='FILE', help='figures and outcomes, and beside it FILE_outcomes.png'
+        '--json', metavar='FILE', help=f'{JOURNAL_HELP}; beside it goes FILE_outcomes.png'
     )
+    add_run_arguments(parser, strips='every scene whose object was not tracked')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -70,21 +76,38 @@ def run(args: argparse.Namespace) -> int:
         )
     check_writable(args.json)
     files = split_files(tuple(args.objects.split(',')), args.split)
-    cell, hulls, scenes = WatchedCell(), HullWorld(), []
-    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())
-    try:
-        with Progress(*columns, TimeElapsedColumn(), console=make_console(stderr=True)) as bar:
-            for index in bar.track(range(args.scenes), description='scenes'):
-                scenes.append(ask(cell, hulls, files, args.seed, index, args.candidates))
-    finally:
-        cell.close()
-        hulls.close()
-    result = {'model': cell.model.model_name, **summary(scenes)}
+    finished = run_rounds(
+        partial(make_worker, args, files),
+        [Round(index, args.seed) for index in range(args.scenes)],
+        args,
+        inputs=files,
+        free=('scenes',),
+    )
+    scenes = [rebuilt(WhatIf, record['scene']) for record in finished.records]
+    result = {'model': finished.records[0]['model'], **summary(scenes, len(finished.failed))}
+    result |= {'failed_rounds': finished.failed}
     make_console().print(_table(result))
     write_results(args.json, result, args)
     if args.json is not None:
         draw_outcomes(Path(args.json).with_name(f'{Path(args.json).stem}_outcomes.png'), result)
     return 0
+
+
+def make_worker(
+    args: argparse.Namespace, files: tuple[Path, ...]
+) -> Callable[[Round], dict[str, Any]]:
+    """What asks what if, all in one cell."""
+    cell, hulls = WatchedCell(), HullWorld()
+
+    def work(one: Round) -> dict[str, Any]:
+        scene = ask(cell, hulls, files, one.seed, one.index, args.candidates)
+        if scene.pushes is None:
+            strip = Strip(args.strips, f'round{one.index:03d}')
+            strip.frame(cell.cell)
+            strip.write('untracked', scene.name)
+        return {'model': cell.model.model_name, 'scene': plain(scene)}
+
+    return work
 
 
 def evaluate(
@@ -104,8 +127,8 @@ def evaluate(
     return {'model': cell.model.model_name, **summary(asked)}
 
 
-def summary(scenes: Sequence[WhatIf]) -> dict[str, Any]:
-    """Means over the scenes, and each scene with all of its outcomes.
+def summary(scenes: Sequence[WhatIf], failed: int = 0) -> dict[str, Any]:
+    """Means over the scenes, and each scene with all of its outcomes; `failed` more raised.
 
     Raises:
         BadInputError: no scene had a tracked object.
@@ -113,7 +136,7 @@ def summary(scenes: Sequence[WhatIf]) -> dict[str, Any]:
     rows = [_row(scene) for scene in scenes if scene.pushes is not None]
     if not rows:
         raise BadInputError(f'scenes: got {len(scenes)} without a tracked object, expected some')
-    result: dict[str, Any] = {'untracked': len(scenes) - len(rows)}
+    result: dict[str, Any] = {'untracked': len(scenes) - len(rows) + failed}
     for kind in KINDS:
         keys = [key for key, value in rows[0][kind].items() if key != 'outcomes']
         result[kind] = {key: _mean([row[kind][key] for row in rows]) for key in keys}

@@ -7,29 +7,36 @@ and of the arm passing in front of the camera: HOTA, identity switches, position
 twist errors and the coverage of the 90 % position ellipsoid, of what moves and of what rests.
 Every fourth round (`--ablation-every`) also tracks with fewer sensors, with lost messages and with
 each segmenter, and carries one object in the hand, with touch and without. Objects that no sensor
-sees do not count.
+sees do not count. Of a round that raised every object counts as missed, and its HOTA as 0.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
+from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments
+from sakiyomi_data.running.plain import rebuilt
+from sakiyomi_data.running.rounds import Finished, Round, run_rounds
 from sakiyomi_evaluation.clutter import round_seed
 from sakiyomi_evaluation.perception.figures import Tally
-from sakiyomi_evaluation.perception.rounds import PerceptionCell, Round
-from sakiyomi_evaluation.perception.scene_pictures import WorstScenes
+from sakiyomi_evaluation.perception.rounds import PerceptionCell
+from sakiyomi_evaluation.perception.rounds import Round as SeenRound
+from sakiyomi_evaluation.perception.scene_pictures import draw_failure, draw_scene, keep_worst
 from sakiyomi_evaluation.results import check_writable, write_results
 from sakiyomi_evaluation.speed.stage_budget import draw_budget
 from sakiyomi_training.episodes.recorder import CAMERA_HZ
 from sakiyomi_training.object_split import held_out_folder
 from simulation_node.config import CameraConfig, SimulationConfig
+from simulation_node.objects.object_files import object_files
 from world_model_node.config import WorldModelConfig
 
 MAX_SECONDS = 600.0
@@ -60,8 +67,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--frames', metavar='DIR', help='draw the ten worst scenes there')
     parser.add_argument(
-        '--json', metavar='FILE', help='write the figures here, and beside it FILE_stages.png'
+        '--json', metavar='FILE', help=f'{JOURNAL_HELP}; beside it goes FILE_stages.png'
     )
+    add_run_arguments(parser, strips='every scene with an object missed, or one too many')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -76,26 +84,76 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _measure(args: argparse.Namespace, objects: str, split: dict[str, int] | None) -> int:
-    scene = {'objects': objects, 'scene': args.scene, 'count': args.count, 'seed': args.seed}
-    config = SimulationConfig(camera=CameraConfig(rate_hz=CAMERA_HZ), **scene)
-    cell = PerceptionCell(config, WorldModelConfig(), args.seconds)
-    tally, worst = Tally(), WorstScenes(args.frames)
-    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=make_console(stderr=True)) as progress:
-        task = progress.add_task('rounds', total=args.rounds)
-        for index in range(args.rounds):
-            ablate = args.ablation_every > 0 and index % args.ablation_every == 0
-            result = cell.round(round_seed(args.seed, index), ablate)
-            tally.add(result)
-            worst.add(index, result)
-            progress.update(task, advance=1, description=_line(tally, result))
-    worst.write()
-    figures = tally.figures() | {'held_out': split}
+    finished = run_rounds(
+        partial(make_worker, args, objects),
+        [Round(index, round_seed(args.seed, index)) for index in range(args.rounds)],
+        args,
+        inputs=object_files(args.objects),
+        free=('rounds', 'frames'),
+        show=SoFar(),
+    )
+    seen = [rebuilt(SeenRound, record) for record in finished.records]
+    tally = Tally()
+    for result in seen:
+        tally.add(result)
+    for _ in finished.failed:
+        tally.add_failed(args.count, tracked=args.seconds > 0.0)
+    if args.frames is not None:
+        failed = {entry['index'] for entry in finished.failed}
+        indices = (index for index in range(args.rounds) if index not in failed)
+        keep_worst(Path(args.frames), dict(zip(indices, seen, strict=True)))
+    figures = tally.figures() | {'failed_rounds': finished.failed, 'held_out': split}
     make_console().print(_table(figures))
     write_results(args.json, figures | {'rounds': tally.rounds}, args)
     if args.json is not None:
         draw_budget(Path(args.json).with_name(f'{Path(args.json).stem}_stages.png'), figures)
     return 0
+
+
+def make_worker(args: argparse.Namespace, objects: str) -> Callable[[Round], SeenRound]:
+    """What looks at scenes, all in one cell."""
+    scene = {'objects': objects, 'scene': args.scene, 'count': args.count, 'seed': args.seed}
+    config = SimulationConfig(camera=CameraConfig(rate_hz=CAMERA_HZ), **scene)
+    cell = PerceptionCell(config, WorldModelConfig(), args.seconds)
+    return lambda one: see(cell, args, one)
+
+
+def see(cell: PerceptionCell, args: argparse.Namespace, one: Round) -> SeenRound:
+    """Look at one scene and draw it where that is asked for; what is kept of it."""
+    cell.cell.restart_clock()
+    ablate = args.ablation_every > 0 and one.index % args.ablation_every == 0
+    result = cell.round(one.seed, ablate)
+    if args.frames is not None:
+        draw_scene(Path(args.frames), one.index, result)
+    if args.strips is not None:
+        draw_failure(args.strips, one.index, result)
+    return _kept(result)
+
+
+def _kept(result: SeenRound) -> SeenRound:
+    """What the figures are made of."""
+    views = dict(result.views)
+    for name, view in views.items():
+        if view.sequence is not None:
+            views[name] = replace(view, sequence=replace(view.sequence, turns=None))
+    return replace(result, views=views, picture=None)
+
+
+class SoFar:
+    """The line of the progress bar, from the rounds that have ended."""
+
+    def __init__(self) -> None:
+        self._tally, self._seconds = Tally(), 0.0
+
+    def __call__(self, finished: Finished) -> str:
+        """Add those that are new."""
+        for record in finished.records[len(self._tally.rounds) :]:
+            result = rebuilt(SeenRound, record)
+            self._tally.add(result)
+            self._seconds = result.wall_s
+        pooled = self._tally.figures(brief=True)
+        shown = (f'{key} {_number(pooled[key])}' for key in ('precision', 'recall', 'hota'))
+        return '  '.join([*shown, f'{self._seconds:.0f} s'])
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -111,14 +169,11 @@ def _check(args: argparse.Namespace) -> None:
     if not 0.0 <= args.seconds <= MAX_SECONDS:
         raise BadInputError(f'--seconds: got {args.seconds}, expected 0 to {MAX_SECONDS:g}')
     check_writable(args.json)
-    if args.frames is not None and Path(args.frames).exists() and not Path(args.frames).is_dir():
+    if args.frames is None:
+        return
+    if Path(args.frames).exists() and not Path(args.frames).is_dir():
         raise BadInputError(f'--frames {args.frames}: got a file, expected a folder')
-
-
-def _line(tally: Tally, result: Round) -> str:
-    pooled = tally.figures(brief=True)
-    shown = (f'{key} {_number(pooled[key])}' for key in ('precision', 'recall', 'hota'))
-    return '  '.join([*shown, f'{result.wall_s:.0f} s'])
+    Path(args.frames).mkdir(parents=True, exist_ok=True)
 
 
 def _table(figures: dict) -> Table:

@@ -11,24 +11,27 @@ get a Gaussian fitted on other objects and seeds, one for all scenarios (`--fit-
 each scenario; its `mean` averages the scenarios. `true_state_to_nominal_1s` is the same for
 PyBullet that is told the true properties, places and twists too, and has only the shape as it was
 seen: about what there is to gain. Objects that have no track within 5 cm at t0
-cannot be judged and are counted.
+cannot be judged and are counted; a round that raised counts as one such object.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi.paths import share_dir
+from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments
+from sakiyomi_data.running.plain import rebuilt
+from sakiyomi_data.running.rounds import Finished, Round, run_rounds
 from sakiyomi_evaluation.prediction.errors import (
     SHOWN_S,
     Outcome,
@@ -38,29 +41,18 @@ from sakiyomi_evaluation.prediction.errors import (
     judge_one,
 )
 from sakiyomi_evaluation.prediction.plot import draw_errors
-from sakiyomi_evaluation.prediction.predictors import (
-    NOMINAL,
-    TIMES_S,
-    ConstantTwist,
-    DynamicsPredictor,
-    Predictor,
-    Simulated,
-    Told,
-)
+from sakiyomi_evaluation.prediction.predictors import NOMINAL, TIMES_S, Told
+from sakiyomi_evaluation.prediction.rounds import MODEL, Judged, make_worker, pooled, predictors
 from sakiyomi_evaluation.results import check_writable, write_results
 from sakiyomi_training.episodes.collection import SPLITS, split_files
 from sakiyomi_training.episodes.layout import Episode
-from sakiyomi_training.episodes.recorder import Recorder
-from sakiyomi_training.episodes.shards import count_episodes, read_episodes
+from sakiyomi_training.episodes.shards import count_episodes
 from simulation_node.interactions.scenarios import check_scenarios
 from simulation_node.rollouts.rollout import HullWorld
-from world_model_node.config import WorldModelConfig
-from world_model_node.core import WorldModel
 from world_model_node.prediction.dynamics import Dynamics
-from world_model_node.prediction.physics_prior import PhysicsPrior
 
 CONTRACT = ('push', 'slide', 'roll', 'drop', 'toss', 'collide', 'lift')
-MODEL, NOMINAL_NAME, TOLD_NAME = 'model', Told.NOTHING.value, Told.STATE.value
+NOMINAL_NAME, TOLD_NAME = Told.NOTHING.value, Told.STATE.value
 NOISE_FILE = 'predict_baselines.json'
 
 
@@ -77,34 +69,56 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--fit-noise', metavar='FILE', help="fit the baselines' noise on these episodes"
     )
-    parser.add_argument('--json', metavar='FILE', help='figures, and beside it FILE_errors.png')
+    parser.add_argument(
+        '--json', metavar='FILE', help=f'{JOURNAL_HELP}; beside it goes FILE_errors.png'
+    )
+    add_run_arguments(
+        parser, strips='every played episode in which the model lost an object or was 10 cm off'
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Play or read the episodes, report, and return the exit status."""
     scenarios = _check(args)
-    if args.episodes is not None:
-        episodes, total = stored(args.episodes, scenarios), count_episodes(args.episodes)
-    else:
-        files = split_files(tuple(args.objects.split(',')), args.split)
-        episodes, total = played(files, scenarios, args.rounds, args.seed), None
-        total = args.rounds * len(scenarios)
-    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=make_console(stderr=True)) as progress:
-        shown = progress.track(episodes, total=total, description='episodes')
-        dynamics = WorldModel(WorldModelConfig()).dynamics
-        tally = judged(shown, dynamics)
+    finished = _carried_out(args, scenarios)
+    judged_rounds = [rebuilt(Judged, record) for record in finished.records]
+    tally = pooled(one.tally for one in judged_rounds)
+    if args.episodes is None:
+        _count_failed(tally, finished, scenarios)
     if args.fit_noise is not None:
         write_results(args.fit_noise, {'sigma_m': fitted(tally)}, args)
     noise = read_noise(
         Path(args.fit_noise) if args.fit_noise else share_dir('models') / NOISE_FILE
     )
-    result = summary(tally, dynamics.name, noise)
+    result = summary(tally, judged_rounds[0].model, noise) | {'failed_rounds': finished.failed}
     make_console().print(_table(result))
     write_results(args.json, result | {'nominal': NOMINAL, 'watched_s': 1.2}, args)
     if args.json is not None:
         draw_errors(Path(args.json).with_name(f'{Path(args.json).stem}_errors.png'), result)
     return 0
+
+
+def _carried_out(args: argparse.Namespace, scenarios: tuple[str, ...]) -> Finished:
+    if args.episodes is not None:
+        files, count = (), count_episodes(args.episodes)
+    else:
+        files = split_files(tuple(args.objects.split(',')), args.split)
+        count = args.rounds * len(scenarios)
+    return run_rounds(
+        partial(make_worker, args, scenarios, files),
+        [Round(index, args.seed) for index in range(count)],
+        args,
+        inputs=files or (args.episodes,),
+        free=('rounds', 'fit_noise'),
+    )
+
+
+def _count_failed(tally: Tally, finished: Finished, scenarios: Sequence[str]) -> None:
+    """Each as an object of its scenario that could not be judged."""
+    for entry in finished.failed:
+        scenario = scenarios[entry['index'] % len(scenarios)]
+        for counts in (tally.objects, tally.untracked):
+            counts[scenario] = counts.get(scenario, 0) + 1
 
 
 def evaluate(
@@ -117,35 +131,13 @@ def evaluate(
 def judged(episodes: Iterable[Episode], dynamics: Dynamics) -> Tally:
     """The model and every baseline on the episodes."""
     tally, world = Tally([], {}, {}), HullWorld()
-    predictors: list[Predictor] = [
-        DynamicsPredictor(dynamics, MODEL),
-        DynamicsPredictor(PhysicsPrior(WorldModelConfig().prediction)),
-        ConstantTwist(),
-        *(Simulated(world, told) for told in Told),
-    ]
+    those = predictors(dynamics, world)
     try:
         for episode in episodes:
-            judge_one(episode, predictors, tally)
+            judge_one(episode, those, tally)
     finally:
         world.close()
     return tally
-
-
-def stored(folder: Path, scenarios: Sequence[str]) -> Iterator[Episode]:
-    """Collected episodes of these scenarios."""
-    return (e for e in read_episodes(folder) if str(e['episode/scenario']) in scenarios)
-
-
-def played(
-    files: tuple[Path, ...], scenarios: Sequence[str], rounds: int, seed: int
-) -> Iterator[Episode]:
-    """Fresh episodes, each scenario in turn."""
-    recorder = Recorder()
-    try:
-        for index in range(rounds * len(scenarios)):
-            yield recorder.episode(scenarios[index % len(scenarios)], files, seed, index)
-    finally:
-        recorder.close()
 
 
 def fitted(tally: Tally) -> dict[str, np.ndarray]:

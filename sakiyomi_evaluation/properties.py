@@ -11,18 +11,18 @@ after that, while the track of what may have fallen lasts; `before_loosening` ha
 the tilt, and `before` is everything from the last look before the hand came down. Mass and centre
 of mass are judged by the last belief while the object was held; objects that slipped out before
 the end are judged too, and counted (`dropped`, what falls as the grip loosens included); those
-that the world model never knew to be held are not (`missed`).
+that the world model never knew to be held are not (`missed`, with every round that raised).
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from scipy.spatial.transform import Rotation
 
@@ -30,6 +30,9 @@ from planner_node.loosening import Loosening
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi.scene import Gaussian, GripperCommand, ObjectState, Scene
+from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments
+from sakiyomi_data.running.rounds import Round, run_rounds
+from sakiyomi_data.running.strips import Strip
 from sakiyomi_evaluation.cells.watched_cell import WatchedCell
 from sakiyomi_evaluation.perception.state_errors import CHI2_3_90
 from sakiyomi_evaluation.results import check_writable, write_results
@@ -67,7 +70,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--rounds', type=int, default=10, help='objects lifted and tilted')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--split', choices=SPLITS, default='all', help='of the objects, by name')
-    parser.add_argument('--json', metavar='FILE')
+    parser.add_argument('--json', metavar='FILE', help=JOURNAL_HELP)
+    add_run_arguments(parser, strips='every object that was missed or dropped')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -77,18 +81,35 @@ def run(args: argparse.Namespace) -> int:
         raise BadInputError(f'--rounds and --seed: got {got}, expected at least 1 and 0')
     check_writable(args.json)
     files = split_files(tuple(args.objects.split(',')), args.split)
-    cell, rows = WatchedCell(), []
-    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())
-    try:
-        with Progress(*columns, TimeElapsedColumn(), console=make_console(stderr=True)) as bar:
-            for index in bar.track(range(args.rounds), description='objects'):
-                rows.append(lift_and_tilt(cell, files, args.seed, index))
-    finally:
-        cell.close()
-    result = {'model': cell.model.model_name, **summary(rows), 'objects': rows}
+    finished = run_rounds(
+        partial(make_worker, args, files),
+        [Round(index, args.seed) for index in range(args.rounds)],
+        args,
+        inputs=files,
+        free=('rounds',),
+    )
+    rows = [record['row'] for record in finished.records]
+    result = {'model': finished.records[0]['model'], **summary(rows, len(finished.failed))}
+    result |= {'failed_rounds': finished.failed, 'objects': rows}
     make_console().print(_table(result))
     write_results(args.json, result, args)
     return 0
+
+
+def make_worker(
+    args: argparse.Namespace, files: tuple[Path, ...]
+) -> Callable[[Round], dict[str, Any]]:
+    """What lifts and tilts, all in one cell."""
+    cell = WatchedCell()
+
+    def work(one: Round) -> dict[str, Any]:
+        strip = Strip(args.strips, f'round{one.index:03d}')
+        row = lift_and_tilt(cell, files, one.seed, one.index, strip)
+        if row['tilted'] is None or row['dropped']:
+            strip.write('missed' if row['tilted'] is None else 'dropped', row['name'])
+        return {'model': cell.model.model_name, 'row': row}
+
+    return work
 
 
 def evaluate(
@@ -105,9 +126,10 @@ def evaluate(
 
 
 def lift_and_tilt(
-    cell: WatchedCell, files: tuple[Path, ...], seed: int, index: int
+    cell: WatchedCell, files: tuple[Path, ...], seed: int, index: int, strip: Strip | None = None
 ) -> dict[str, Any]:
     """One object's row: what was drawn, what was believed before and after, and how wrong."""
+    strip = strip or Strip(None, '')
     stage, interaction = cell.staged(files, np.random.default_rng([seed, index]), _drawn)
     name = interaction.actors[0]
     hidden, play = stage.hidden[name], Play(cell.cell, interaction)
@@ -116,6 +138,7 @@ def lift_and_tilt(
     held: list[tuple[int, dict[str, Any] | None]] = []
 
     def look(scene: Scene) -> None:
+        strip.frame(cell.cell)
         states = (state for state in scene.objects if state.held)
         held.extend((state.id, _judged(cell, name, hidden, state)) for state in states)
 
@@ -133,6 +156,7 @@ def lift_and_tilt(
                 loosened = _friction(state, hidden)
 
         _loosen(cell, play, force_n, look_on)
+    strip.frame(cell.cell)
     gone_m = np.linalg.norm(cell.center_m(name) - cell.cell.grasp_pose()[:3, 3])
     return {
         'name': name,
@@ -216,8 +240,8 @@ def scalar_error(told: Gaussian, true: float) -> dict[str, Any]:
     }
 
 
-def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Medians and coverage after the lift and tilt, and before it.
+def summary(rows: list[dict[str, Any]], failed: int = 0) -> dict[str, Any]:
+    """Medians and coverage after the lift and tilt, and before it; `failed` more rounds raised.
 
     Raises:
         BadInputError: the hand held nothing.
@@ -236,7 +260,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
         'before': _medians(before) if before else None,
         'before_loosening': _medians(tilted),
         'judged': len(tilted),
-        'missed': len(rows) - len(tilted),
+        'missed': len(rows) - len(tilted) + failed,
         'dropped': sum(row['dropped'] for row in rows),
     }
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from sakiyomi_evaluation.cells.watcher import ALL
 from sakiyomi_evaluation.perception.carrying import CarriedRecord
-from sakiyomi_evaluation.perception.instances import pooled
+from sakiyomi_evaluation.perception.instances import InstanceScore, pooled
 from sakiyomi_evaluation.perception.rounds import Round, View
 from sakiyomi_evaluation.perception.state_errors import StateError
 
@@ -23,6 +23,8 @@ class Tally:
         self.rounds: list[dict[str, Any]] = []
         self._views: dict[str, list[View]] = {}
         self._carried: dict[str, list[CarriedRecord]] = {}
+        self._failed: list[InstanceScore] = []
+        self._failed_sequences = 0
 
     def add(self, result: Round) -> None:
         """Take in one round."""
@@ -32,10 +34,15 @@ class Tally:
             self._carried.setdefault(name, []).append(record)
         self.rounds.append(_of_round(result))
 
+    def add_failed(self, count: int, tracked: bool) -> None:
+        """Take in a round that failed: none of its `count` objects was found or tracked."""
+        self._failed.append(InstanceScore(0, 0, count, (0.0,) * count))
+        self._failed_sequences += tracked
+
     def figures(self, brief: bool = False) -> dict[str, Any]:
         """Pooled over all rounds; `brief`: only what the progress bar shows."""
         full = self._views[ALL.name]
-        scores, tracking = pooled([v.score for v in full]), _tracking(full)
+        scores, tracking = self._pooled(full), _tracking(full, self._failed_sequences)
         if brief:
             return {**scores, 'hota': tracking['hota']}
         return {
@@ -54,22 +61,26 @@ class Tally:
             all(v.sequence for v in views) for views in zip(*self._views.values(), strict=True)
         ]
         return {
-            name: _row(views, [v for v, both in zip(views, together, strict=True) if both])
+            name: self._pooled(views)
+            | _row(views, [v for v, both in zip(views, together, strict=True) if both])
             for name, views in self._views.items()
         }
 
+    def _pooled(self, views: list[View]) -> dict[str, float | None]:
+        return pooled([*(v.score for v in views), *self._failed])
 
-def _tracking(views: list[View]) -> dict[str, Any]:
-    """Means over the sequences, and errors over all their frames."""
+
+def _tracking(views: list[View], failed: int = 0) -> dict[str, Any]:
+    """Means over the sequences, those that failed among them, and errors over all frames."""
     sequences = [v.sequence for v in views if v.sequence is not None]
-    each = [s.figures() for s in sequences]
+    each, nothing = [s.figures() for s in sequences], failed * [0.0]
     errors = [e for s in sequences for e in s.errors]
     moving, still = [e for e in errors if e.moving], [e for e in errors if not e.moving]
     turned = [e.turned for e in errors if e.turned is not None and e.turned.true_rad > TURNED_RAD]
     return {
-        'hota': _mean(f['hota'] for f in each),
-        'detection': _mean(f['detection'] for f in each),
-        'association': _mean(f['association'] for f in each),
+        'hota': _mean([*(f['hota'] for f in each), *nothing]),
+        'detection': _mean([*(f['detection'] for f in each), *nothing]),
+        'association': _mean([*(f['association'] for f in each), *nothing]),
         'id_switches': sum(f['id_switches'] for f in each) if each else None,
         'sequences': len(each),
         'twist_error': {
@@ -100,7 +111,6 @@ def _row(views: list[View], tracked: list[View]) -> dict[str, Any]:
     tracking = _tracking(tracked)
     chamfer, errors = _chamfer(views), _at_rest(views)
     return {
-        **pooled([v.score for v in views]),
         'centroid_mm': _spread(e.center_mm for e in errors)['p50'],
         'chamfer_mm': chamfer['mean'],
         'hota': tracking['hota'],

@@ -1,15 +1,14 @@
-"""Draw the scenes that went worst: what the world model divided beside what is there."""
+"""Draw scenes, and keep the worst: what the world model divided beside what is there."""
 
 from __future__ import annotations
 
-import heapq
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from sakiyomi.errors import BadInputError
 from sakiyomi.pictures.instance_picture import color_of, dot_overlay, put_label
+from sakiyomi_data.running.strips import write_picture
 from sakiyomi_evaluation.cells.truth import NO_OBJECT
 from sakiyomi_evaluation.cells.watcher import ALL
 from sakiyomi_evaluation.perception.rounds import Picture, Round
@@ -21,41 +20,48 @@ SIDE_PX = (640, 480)
 MIN_SHARE, MARGIN = 0.2, 0.3  # of the image that is shown around the objects
 
 
-class WorstScenes:
-    """Keeps the ten pictures of lowest mean IoU and draws them at the end."""
+def draw_scene(folder: Path, index: int, result: Round) -> None:
+    """One PNG of the scene at rest.
 
-    def __init__(self, folder: str | None) -> None:
-        self.folder = None if folder is None else Path(folder)
-        self._worst: list[tuple[float, int, Round]] = []
+    Raises:
+        BadInputError: it cannot be written.
+    """
+    write_picture(_path(folder, index), beside(result.picture, _caption(index, result)))
 
-    def add(self, index: int, result: Round) -> None:
-        """Keep a round's picture if it is among the worst; else let go of it."""
-        if self.folder is None:
-            result.picture = None
-            return
-        score = result.views[ALL.name].score
-        iou = float(np.mean(score.ious)) if score.ious else 1.0
-        extra = score.proposed - score.found
-        heapq.heappush(self._worst, (0.1 * extra - iou, index, result))
-        if len(self._worst) > KEPT:
-            heapq.heappop(self._worst)[2].picture = None
 
-    def write(self) -> None:
-        """One PNG per scene, worst first.
+def draw_failure(folder: Path, index: int, result: Round) -> None:
+    """The same of a scene where an object was missed, or one too many proposed.
 
-        Raises:
-            BadInputError: the folder cannot be written.
-        """
-        if self.folder is None:
-            return
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            for rank, (_, index, result) in enumerate(sorted(self._worst, reverse=True)):
-                path = self.folder / f'{rank:02d}_round{index:03d}.png'
-                image = beside(result.picture, _caption(index, result))
-                path.write_bytes(cv2.imencode('.png', image[..., ::-1])[1].tobytes())
-        except OSError as error:
-            raise BadInputError(f'--frames {self.folder}: {error.strerror}') from error
+    Raises:
+        BadInputError: it cannot be written.
+    """
+    score = result.views[ALL.name].score
+    missed, extra = score.actual - score.found, score.proposed - score.found
+    if missed or extra:
+        path = folder / f'round{index:03d}_missed_{missed}_extra_{extra}.png'
+        write_picture(path, beside(result.picture, _caption(index, result)))
+
+
+def keep_worst(folder: Path, results: dict[int, Round]) -> None:
+    """Of the scenes that were drawn only the ten worst, numbered from the worst on."""
+    order = sorted(results, key=lambda index: _badness(results[index]), reverse=True)
+    for rank, index in enumerate(order):
+        drawn = _path(folder, index)
+        if rank >= KEPT:
+            drawn.unlink(missing_ok=True)
+        elif drawn.exists():
+            drawn.rename(folder / f'{rank:02d}_{drawn.name}')
+
+
+def _path(folder: Path, index: int) -> Path:
+    return folder / f'round{index:03d}.png'
+
+
+def _badness(result: Round) -> float:
+    """The mean IoU that is lacking, and a tenth for each instance too many."""
+    score = result.views[ALL.name].score
+    iou = float(np.mean(score.ious)) if score.ious else 1.0
+    return 0.1 * (score.proposed - score.found) - iou
 
 
 def beside(picture: Picture, caption: str) -> np.ndarray:
