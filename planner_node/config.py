@@ -68,9 +68,36 @@ class ExecutionConfig(ParameterSet):
     leave_m: float = parameter(0.06, 'straight distance backwards after the release', 0.0, 0.5)
     approach_speed_mps: float = parameter(0.12, 'speed of the last approach', 0.005, 1.0)
     lift_speed_mps: float = parameter(0.15, 'speed of the lift', 0.005, 1.0)
-    settle_s: float = parameter(0.15, 'time for the arm to settle after a motion', 0.0, 5.0)
+    settle_s: float = parameter(0.25, 'rest before a force is measured', 0.0, 5.0)
+    goal_period_s: float = parameter(0.1, 'a moving arm gets its next goal this often', 0.01, 1.0)
+    goal_window_s: float = parameter(
+        0.3, 'motion that a goal holds before it brakes to rest', 0.05, 5.0
+    )
+    long_goal_s: float = parameter(
+        2.0, 'the same where the controller takes no goal while one runs', 0.1, 30.0
+    )
+    arrive_rad: float = parameter(0.02, 'a joint this near has arrived [rad]', 1e-4, 0.2)
+    still_radps: float = parameter(0.05, 'a slower joint is at rest [rad/s]', 1e-4, 1.0)
+    path_tolerance_rad: float = parameter(
+        0.15, 'a joint this far off its path ends the motion [rad]', 0.005, 1.0
+    )
+    max_lag_s: float = parameter(
+        0.5, 'how far the arm may lag behind; the motion waits for it', 0.2, 5.0
+    )
+    stall_s: float = parameter(1.0, 'an arm without progress for so long has failed', 0.1, 20.0)
     close_timeout_s: float = parameter(2.0, 'longest closing', 0.1, 20.0)
-    open_s: float = parameter(0.7, 'time to open the hand', 0.0, 10.0)
+    open_s: float = parameter(1.5, 'longest opening', 0.1, 10.0)
+    finger_moved_m: float = parameter(
+        0.001, 'fingers that change their opening by more have moved', 1e-5, 0.02
+    )
+    opening_error_m: float = parameter(
+        0.006, 'fingers this far from their opening did not do what they were told', 0.001, 0.05
+    )
+    hanging_share: float = parameter(
+        0.35, 'of the weight still borne after the release is a thing that hangs', 0.05, 0.95
+    )
+    shakes: int = parameter(2, 'times that what hangs on a finger is shaken', 0, 10)
+    shake_rad: float = parameter(0.12, 'how far the wrist turns for it', 0.0, 0.5)
     touch_n: float = parameter(0.5, 'pad force that counts as touch', 0.01, 50.0)
     still_mps: float = parameter(0.003, 'finger speed that counts as still', 0.0001, 0.1)
     min_held_width_m: float = parameter(0.0025, 'narrowest opening with something held', 0.0, 0.08)
@@ -80,6 +107,33 @@ class ExecutionConfig(ParameterSet):
     )
     drop_height_m: float = parameter(
         0.16, 'height over the bin floor at which the object is let go', 0.05, 0.6
+    )
+
+
+@dataclass(frozen=True)
+class SupervisorConfig(ParameterSet):
+    """What stops the arm while it moves."""
+
+    rate_hz: float = parameter(100.0, 'checks per second that joint states come', 10.0, 1000.0)
+    joints_limit_s: float = parameter(
+        0.1, 'joint states older than this: nothing is commanded', 0.01, 1.0
+    )
+    stamp_jump_s: float = parameter(
+        0.25, 'stamps that jump by this against the clock end a pick', 0.01, 10.0
+    )
+    scene_limit_s: float = parameter(
+        0.6, 'a scene older than this stops the arm until the next one', 0.1, 10.0
+    )
+    stop_within_s: float = parameter(
+        0.8, 'something in the way, this far ahead on the path, stops the arm', 0.1, 5.0
+    )
+    look_ahead_s: float = parameter(
+        1.6, 'something in the way, this far ahead, slows it down', 0.1, 10.0
+    )
+    slow_pace: float = parameter(0.4, 'how much it slows down', 0.05, 1.0)
+    confirmations: int = parameter(2, 'scenes in a row that must say so', 1, 10)
+    patience_s: float = parameter(
+        6.0, 'a pick ends where the way is not free again after so long', 0.0, 120.0
     )
 
 
@@ -123,14 +177,53 @@ class WorkcellConfig(ParameterSet):
 
     bin_x_m: float = parameter(0.15, "x of the bin's centre in the world frame", -1.0, 1.0)
     bin_y_m: float = parameter(0.52, "y of the bin's centre in the world frame", -1.0, 1.0)
+    bin_side_m: float = parameter(0.30, 'inner side of the bin', 0.02, 2.0)
+
+
+@dataclass(frozen=True)
+class DriversConfig(ParameterSet):
+    """What moves the arm and the fingers."""
+
+    arm: str = parameter(
+        'auto',
+        'how goals reach the arm; auto: the action where one is served, else the topic',
+        options=('auto', 'follow_joint_trajectory', 'topic'),
+    )
+    gripper: str = parameter(
+        'auto',
+        'how commands reach the fingers; topic_position_only: without effort',
+        options=(
+            'auto',
+            'topic',
+            'topic_position_only',
+            'gripper_command',
+            'parallel_gripper_command',
+        ),
+    )
+    open_position: float = parameter(
+        0.04, 'joint position of the open gripper [m, rad]', -10.0, 10.0
+    )
+    closed_position: float = parameter(0.0, 'and of the closed one [m, rad]', -10.0, 10.0)
+    open_width_m: float = parameter(0.08, 'opening between the pads of the open one', 0.001, 1.0)
 
 
 @dataclass(frozen=True)
 class PlannerConfig(NodeConfig):
     """The planner node."""
 
-    control_rate_hz: float = parameter(50.0, 'steps of a pick per second [Hz]', 1.0, 1000.0)
-    scene_timeout_s: float = parameter(4.0, 'longest wait for a fresh scene [s]', 0.1, 60.0)
+    scene_timeout_s: float = parameter(10.0, 'longest wait for a fresh scene [s]', 0.1, 60.0)
+    think_s: float = parameter(
+        0.0,
+        'a plan is carried out exactly so long after its scene, for runs that repeat; 0: at once',
+        0.0,
+        60.0,
+    )
+    lockstep: bool = parameter(
+        False, 'a step waits for the touch of its own instant and for its plan, for such runs'
+    )
+    target_moved_m: float = parameter(
+        0.02, 'an object that has moved by this is planned for anew [m]', 0.001, 1.0
+    )
     state_timeout_s: float = parameter(2.0, 'silence of an input that ends a pick [s]', 0.1, 60.0)
     max_grasps: int = parameter(30, 'grasps tried with the arm for one pick', 1, 1000)
     planning_limit_s: float = parameter(20.0, 'no further grasp is tried after this', 0.1, 600.0)
@@ -139,4 +232,6 @@ class PlannerConfig(NodeConfig):
     imagination: ImaginationConfig = field(default_factory=ImaginationConfig)
     motion: MotionConfig = field(default_factory=MotionConfig)
     execution: ExecutionConfig = field(default_factory=ExecutionConfig)
+    supervisor: SupervisorConfig = field(default_factory=SupervisorConfig)
+    drivers: DriversConfig = field(default_factory=DriversConfig)
     workcell: WorkcellConfig = field(default_factory=WorkcellConfig)

@@ -9,7 +9,7 @@ from geometry_msgs.msg import PointStamped, PoseStamped, Vector3
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
-from planner_node.execution import PickPlan
+from planner_node.execution.pick_plan import PickPlan
 from planner_node.grasping.grasp import Grasp
 from planner_node.pick_job import PickJob
 from sakiyomi.errors import BadInputError
@@ -25,6 +25,7 @@ from sakiyomi_ros.messages.conversions import (
     header,
     to_point,
     to_pose,
+    to_stamp,
 )
 from sakiyomi_ros.messages.point_clouds import from_cloud
 
@@ -88,6 +89,16 @@ def to_feedback(job: PickJob, stamp_s: float) -> Pick.Feedback:
         feedback.predicted_success = job.grasp.predicted_success
         feedback.grasp = to_grasp(job.grasp, stamp_s)
     return feedback
+
+
+def to_heartbeat(stamp_s: float, commands: int, phase: str, scene_stamp_s: float) -> msg.Heartbeat:
+    """The planner lives, and has acted on this much."""
+    return msg.Heartbeat(
+        header=header(stamp_s, ''),
+        commands=commands,
+        phase=phase,
+        scene=to_stamp(scene_stamp_s),
+    )
 
 
 def to_grasp(grasp: Grasp, stamp_s: float) -> msg.Grasp:

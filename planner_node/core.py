@@ -13,7 +13,7 @@ import numpy as np
 
 from planner_node.config import PlannerConfig
 from planner_node.errors import PlanError
-from planner_node.execution import PickPlan
+from planner_node.execution.pick_plan import PickPlan
 from planner_node.grasping.grasp import Grasp
 from planner_node.grasping.imagination import Imagination
 from planner_node.grasping.proposer import GraspProposer, finer
@@ -25,6 +25,7 @@ from sakiyomi.pick_request import PickRequest
 from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import JointTrajectory, ObjectState, RobotState, Scene
 
+PLACED_WITHIN_M = 0.06  # an object may settle so far from where it was let go
 HAND_LENGTH_M = 0.11  # from the grasp frame to the wrist
 # the hand is symmetric about its approach axis
 _FLIPS = (np.eye(4), np.diag([-1.0, -1.0, 1.0, 1.0]))
@@ -76,6 +77,14 @@ class PickPlanner:
         worst = reasons.most_common(1)[0][0]
         outcome = 'unreachable' if worst.startswith('unreachable') else 'no_motion'
         raise PlanError(outcome, f'{len(grasps)} grasps, none with a motion: mostly {worst}')
+
+    def misplaced(self, seen: ObjectState, request: PickRequest) -> bool:
+        """Whether an object that is seen after it was placed is not where it was to go."""
+        at = seen.T_world_object[:3, 3]
+        if request.T_world_place is not None:
+            return bool(np.linalg.norm(at - request.T_world_place[:3, 3]) > PLACED_WITHIN_M)
+        w = self.config.workcell
+        return bool(np.abs(at[:2] - (w.bin_x_m, w.bin_y_m)).max() > w.bin_side_m / 2)
 
     def rank(self, scene: Scene, request: PickRequest) -> list[Grasp]:
         """All grasps worth trying, the most promising first.

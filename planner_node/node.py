@@ -12,7 +12,6 @@ from rclpy.action import ActionServer, CancelResponse
 from rclpy.action.server import ServerGoalHandle
 from sensor_msgs.msg import JointState, PointCloud2
 from std_srvs.srv import Trigger
-from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 from visualization_msgs.msg import MarkerArray
 
 from planner_node.config import PlannerConfig
@@ -21,25 +20,28 @@ from planner_node.conversions import (
     no_path,
     to_feedback,
     to_grasp,
+    to_heartbeat,
     to_path,
     to_request,
     to_result,
 )
 from planner_node.core import PickPlanner
-from planner_node.execution import Command
-from planner_node.pick_job import PickJob, hold
+from planner_node.execution.command_count import Counted
+from planner_node.execution.pick_plan import PickPlan
+from planner_node.pick_job import PickJob, Robot
 from planner_node.robot_input import SIDES, RobotInput
 from sakiyomi.errors import BadInputError
 from sakiyomi.robot.robot_description import compose
 from sakiyomi.robot.robot_model import RobotModel
-from sakiyomi.scene import JointTrajectory, Scene
+from sakiyomi.robot.gripper_map import GripperMap
+from sakiyomi.scene import Scene
 from sakiyomi_interfaces.action import Pick
-from sakiyomi_interfaces.msg import Grasp, ObjectStateArray, StageTimes
+from sakiyomi_interfaces.msg import Grasp, Heartbeat, ObjectStateArray, StageTimes
 from sakiyomi_ros.diagnostics import OK, WARN, Health
+from sakiyomi_ros.drivers.choice import make_arm_driver, make_gripper_driver
 from sakiyomi_ros.lifecycle import LifecycleNode
 from sakiyomi_ros.messages.beliefs import from_object_states
 from sakiyomi_ros.messages.conversions import from_joint_state, from_stamp, from_wrench
-from sakiyomi_ros.messages.trajectories import to_arm_message, to_gripper_message
 from sakiyomi_ros.pairing import StampPairing
 from sakiyomi_ros.process import run
 
@@ -49,9 +51,10 @@ WATCH_PERIOD_S = 0.5
 class PlannerNode(LifecycleNode):
     """Reads topics, never the simulator; one pick at a time.
 
-    Planning runs in a worker thread, everything else in the callbacks of one thread. A goal is
-    only marked as executing when its result is known: a coroutine that awaits it keeps rclpy's
-    executor spinning at full load.
+    Planning runs in a worker thread, so that a busy planner blinds nobody: each joint state steps
+    the pick under way, and a ticker sees to it when they stop coming. A goal is only marked as
+    executing when its result is known: a coroutine that awaits it keeps rclpy's executor spinning
+    at full load.
     """
 
     config: PlannerConfig
@@ -71,6 +74,8 @@ class PlannerNode(LifecycleNode):
         self._input = RobotInput(self.robot)
         self._pairing = StampPairing(('objects', 'cloud'))
         self._pair: tuple[ObjectStateArray, PointCloud2] | None = None
+        self._scene: Scene | None = None  # of the pair, once it is asked for
+        self._scene_stamp_s = self._stepped_s = 0.0
         self._worker = ThreadPoolExecutor(1, 'planning')
         self._make_inputs()
         self._make_outputs()
@@ -85,7 +90,7 @@ class PlannerNode(LifecycleNode):
                 cancel_callback=self._on_cancel,
             )
         )
-        self.create_ticker(1.0 / c.control_rate_hz, self._tick)
+        self.create_ticker(1.0 / c.supervisor.rate_hz, self._supervise)
         self.create_ticker(WATCH_PERIOD_S, self._watch, wall=True)
 
     def _make_inputs(self) -> None:
@@ -93,25 +98,26 @@ class PlannerNode(LifecycleNode):
         for stream, kind in (('objects', ObjectStateArray), ('cloud', PointCloud2)):
             on_scene = partial(self._on_scene, stream=stream)
             self.create_input(kind, f'world_model/{stream}', on_scene, stale_s)
-        self.create_input(JointState, 'joint_states', self._on_joints, stale_s)
         self.create_input(WrenchStamped, 'wrench', self._on_wrench, stale_s)
         for side in SIDES:
             on_tactile = partial(self._on_tactile, side=side)
             self.create_input(PointCloud2, f'tactile/{side}', on_tactile, stale_s)
+        self.create_input(JointState, 'joint_states', self._on_joints, stale_s)
 
     def _make_outputs(self) -> None:
-        self._arm = self.create_output(JointTrajectoryMessage, 'arm_controller/joint_trajectory')
-        self._gripper = self.create_output(
-            JointTrajectoryMessage, 'gripper_controller/joint_trajectory'
-        )
+        d, names = self.config.drivers, self.robot.finger_joint_names
+        fingers = GripperMap(d.open_position, d.closed_position, d.open_width_m)
+        self._arm = Counted(make_arm_driver(self, d.arm, self.robot.arm_joint_names))
+        self._gripper = Counted(make_gripper_driver(self, d.gripper, names, fingers))
+        self._heartbeat = self.create_output(Heartbeat, 'planner/heartbeat')
         self._grasp = self.create_output(Grasp, 'planner/grasp')
         self._path = self.create_output(MarkerArray, 'planner/path')
         self._times = self.create_output(StageTimes, 'planner/processing_time')
 
     def deactivate(self) -> None:
-        """Hold the arm; a pick under way ends as stopped."""
-        self._stop('the planner was deactivated')
+        """A pick under way ends as stopped; the goal that its controller has ends at rest."""
         if self._job is not None:
+            self._job.abandon('stopped', 'the planner was deactivated')
             self._conclude()
 
     def cleanup(self) -> None:
@@ -128,32 +134,48 @@ class PlannerNode(LifecycleNode):
         phase = self._job.phase if self._job else 'idle'
         level = WARN if self._failed else OK
         yield Health('picks', level, phase, {**self._counts, 'failed_objects': len(self._failed)})
+        for name, driver in (('arm', self._arm), ('gripper', self._gripper)):
+            yield Health(name, OK, driver.note or 'driven as configured', {'sent': driver.count})
+        yield self._contact_health()
+
+    def _contact_health(self) -> Health:
+        if self._input.wrench_known:
+            return Health('contact', OK, 'the wrist is guarded')
+        return Health('contact', WARN, 'no wrench: nothing is felt that the arm runs into')
 
     # Inputs.
 
     def _on_scene(self, message: ObjectStateArray | PointCloud2, stream: str) -> None:
         stamp_s = from_stamp(message.header.stamp)
-        self._pair = self._pairing.add(stream, stamp_s, message) or self._pair
+        pair = self._pairing.add(stream, stamp_s, message)
+        if pair is not None:
+            self._pair, self._scene, self._scene_stamp_s = pair, None, stamp_s
+            self._beat()
 
     def _on_joints(self, message: JointState) -> None:
         self._input.add_joints(from_joint_state(message))
+        self._step()
 
     def _on_wrench(self, message: WrenchStamped) -> None:
         self._input.add_wrench(from_wrench(message))
+        self._step_if_complete()
 
     def _on_tactile(self, message: PointCloud2, side: str) -> None:
         self._input.add_tactile(from_tactile(message, side))
+        self._step_if_complete()
+
+    def _step_if_complete(self) -> None:
+        if self.config.lockstep:
+            self._step()
 
     def _newest_scene(self) -> Scene | None:
         """Objects and cloud of the same update, once both are there."""
-        if self._pair is None:
-            return None
-        objects, cloud = self._pair
-        try:
-            return from_object_states(objects, cloud)
-        except BadInputError as error:
-            self.get_logger().warning(f'scene: {error}', throttle_duration_sec=5.0)
-            return None
+        if self._scene is None and self._pair is not None:
+            try:
+                self._scene = from_object_states(*self._pair)
+            except BadInputError as error:
+                self.get_logger().warning(f'scene: {error}', throttle_duration_sec=5.0)
+        return self._scene
 
     # The action.
 
@@ -169,7 +191,8 @@ class PlannerNode(LifecycleNode):
             self._finish(goal, result)
             return
         self._goal = goal
-        self._job = PickJob(self.planner, self.config, request, self._worker)
+        ports = Robot(self._arm, self._gripper)
+        self._job = PickJob(self.planner, self.config, request, self._worker, ports)
         goal.publish_feedback(to_feedback(self._job, self.now_s()))
 
     def _to_avoid(self) -> frozenset[int]:
@@ -181,47 +204,65 @@ class PlannerNode(LifecycleNode):
 
     def _on_cancel(self, goal: ServerGoalHandle) -> CancelResponse:
         if goal is self._goal:
-            self._send(self._job.stop(self._input.state(), 'stopped', 'cancelled by the client'))
+            self._stop('cancelled by the client')
         return CancelResponse.ACCEPT
 
     def _on_stop(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        response.success = self._stop('stopped on request')
-        response.message = 'holding' if response.success else 'no joint states yet: nothing moves'
+        response.success = True
+        response.message = 'the arm brakes' if self._job is not None else 'nothing was under way'
+        self._stop('stopped on request')
         return response
 
-    def _stop(self, reason: str, outcome: str = 'stopped') -> bool:
-        """Hold the arm where it is; whether that could be commanded."""
-        state = self._input.state()
+    def _stop(self, reason: str) -> None:
+        """Brake a moving arm on its path; nothing is commanded where none moves."""
         if self._job is not None:
-            self._job.stop(state, outcome, reason)
-        if state is None:
-            return False
-        self._send([hold(state)])
-        return True
+            self._job.stop('stopped', reason)
+            if self._job.done:
+                self._conclude()
 
-    # The clock's ticks.
+    # Time goes on with the joint states; the tickers are for when they do not come.
 
-    def _tick(self) -> None:
+    def _step(self) -> None:
         state = self._input.state()
-        if self._job is None or state is None:
+        if state is None or state.stamp_s == self._stepped_s:
             return
-        before = self._job.phase, self._job.plan
-        self._send(self._job.step(state, self._newest_scene))
-        if self._job.plan is not before[1]:
+        if self.config.lockstep and not self._input.complete(state.stamp_s):
+            return
+        self._stepped_s = state.stamp_s
+        if self._job is not None:
+            before = self._job.phase, self._job.plan
+            self._job.step(self.now_s(), state, self._newest_scene)
+            self._report(*before)
+        self._beat()
+
+    def _report(self, phase: str, plan: PickPlan | None) -> None:
+        """Say what has changed since."""
+        if self._job.plan is not plan:
             self._show_plan()
-        if self._job.phase != before[0]:
+        if self._job.phase != phase:
             self._goal.publish_feedback(to_feedback(self._job, self.now_s()))
         if self._job.done:
             self._conclude()
 
+    def _beat(self) -> None:
+        phase = self._job.phase if self._job else 'idle'
+        commands = self._arm.count + self._gripper.count
+        self._heartbeat.publish(
+            to_heartbeat(self._stepped_s, commands, phase, self._scene_stamp_s)
+        )
+
+    def _supervise(self) -> None:
+        """What must be seen to although no joint state comes."""
+        if self._job is not None:
+            self._job.supervise(self.now_s())
+            if self._job.done:
+                self._conclude()
+
     def _watch(self) -> None:
         """In wall time: a robot, or a simulator's clock, that fell silent ends the pick."""
         age_s = self.monitors['joint_states'].age_s
-        if self._job is None:
-            return
-        if age_s > self.config.state_timeout_s:
-            self._stop(f'no joint states for {age_s:.1f} s', 'stale_input')
-        if self._job.done:
+        if self._job is not None and age_s > self.config.state_timeout_s:
+            self._job.abandon('stale_input', f'no joint states for {age_s:.1f} s')
             self._conclude()
 
     def _conclude(self) -> None:
@@ -253,13 +294,6 @@ class PlannerNode(LifecycleNode):
         self._grasp.publish(to_grasp(job.grasp, stamp_s))
         self._path.publish(to_path(job.plan, self.robot, stamp_s))
         self._times.publish(self.stage_times(self.planner.stage_ms, job.scene_stamp_s))
-
-    def _send(self, commands: list[Command]) -> None:
-        for command in commands:
-            if isinstance(command, JointTrajectory):
-                self._arm.publish(to_arm_message(command, self.robot.arm_joint_names))
-            else:
-                self._gripper.publish(to_gripper_message(command, self.robot.finger_joint_names))
 
 
 def main(args: list[str] | None = None) -> int:

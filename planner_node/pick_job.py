@@ -1,33 +1,52 @@
-"""One pick from the request to its outcome: await a fresh scene, plan in a thread, carry out.
+"""One pick from the request to its outcome: await a fresh scene, plan, carry out, and look.
 
-Stepped from outside, like the execution that it drives; only the planning runs in a thread of its
-own, so that whoever steps it stays responsive.
+Stepped by each joint state that arrives; only the planning runs in a thread of its own, so that
+whoever steps it stays responsive.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
 
 import numpy as np
 
 from planner_node.config import PlannerConfig
 from planner_node.core import PickPlanner
 from planner_node.errors import PlanError
-from planner_node.execution import Command, PickExecution, PickPlan
+from planner_node.execution.path_sweep import PathSweep, own_points
+from planner_node.execution.pick_execution import PickExecution
+from planner_node.execution.pick_plan import PickPlan
+from planner_node.execution.supervisor import Supervisor
 from planner_node.grasping.grasp import Grasp
+from sakiyomi.drivers import ArmDriver, GripperDriver
 from sakiyomi.pick_request import PickRequest
-from sakiyomi.scene import JointTrajectory, RobotState, Scene
+from sakiyomi.scene import ObjectState, RobotState, Scene
+
+SWEPT = ('reach', 'carry', 'retreat')  # near its target the arm is meant to be near things
+INTO_THE_SCENE = ('reach', 'approach')
+REPLAN, MAX_REPLANS = 'replan', 2  # from where the arm is, by a fresh scene
+
+
+@dataclass(frozen=True)
+class Robot:
+    """What a pick is carried out with."""
+
+    arm: ArmDriver
+    gripper: GripperDriver
 
 
 class PickJob:
     """A pick under way.
 
     Attributes:
-        phase: 'plan', then the phases of the execution.
+        phase: 'plan', then the phases of the execution, then 'look'.
         outcome: one of the Pick action's outcomes in lower case, '' until the pick is over.
         reason: one line about the outcome.
+        plan_s: what the planning took, in the robot's clock.
+        execution_s: what the motion took, in the robot's clock.
     """
 
     def __init__(
@@ -35,22 +54,28 @@ class PickJob:
         planner: PickPlanner,
         config: PlannerConfig,
         request: PickRequest,
-        worker: ThreadPoolExecutor,
-    ):
+        worker: Executor,
+        robot: Robot,
+    ) -> None:
         self.request = request
-        self.outcome = ''
-        self.reason = ''
+        self.outcome = self.reason = ''
         self.plan: PickPlan | None = None
-        self.plan_s = 0.0
-        self.execution_s = 0.0
-        self._planner = planner
-        self._config = config
+        self.plan_s = self.execution_s = 0.0
+        self.supervisor = Supervisor(config.supervisor)
+        self.scene_stamp_s = 0.0  # of the scene that was planned on
+        self._planner, self._config, self._robot = planner, config, robot
         self._worker = worker
+        self._sweep = PathSweep(planner.motion)
         self._planning: Future | None = None
         self._execution: PickExecution | None = None
+        self._target: ObjectState | None = None
         self._began_s: float | None = None
-        self._moving_since = 0.0
-        self._scene_stamp_s = 0.0
+        self._since_s = 0.0  # when planning or motion began
+        self._looking_s: float | None = None
+        self._newest_s = -np.inf  # stamp of the newest scene that was taken in
+        self._why_wait = 'no scene from the world model'
+        self._replans = 0
+        self._cancelled = False  # since joint states came last
 
     @property
     def done(self) -> bool:
@@ -60,6 +85,8 @@ class PickJob:
     @property
     def phase(self) -> str:
         """What is being done now."""
+        if self._looking_s is not None:
+            return 'look'
         return self._execution.phase if self._execution else 'plan'
 
     @property
@@ -67,81 +94,155 @@ class PickJob:
         """The grasp chosen, once there is a plan."""
         return self.plan.grasp if self.plan else None
 
-    @property
-    def scene_stamp_s(self) -> float:
-        """The stamp of the scene that was planned on [s]; 0 before."""
-        return self._scene_stamp_s
-
-    def step(self, state: RobotState, newest_scene: Callable[[], Scene | None]) -> list[Command]:
-        """Advance; the commands to send now, often none.
+    def step(
+        self, now_s: float, state: RobotState, newest_scene: Callable[[], Scene | None]
+    ) -> None:
+        """Advance by a state that has just come.
 
         Args:
-            state: the robot's newest state.
-            newest_scene: called until it returns a scene seen after this pick began.
+            now_s: our own clock, against which the stamps must not jump.
+            state: the robot's newest.
+            newest_scene: the newest scene of the world model.
         """
         if self.done:
-            return []
+            return
+        jump = self.supervisor.joints_arrived(now_s, state.stamp_s)
+        if jump:
+            self.abandon('stale_input', jump)
+            return
+        self._cancelled = False
         if self._began_s is None:
             self._began_s = state.stamp_s
-        if self._execution is not None:
-            return self._move(state)
-        if self._planning is not None:
-            return self._take_plan()
-        self._start_planning(state, newest_scene())
-        return []
+        scene = newest_scene()
+        if scene is not None and scene.stamp_s > self._newest_s:
+            self._newest_s = scene.stamp_s
+            self._take_scene(scene, state)
+        if self._looking_s is not None:
+            self._look(scene, state)
+        elif self._execution is not None:
+            self._move(state)
+        elif self._planning is not None:
+            self._take_plan(state)
+        else:
+            self._start_planning(state, scene)
 
-    def stop(self, state: RobotState | None, outcome: str, reason: str) -> list[Command]:
-        """Give up at once; the command that holds the arm where it is."""
-        if self.done:
-            return []
+    def stop(self, outcome: str, reason: str) -> None:
+        """Give up: a moving arm brakes on its path while states keep coming."""
+        if self._execution is not None and not self._execution.done:
+            self._execution.stop(outcome, reason)
+        else:
+            self._end(outcome, reason)
+
+    def abandon(self, outcome: str, reason: str) -> None:
+        """Give up without a fresh state: nothing is commanded, the last goal ends at rest."""
         if self._execution is not None:
-            self._execution.stop()
-            self.execution_s = time.perf_counter() - self._moving_since
-        self.outcome, self.reason = outcome, reason
-        return [hold(state)] if state is not None else []
+            self._execution.abandon(outcome, reason)
+        self._end(outcome, reason)
+
+    def supervise(self, now_s: float) -> None:
+        """What must be seen to although no joint state comes: nothing is sent by an old one."""
+        if self.done or not self.supervisor.silent(now_s):
+            return
+        if not self._cancelled and self._execution is not None:
+            self._cancelled = self._robot.arm.cancel()
+        age_s = self.supervisor.joints_age_s(now_s)
+        if age_s > self._config.state_timeout_s:
+            self.abandon('stale_input', f'the joint states fell silent for {age_s:.1f} s')
+
+    # Planning.
 
     def _start_planning(self, state: RobotState, scene: Scene | None) -> None:
-        if scene is None or scene.stamp_s < self._began_s:
+        """On the first scene from after the request that can be used; it is waited for."""
+        fresh = scene is not None and scene.stamp_s >= self._began_s
+        problem = unusable(scene) if fresh else self._why_wait
+        self._why_wait = problem or self._why_wait
+        if problem:
             waited_s = state.stamp_s - self._began_s
             if waited_s > self._config.scene_timeout_s:
-                self._end('stale_input', f'no scene from the world model within {waited_s:.1f} s')
+                self._end('stale_input', f'{self._why_wait} within {waited_s:.1f} s')
             return
-        blind = unusable(scene)
-        if blind:
-            self._end('stale_input', blind)
-            return
-        self._scene_stamp_s = scene.stamp_s
+        self.scene_stamp_s, self._since_s = scene.stamp_s, state.stamp_s
+        self._scene = scene
         self._planning = self._worker.submit(self._planner.plan, scene, state, self.request)
-        self._moving_since = time.perf_counter()
 
-    def _take_plan(self) -> list[Command]:
-        if not self._planning.done():
-            return []
-        self.plan_s = time.perf_counter() - self._moving_since
+    def _take_plan(self, state: RobotState) -> None:
+        passed_s, fixed_s = state.stamp_s - self._since_s, self._config.think_s
+        if passed_s < fixed_s or (not fixed_s and not self._planning.done()):
+            return
+        self.plan_s, planning, self._planning = passed_s, self._planning, None
         try:
-            self.plan = self._planning.result()
+            self.plan = planning.result()
         except PlanError as error:
             self._end(error.outcome, error.reason)
-            return []
-        self._execution = PickExecution(self.plan, self._config.execution)
-        self._moving_since = time.perf_counter()
-        return []
+            return
+        self._target = self._scene.object_by_id(self.plan.grasp.object_id)
+        c, r = self._config.execution, self._robot
+        self._execution = PickExecution(self.plan, c, r.arm, r.gripper, self._planner.robot)
+        self._since_s = state.stamp_s
 
-    def _move(self, state: RobotState) -> list[Command]:
-        commands = self._execution.step(state)
-        if self._execution.done:
-            self.execution_s = time.perf_counter() - self._moving_since
-            self._end(self._execution.outcome, self._execution.reason)
-        return commands
+    # Moving.
+
+    def _take_scene(self, scene: Scene, state: RobotState) -> None:
+        hit_s = None
+        if self._execution is not None and self._execution.stream is not None:
+            hit_s = self._hit_s(scene, state)
+            self._watch_target(scene)
+        self.supervisor.scene_arrived(state.stamp_s, hit_s)
+
+    def _hit_s(self, scene: Scene, state: RobotState) -> float | None:
+        execution = self._execution
+        if execution.phase not in SWEPT:
+            return None
+        ignored_m = own_points(scene, self.plan.grasp.object_id)
+        stream, ahead_s = execution.stream, self._config.supervisor.look_ahead_s
+        return self._sweep.first_hit_s(
+            scene, stream.trajectory, stream.path_s, ahead_s, ignored_m, state.finger_width_m
+        )
+
+    def _watch_target(self, scene: Scene) -> None:
+        """What has moved from where it was to be grasped is planned anew."""
+        if self._execution.phase not in INTO_THE_SCENE or self._target is None:
+            return
+        now = scene.object_by_id(self._target.id)
+        if now is None or not now.visible:
+            return
+        moved_m = float(np.linalg.norm((now.T_world_object - self._target.T_world_object)[:3, 3]))
+        if moved_m > self._config.target_moved_m:
+            reason = f'object {now.id} moved {moved_m * 1e3:.0f} mm before the hand was there'
+            self._execution.stop(REPLAN, reason)
+
+    def _move(self, state: RobotState) -> None:
+        verdict = self.supervisor.verdict(state.stamp_s)
+        self._execution.step(state, verdict, self._config.supervisor.patience_s)
+        if not self._execution.done:
+            return
+        self.execution_s += state.stamp_s - self._since_s
+        outcome, reason = self._execution.outcome, self._execution.reason
+        if outcome == 'success':
+            self._looking_s = state.stamp_s
+        elif outcome != REPLAN:
+            self._end(outcome, reason)
+        elif self._replans < MAX_REPLANS:
+            self._replans += 1
+            self._execution, self._began_s = None, state.stamp_s
+        else:
+            self._end('missed', reason)
+
+    def _look(self, scene: Scene | None, state: RobotState) -> None:
+        """After the arm is out of the way: what is still seen on the table was not placed."""
+        if scene is None or scene.stamp_s <= self._looking_s:
+            if state.stamp_s - self._looking_s > self._config.scene_timeout_s:
+                self._end('success', f'{self._execution.reason}; nobody looked afterwards')
+            return
+        outcome, reason = self._execution.outcome, self._execution.reason
+        left = scene.object_by_id(self.plan.grasp.object_id)
+        if left is not None and left.visible and self._planner.misplaced(left, self.request):
+            at = ', '.join(f'{x:.2f}' for x in left.T_world_object[:3, 3])
+            outcome, reason = 'dropped', f'seen at ({at}) m afterwards'
+        self._end(outcome, reason)
 
     def _end(self, outcome: str, reason: str) -> None:
         self.outcome, self.reason = outcome, reason
-
-
-def hold(state: RobotState) -> JointTrajectory:
-    """Stay where the arm is."""
-    q = np.asarray(state.q)[None]
-    return JointTrajectory(np.zeros(1), q, np.zeros_like(q))
 
 
 def unusable(scene: Scene) -> str:

@@ -9,6 +9,7 @@ from sakiyomi.scene import RobotState
 from sakiyomi.sensing import JointReading, TactileReading, WrenchReading
 
 SIDES = ('left', 'right')
+SAME_INSTANT_S = 1e-6
 
 
 class RobotInput:
@@ -20,31 +21,49 @@ class RobotInput:
     def __init__(self, robot: RobotModel):
         self._robot = robot
         self._joints: dict[str, tuple[float, float]] = {}
-        self._stamp_s = 0.0
+        self._joint_stamps_s: dict[str, float] = {}
+        self._touch_stamps_s: dict[str, float] = {}
         self._force_n = dict.fromkeys(SIDES, 0.0)
-        self._wrench = np.zeros(6)
+        self._wrench: np.ndarray | None = None
 
     def add_joints(self, reading: JointReading) -> None:
         """Positions and velocities of some or all joints."""
         pairs = zip(reading.position, reading.velocity, strict=True)
         self._joints.update(zip(reading.names, pairs, strict=True))
-        self._stamp_s = reading.stamp_s
+        self._joint_stamps_s.update(dict.fromkeys(reading.names, reading.stamp_s))
 
     def add_tactile(self, reading: TactileReading) -> None:
         """The normal force of one pad is the sum over its taxels; z points into the finger."""
+        self._touch_stamps_s[reading.side] = reading.stamp_s
         self._force_n[reading.side] = float(max(reading.forces_n[:, 2].sum(), 0.0))
 
     def add_wrench(self, reading: WrenchReading) -> None:
         """Force and torque at the wrist."""
+        self._touch_stamps_s['wrench'] = reading.stamp_s
         self._wrench = np.concatenate([reading.force_n, reading.torque_nm])
 
+    @property
+    def wrench_known(self) -> bool:
+        """Whether the wrist has ever spoken."""
+        return self._wrench is not None
+
+    def complete(self, stamp_s: float) -> bool:
+        """Whether every sense of touch that ever spoke has spoken for this instant too."""
+        return all(s >= stamp_s - SAME_INSTANT_S for s in self._touch_stamps_s.values())
+
     def state(self) -> RobotState | None:
-        """The newest state, or None before every joint has been heard of."""
+        """The newest state, or None before every joint has been heard of.
+
+        Its stamp is that of the arm's joint that was heard of least recently: fingers that go on
+        speaking do not make an arm fresh that has fallen silent.
+        """
         wanted = (*self._robot.arm_joint_names, *self._robot.finger_joint_names)
         if any(name not in self._joints for name in wanted):
             return None
         position, velocity = np.array([self._joints[name] for name in wanted]).T
-        reading = JointReading(self._stamp_s, wanted, position, velocity)
+        stamp_s = min(self._joint_stamps_s[name] for name in self._robot.arm_joint_names)
+        reading = JointReading(stamp_s, wanted, position, velocity)
         q, dq, width_m = self._robot.joint_vector(reading)
         force_n = np.array([self._force_n[side] for side in SIDES])
-        return RobotState(self._stamp_s, q, dq, width_m, force_n, self._wrench)
+        wrench = np.zeros(6) if self._wrench is None else self._wrench
+        return RobotState(stamp_s, q, dq, width_m, force_n, wrench, self._wrench is not None)

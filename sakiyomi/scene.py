@@ -137,6 +137,7 @@ class RobotState:
     wrench: np.ndarray = field(
         default_factory=lambda: np.zeros(6)
     )  # (6,) at the wrist, hand frame
+    wrench_known: bool = True  # False: nothing measures it
 
 
 @dataclass(frozen=True)

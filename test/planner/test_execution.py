@@ -1,132 +1,249 @@
-"""The phases of a pick, stepped with a hand and an arm of closed form."""
-
-from dataclasses import dataclass, field
+"""Every command is followed by a look: picks by a robot of closed form, healthy and not."""
 
 import numpy as np
 import pytest
-from grasp_scenes import GOOD
+from pick_plans import Trial, plan
+from stand_in_robot import Q_HOME, StandInRobot, arm_with
 
-from planner_node.config import ExecutionConfig
-from planner_node.execution import PickExecution, PickPlan
-from planner_node.grasping.grasp import Grasp
-from sakiyomi.scene import GripperCommand, JointTrajectory, RobotState
+from planner_node.execution.supervisor import Verdict
 
-
-def motion(start, goal, duration_s=1.0):
-    q = np.array([np.full(7, start), np.full(7, goal)])
-    return JointTrajectory(np.array([0.0, duration_s]), q, np.zeros_like(q))
+PRESSED = np.array([0.0, 0.0, 100.0, 0.0, 0.0, 0.0])
+WEIGHT = np.array([0.0, 0.0, 2.0, 0.0, 0.0, 0.0])
 
 
-PLAN = PickPlan(
-    grasp=Grasp(1, np.eye(4), 0.07, GOOD, 20.0, 0.9),
-    reach=motion(0.0, 0.1),
-    approach=motion(0.1, 0.2),
-    lift=motion(0.2, 0.3),
-    carry=motion(0.3, 0.6),
-    leave=motion(0.6, 0.5),
-    retreat=motion(0.5, 0.0),
-    abort=motion(0.3, 0.0),
-    plan_s=0.5,
-)
+def press(robot):
+    robot.wrench = PRESSED
 
 
-@dataclass
-class ClosedFormRobot:
-    """Fingers that close at 0.1 m/s until the object stops them; an arm that jumps to the goal."""
-
-    object_width_m: float = 0.04
-    lost_after_s: float = np.inf
-    wrist_n: float = 0.0
-    blocked: bool = False
-    time_s: float = 0.0
-    width_m: float = 0.08
-    target_m: float = 0.08
-    q: np.ndarray = field(default_factory=lambda: np.zeros(7))
-
-    def send(self, command):
-        if isinstance(command, GripperCommand):
-            self.target_m = command.width_m
-        elif not self.blocked:
-            self.q = command.q[-1]
-
-    def step(self, dt=0.02):
-        self.time_s += dt
-        step_m = np.clip(self.target_m - self.width_m, -0.1 * dt, 0.1 * dt)
-        self.width_m = max(self.width_m + step_m, self._object_width_m)
-
-    @property
-    def _object_width_m(self):
-        return self.object_width_m if self.time_s < self.lost_after_s else 0.0
-
-    @property
-    def state(self):
-        pressed = self.target_m < self._object_width_m and self.width_m <= self._object_width_m
-        force = np.full(2, 20.0 if pressed and self._object_width_m else 0.0)
-        wrench = np.array([0, 0, self.wrist_n, 0, 0, 0])
-        return RobotState(self.time_s, self.q, np.zeros(7), self.width_m, force, wrench)
+def lose_object(robot):
+    robot.gripper.object_width_m = 0.0
 
 
-def carry_out(robot, limit_s=60.0):
-    execution, phases = PickExecution(PLAN, ExecutionConfig()), []
-    while not execution.done and robot.time_s < limit_s:
-        for command in execution.step(robot.state):
-            robot.send(command)
-        if not phases or phases[-1] != execution.phase:
-            phases.append(execution.phase)
-        robot.step()
-    return execution, phases
+@pytest.mark.parametrize('answers', [True, False], ids=['action', 'topic'])
+def test_a_held_object_goes_through_every_phase_to_success(answers):
+    trial = Trial(answers=answers)
+    execution = trial.run()
+    assert (execution.outcome, execution.done) == ('success', True), execution.reason
+    assert trial.phases == [
+        'reach',
+        'approach',
+        'close',
+        'lift',
+        'verify',
+        'carry',
+        'place',
+        'retreat',
+    ]
+    np.testing.assert_allclose(trial.robot.arm.q, Q_HOME, atol=0.02)
 
 
-def test_a_held_object_goes_through_every_phase_to_success():
-    execution, phases = carry_out(ClosedFormRobot())
-    assert execution.outcome == 'success'
-    assert phases == ['approach', 'close', 'lift', 'verify', 'carry', 'place', 'retreat']
+def test_goals_that_replace_a_running_one_make_no_jump():
+    trial = Trial()
+    trial.run()
+    assert len(trial.robot.arm.sent) > 40  # motions go out as short goals
+    assert trial.robot.arm.largest_jump_rad < 0.006
 
 
-def test_fingers_that_close_on_nothing_have_missed():
-    execution, phases = carry_out(ClosedFormRobot(object_width_m=0.0))
+def test_each_goal_ends_at_rest_and_holds_little_motion():
+    trial = Trial()
+    trial.run()
+    for goal, _ in trial.robot.arm.sent:
+        assert not goal.dq[-1].any()
+        assert goal.duration_s < 0.6
+
+
+def test_fingers_that_close_on_nothing_have_missed_and_do_not_lift():
+    trial = Trial(object_width_m=0.0)
+    execution = trial.run()
     assert execution.outcome == 'missed'
-    assert 'carry' not in phases
+    assert 'lift' not in trial.phases
+    np.testing.assert_allclose(trial.robot.arm.q, Q_HOME, atol=0.02)
 
 
-def test_an_object_lost_while_carrying_is_dropped():
-    robot = ClosedFormRobot()
-    robot.lost_after_s = 4.8  # reach, approach, close and lift are over by then
-    execution, phases = carry_out(robot)
-    assert execution.outcome == 'dropped'
-    assert phases[-1] == 'retreat'
+@pytest.mark.parametrize(('phase', 'outcome'), [('lift', 'slipped'), ('carry', 'dropped')])
+def test_an_object_lost_on_the_way_is_not_placed(phase, outcome):
+    execution = Trial().run({phase: lose_object})
+    assert execution.outcome == outcome
+
+
+@pytest.mark.parametrize('answers', [True, False], ids=['action', 'topic'])
+def test_a_gripper_that_refuses_or_ignores_its_commands_blames_no_object(answers):
+    trial = Trial(answers=answers)
+    trial.robot.gripper.faults.position_only = True
+    execution = trial.run()
+    assert execution.outcome == 'actuator_failed'
+    assert 'close' not in trial.phases
+    assert ('effort' in execution.reason) if answers else ('mm apart' in execution.reason)
+
+
+def test_fingers_that_get_stuck_when_they_should_close_have_failed():
+    def stick(robot):
+        robot.gripper.faults.stuck = True
+
+    execution = Trial().run({'close': stick})
+    assert execution.outcome == 'actuator_failed'
+    assert 'the fingers stayed 70 mm apart' in execution.reason
+
+
+def test_an_arm_topic_that_nobody_listens_to_is_an_actuator_that_failed():
+    trial = Trial(answers=False)
+    trial.robot.arm.faults.deaf = True
+    execution = trial.run()
+    assert execution.outcome == 'actuator_failed'
+    assert 'has not moved for 1.0 s, panda_joint' in execution.reason
+    assert trial.phases == ['reach']
+
+
+def test_an_arm_whose_controller_refuses_is_an_actuator_that_failed():
+    trial = Trial()
+    trial.robot.arm.faults.stopped = True
+    execution = trial.run()
+    assert execution.outcome == 'actuator_failed'
+    assert 'emergency stop' in execution.reason
+
+
+@pytest.mark.parametrize('answers', [True, False], ids=['action', 'topic'])
+@pytest.mark.parametrize('phase', ['reach', 'approach', 'carry'])
+def test_an_arm_that_stops_in_mid_motion_ends_the_pick_where_it_stands(phase, answers):
+    def emergency(robot):
+        robot.step(0.3)
+        robot.arm.faults.stopped = True
+
+    trial = Trial(answers=answers)
+    execution = trial.run({phase: emergency})
+    assert execution.outcome == 'actuator_failed'
+    assert trial.robot.gripper.width_m > 0.06 or phase == 'carry'  # it closed on nothing
+
+
+@pytest.mark.parametrize('answers', [True, False], ids=['action', 'topic'])
+def test_an_arm_at_half_its_speed_is_waited_for(answers):
+    trial = Trial(StandInRobot(arm_with(path_rad=0.5, goal_time_s=2.0)), answers)
+    trial.robot.arm.faults.speed = 0.5
+    closed = []
+
+    def note(robot):
+        closed.append(robot.arm.q.copy())
+
+    execution = trial.run({'close': note})
+    assert execution.outcome == 'success', execution.reason
+    np.testing.assert_allclose(closed[0], plan().approach.q[-1], atol=0.02)
+
+
+def test_a_controller_that_takes_no_goal_while_one_runs_gets_whole_motions():
+    trial = Trial(StandInRobot(arm_with(while_running=False)))
+    execution = trial.run()
+    assert execution.outcome == 'success', execution.reason
+    assert not trial.arm.preempts
 
 
 def test_a_wrist_that_feels_contact_ends_the_approach():
-    execution, phases = carry_out(ClosedFormRobot(wrist_n=100.0, blocked=True))
+    trial = Trial()
+    execution = trial.run({'approach': press})
     assert execution.outcome == 'collided'
-    assert 'close' not in phases
+    assert 'close' not in trial.phases
+
+
+@pytest.mark.parametrize('phase', ['reach', 'lift', 'carry'])
+def test_contact_stops_the_arm_in_every_phase_and_lets_go_of_nothing(phase):
+    def strike(robot):
+        robot.step(0.2)
+        robot.wrench = PRESSED
+
+    trial = Trial()
+    execution = trial.run({phase: strike})
+    assert execution.outcome == 'collided'
+    if phase != 'reach':
+        assert trial.robot.gripper.width_m == pytest.approx(0.04, abs=1e-3)
 
 
 def test_resistance_at_the_very_end_of_the_approach_does_not_keep_it_from_closing():
-    robot = ClosedFormRobot()
-    execution = PickExecution(PLAN, ExecutionConfig())
-    while execution.phase == 'approach':
-        for command in execution.step(robot.state):
-            robot.send(command)
-        arrived = np.allclose(robot.q, PLAN.approach.q[-1])
-        robot.wrist_n = 100.0 if arrived else 0.0
-        robot.step()
-    assert execution.phase == 'close'
+    trial = Trial()
+    near = plan().approach.q[-1]
+
+    def at_the_end(t):
+        if t.execution.phase == 'approach' and np.abs(t.robot.arm.q - near).max() < 0.003:
+            t.robot.wrench = PRESSED
+        return t.execution.phase == 'close'
+
+    assert trial.run(until=at_the_end).phase == 'close'
 
 
-@pytest.mark.parametrize('robot', [ClosedFormRobot(), ClosedFormRobot(object_width_m=0.0)])
-def test_every_ending_leaves_the_arm_home_and_the_hand_open(robot):
-    carry_out(robot)
-    np.testing.assert_allclose(robot.q, 0.0)
-    assert robot.target_m == 0.08
+def test_what_hangs_on_a_finger_is_shaken_and_not_called_placed():
+    def weigh(robot):
+        robot.wrench = WEIGHT
+
+    trial = Trial()
+    execution = trial.run({'lift': weigh})  # and the weight stays, whatever the fingers do
+    assert execution.outcome == 'not_placed'
+    assert '2.0 of 2.0 N' in execution.reason
 
 
-def test_stop_holds_the_arm_where_it_is():
-    robot = ClosedFormRobot()
-    execution = PickExecution(PLAN, ExecutionConfig())
-    execution.step(robot.state)
-    (hold,) = execution.stop()
-    np.testing.assert_array_equal(hold.q[-1], robot.q)
-    assert execution.done
-    assert execution.step(robot.state) == []
+def test_a_weight_that_leaves_the_hand_at_the_place_is_a_success():
+    trial = Trial()
+    trial.run({'lift': lambda r: setattr(r, 'wrench', WEIGHT)}, until=at_place)
+    trial.robot.wrench = WEIGHT
+    execution = trial.run(until=opened_wide)
+    trial.robot.wrench = np.zeros(6)
+    execution = trial.run()
+    assert execution.outcome == 'success'
+    assert '2.0 N left the hand' in execution.reason
+
+
+def at_place(trial):
+    return trial.execution.phase == 'place'
+
+
+def opened_wide(trial):
+    return trial.robot.gripper.width_m > 0.075
+
+
+def test_stop_brakes_on_the_path_and_ends_at_rest():
+    trial = Trial()
+    trial.run(until=lambda t: t.execution.phase == 'carry' and np.abs(t.robot.arm.dq).max() > 0.3)
+    start_s = trial.robot.now_s
+    trial.execution.stop('stopped', 'on request')
+    execution = trial.run()
+    assert (execution.outcome, execution.done) == ('stopped', True)
+    assert trial.robot.now_s - start_s < 0.4
+    q = trial.robot.arm.q.copy()
+    trial.coast()
+    np.testing.assert_allclose(trial.robot.arm.q, q, atol=0.02)
+    carry = plan().carry.q
+    assert np.abs(carry - trial.robot.arm.q).max(axis=1).min() < 0.02
+    assert trial.robot.gripper.width_m == pytest.approx(0.04, abs=1e-3)
+
+
+@pytest.mark.parametrize('phase', ['reach', 'approach', 'lift', 'carry', 'retreat'])
+@pytest.mark.parametrize('answers', [True, False], ids=['action', 'topic'])
+def test_a_planner_that_dies_leaves_an_arm_at_rest(phase, answers):
+    trial = Trial(answers=answers)
+    trial.run(until=lambda t: t.execution.phase == phase and np.abs(t.robot.arm.dq).max() > 0.05)
+    sent = len(trial.robot.arm.sent)
+    trial.coast(0.7)
+    assert np.abs(trial.robot.arm.dq).max() < 1e-3
+    assert len(trial.robot.arm.sent) == sent
+
+
+def test_what_is_in_the_way_is_waited_for_and_then_passed():
+    def blocked(trial):
+        there = trial.execution.phase == 'carry' and trial.robot.now_s < blocked.until_s
+        return Verdict(0.0, 'something is in the way', 'obstructed') if there else Verdict()
+
+    blocked.until_s = 0.0
+    trial = Trial()
+    trial.run(until=lambda t: t.execution.phase == 'carry')
+    blocked.until_s = trial.robot.now_s + 1.5
+    trial.run(limit_s=1.0, verdict=blocked)
+    assert np.abs(trial.robot.arm.dq).max() < 1e-3
+    assert trial.run(verdict=blocked).outcome == 'success'
+
+
+def test_what_stays_in_the_way_ends_the_pick_and_lets_go_of_nothing():
+    def blocked(trial):
+        there = trial.execution.phase == 'carry'
+        return Verdict(0.0, 'something is in the way', 'obstructed') if there else Verdict()
+
+    trial = Trial()
+    execution = trial.run(verdict=blocked)
+    assert (execution.outcome, execution.reason) == ('obstructed', 'something is in the way')
+    assert trial.robot.gripper.width_m == pytest.approx(0.04, abs=1e-3)

@@ -1,0 +1,47 @@
+"""Where on its path an arm really is, by its encoders."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sakiyomi.scene import JointTrajectory
+
+AROUND_S = 0.2  # of the path, before and after what is expected, is searched
+MOVED_S = 0.02  # along the path counts as progress
+
+
+class ArmProgress:
+    """Follows the measured joints along one motion.
+
+    Attributes:
+        path_s: the motion's own time at the point of its path that the arm is nearest to.
+        error_rad: how far the worst joint is from that point.
+        joint: index of that joint.
+    """
+
+    def __init__(self, trajectory: JointTrajectory, path_s: float) -> None:
+        self.trajectory = trajectory
+        self.path_s = path_s
+        self.error_rad, self.joint = 0.0, 0
+        self._moved_s: float | None = None
+        self._moved_from = path_s
+
+    def update(self, q: np.ndarray, reference_s: float, now_s: float) -> None:
+        """Take in measured joints (n,) while the reference is at `reference_s`."""
+        low = min(self.path_s, reference_s) - AROUND_S
+        high = max(self.path_s, reference_s) + AROUND_S
+        times_s = self.trajectory.times_s
+        near = np.flatnonzero((times_s >= low) & (times_s <= high))
+        if not len(near):
+            near = np.array([int(np.abs(times_s - reference_s).argmin())])
+        errors = np.abs(self.trajectory.q[near] - q)  # (K, n)
+        best = int(errors.max(axis=1).argmin())
+        self.path_s = float(times_s[near[best]])
+        self.joint = int(errors[best].argmax())
+        self.error_rad = float(errors[best].max())
+        if self._moved_s is None or abs(self.path_s - self._moved_from) >= MOVED_S:
+            self._moved_s, self._moved_from = now_s, self.path_s
+
+    def still_for_s(self, now_s: float) -> float:
+        """For how long the arm has made no progress."""
+        return 0.0 if self._moved_s is None else now_s - self._moved_s

@@ -1,0 +1,77 @@
+"""Whether the rest of a motion is still free in the newest scene."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from planner_node.grasping.surface import near_to
+from planner_node.motion.planner import MotionPlanner
+from sakiyomi.geometry import transform_points
+from sakiyomi.scene import JointTrajectory, Scene
+
+STEP_S = 0.1
+HAND_RADIUS_M = 0.13  # around the grasp frame, where points are what is held or grasped
+
+
+class PathSweep:
+    """Moves the arm along what is left of its path, in thought.
+
+    Args:
+        motion: its collision model is used while nothing else is planned.
+    """
+
+    def __init__(self, motion: MotionPlanner) -> None:
+        self._motion = motion
+
+    def first_hit_s(
+        self,
+        scene: Scene,
+        trajectory: JointTrajectory,
+        path_s: float,
+        ahead_s: float,
+        ignored_m: np.ndarray,
+        finger_width_m: float,
+    ) -> float | None:
+        """How far ahead on the path the arm meets something; None where it does not.
+
+        Args:
+            scene: the newest.
+            trajectory: the motion under way.
+            path_s: where on it the arm is.
+            ahead_s: how far to look.
+            ignored_m: points (N, 3) that the arm is about to meet on purpose, or holds.
+            finger_width_m: of the hand as it is.
+        """
+        count = int(np.ceil(min(ahead_s, trajectory.duration_s - path_s) / STEP_S))
+        if count < 1:
+            return None
+        times_s = path_s + STEP_S * np.arange(1, count + 1)
+        q = trajectory.sample(np.minimum(times_s, trajectory.duration_s))[0]
+        self._motion.detach()
+        self._motion.set_finger_width(finger_width_m)
+        self._motion.set_scene(self._others(scene, trajectory, path_s, ignored_m), None)
+        for time_s, row in zip(times_s, q, strict=True):
+            if self._motion.in_collision(row):
+                return float(time_s - path_s)
+        return None
+
+    def _others(
+        self, scene: Scene, trajectory: JointTrajectory, path_s: float, ignored_m: np.ndarray
+    ) -> np.ndarray:
+        """The cloud without what is ignored and what is at the hand now."""
+        cloud = scene.cloud_m
+        if not len(cloud):
+            return cloud
+        T = self._motion.robot.grasp_pose(trajectory.sample(np.array([path_s]))[0][0])
+        near = np.linalg.norm(cloud - T[:3, 3], axis=1) < HAND_RADIUS_M
+        if len(ignored_m):
+            near |= near_to(cloud, ignored_m, self._motion.config.voxel_m)
+        return cloud[~near]
+
+
+def own_points(scene: Scene, object_id: int) -> np.ndarray:
+    """What is seen of an object now (N, 3), world frame [m]; none where it is not tracked."""
+    found = scene.object_by_id(object_id)
+    if found is None:
+        return np.zeros((0, 3))
+    return transform_points(found.T_world_object, found.seen_points_m)

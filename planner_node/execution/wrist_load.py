@@ -1,0 +1,41 @@
+"""What the wrist bears beyond what it bore when it was tared."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from sakiyomi.scene import RobotState
+
+WINDOW_S = 0.2
+NOISE_N = 0.15  # of an average; less is nothing
+
+
+class WristLoad:
+    """Averages the wrist's force over a short time, less its tare."""
+
+    def __init__(self) -> None:
+        self._samples: deque[tuple[float, np.ndarray]] = deque(maxlen=400)
+        self._tare_n = np.zeros(3)
+
+    def add(self, state: RobotState) -> None:
+        """Take in a state."""
+        self._samples.append((state.stamp_s, np.asarray(state.wrench[:3], float)))
+        while state.stamp_s - self._samples[0][0] > WINDOW_S:
+            self._samples.popleft()
+
+    def tare(self) -> None:
+        """Count from what the wrist bears now; the arm must be at rest."""
+        self._tare_n = self._mean()
+
+    def newest_n(self) -> float:
+        """Size of the newest force, hand frame [N]."""
+        return float(np.linalg.norm(self._samples[-1][1] - self._tare_n)) if self._samples else 0.0
+
+    def mean_n(self) -> float:
+        """Size of the average force [N]."""
+        return float(np.linalg.norm(self._mean() - self._tare_n))
+
+    def _mean(self) -> np.ndarray:
+        return np.mean([f for _, f in self._samples], axis=0) if self._samples else np.zeros(3)

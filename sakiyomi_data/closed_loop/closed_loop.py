@@ -1,0 +1,127 @@
+"""Cell, world model and planner as one loop, free of middleware.
+
+What drives the nodes drives it: signals arrive at their own rates and late, each picture updates
+the scene, each joint state steps the pick under way, and the world goes on while the planner
+thinks. A test runs one seed through the nodes and through this loop and compares them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from planner_node.config import PlannerConfig
+from planner_node.core import PickPlanner
+from planner_node.pick_job import PickJob, Robot
+from planner_node.robot_input import RobotInput
+from sakiyomi.pick_request import PickRequest
+from sakiyomi.robot.robot_model import RobotModel
+from sakiyomi.scene import RobotState, Scene
+from sakiyomi.sensing import CameraFrame, LidarScan
+from sakiyomi_data.closed_loop.cell_drivers import CellArmDriver, CellGripperDriver
+from sakiyomi_data.closed_loop.sensor_feed import Reading, SensorFeed, Touch
+from sakiyomi_data.closed_loop.streams import Streams
+from sakiyomi_data.closed_loop.thinking import Thinking
+from simulation_node.cell import SimulatedCell
+from world_model_node.config import WorldModelConfig
+from world_model_node.core import WorldModel
+
+CLOCKS = ('run', 'wait')
+LONGEST_PICK_S = 120.0
+DUE = 0.8  # of a period: frames that come faster wait for the next update
+
+
+class ClosedLoop:
+    """One robot in one simulated cell.
+
+    Args:
+        cell: with an arm.
+        planner: its configuration; `think_s` fixes the time that a plan takes.
+        model: configuration of the world model.
+        streams: rates and delays; None: as the simulation node publishes.
+        clock: 'run': simulated time goes on while the planner thinks; 'wait': it does not.
+
+    Attributes:
+        scene: the newest, None before the first.
+        on_step: called with the loop after each joint state, for records and pictures.
+    """
+
+    def __init__(
+        self,
+        cell: SimulatedCell,
+        planner: PlannerConfig,
+        model: WorldModelConfig,
+        streams: Streams | None = None,
+        clock: str = 'run',
+    ) -> None:
+        self.cell = cell
+        self.config, self.model_config = planner, model
+        self.robot = RobotModel(cell.description)
+        self.on_step: Callable[[ClosedLoop], None] = lambda _: None
+        self._feed = SensorFeed(cell, streams or Streams.of(cell.config))
+        self._worker = Thinking(lambda: cell.time_s, waits=clock == 'wait')
+        self._restart()
+
+    def reset(self, seed: int) -> None:
+        """A new scene, and a robot that knows nothing of the last one."""
+        self.cell.reset(seed)
+        self.cell.restart_clock()
+        self._restart()
+
+    def _restart(self) -> None:
+        self.model = WorldModel(self.model_config, self.robot)
+        self.planner = PickPlanner(self.config, self.robot)
+        self.job: PickJob | None = None
+        self.scene: Scene | None = None
+        self._input = RobotInput(self.robot)
+        self._ports = Robot(CellArmDriver(self.cell), CellGripperDriver(self.cell))
+        self._last_frame_s = -float('inf')
+        self._feed.restart()
+
+    def state(self) -> RobotState | None:
+        """What the robot's own sensors have said last."""
+        return self._input.state()
+
+    def run(self, duration_s: float) -> None:
+        """Let time pass."""
+        end_s = self.cell.time_s + duration_s
+        while self.cell.time_s < end_s - 1e-9:
+            self._advance()
+
+    def pick(self, request: PickRequest | None = None) -> PickJob:
+        """One pick from request to outcome; the job that did it."""
+        self.job = PickJob(
+            self.planner, self.config, request or PickRequest(), self._worker, self._ports
+        )
+        end_s = self.cell.time_s + LONGEST_PICK_S
+        while not self.job.done and self.cell.time_s < end_s:
+            self._advance()
+        if not self.job.done:
+            self.job.abandon('stopped', f'not over after {LONGEST_PICK_S:.0f} s')
+        job, self.job = self.job, None
+        return job
+
+    def _advance(self) -> None:
+        for name, reading in self._feed.advance():
+            self._take(name, reading)
+
+    def _take(self, name: str, reading: Reading) -> None:
+        {'touch': self._touch, 'lidar': self._lidar, 'camera': self._camera}[name](reading)
+
+    def _touch(self, touch: Touch) -> None:
+        for inputs in (self.model, self._input):
+            inputs.add_wrench(touch.wrench)
+            for pad in touch.pads:
+                inputs.add_tactile(pad)
+            inputs.add_joints(touch.joints)
+        if self.job is not None:
+            self.job.step(self.cell.time_s, self._input.state(), lambda: self.scene)
+        self.on_step(self)
+
+    def _lidar(self, scan: LidarScan) -> None:
+        self.model.add_lidar(scan)
+
+    def _camera(self, frame: CameraFrame) -> None:
+        self.model.add_camera(frame)
+        if frame.stamp_s - self._last_frame_s >= DUE / self.model_config.rate_hz:
+            self._last_frame_s = frame.stamp_s
+            self.scene = self.model.update(self.cell.time_s)
