@@ -2,22 +2,27 @@
 
 The scenes are those of `sakiyomi collect segmentation` whose objects were held out by name. The
 first view of each is of the work cell as it is, the others are by displaced sensors with more or
-less noise, with one sensor or few scans, of objects in any colours or all of one.
+less noise, with one sensor or few scans, of objects in any colours or all of one. A file that
+cannot be used is counted under `failed_rounds`.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from rich.progress import track
 from rich.table import Table
 
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
+from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments
+from sakiyomi_data.running.plain import rebuilt
+from sakiyomi_data.running.rounds import Round, run_rounds
 from sakiyomi_evaluation.results import check_writable, write_results
 from sakiyomi_training.segmentation.dataset import LabelledView, read_views
 from sakiyomi_training.segmentation.scoring import InstanceScore, score
@@ -36,7 +41,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--model', type=Path, help='folder of the model; the shipped one if none')
     parser.add_argument('--part', choices=('held_out', 'train'), default='held_out')
-    parser.add_argument('--json', metavar='FILE', help='write the figures here')
+    parser.add_argument('--json', metavar='FILE', help=JOURNAL_HELP)
+    add_run_arguments(parser)
+
+
+@dataclass(frozen=True)
+class Divided:
+    """One view, divided by one segmenter."""
+
+    key: tuple[str, str, str]  # kind of scene, how the view was taken, segmenter
+    score: InstanceScore
+    ms: float
 
 
 def run(args: argparse.Namespace) -> int:
@@ -45,21 +60,33 @@ def run(args: argparse.Namespace) -> int:
     files = sorted(args.data.glob(f'*/{args.part}_*.npz'))
     if not files:
         raise BadInputError(f'--data {args.data}: expected */{args.part}_*.npz, found none')
-    config = WorldModelConfig().clustering
-    segmenters = [make_segmenter(name, config, args.model) for name in ('network', 'clustering')]
-    tallies: dict[tuple[str, str, str], Tally] = {}
-    for path in track(files, 'scenes', console=make_console(stderr=True)):
-        for condition, view in usable_views(path):
-            for segmenter in segmenters:
-                key = (path.parent.name, condition, segmenter.name)
-                tallies.setdefault(key, Tally()).add(segmenter, view)
+    finished = run_rounds(
+        partial(make_worker, args, files),
+        [Round(index, 0) for index in range(len(files))],
+        args,
+        inputs=files,
+    )
+    views = [one for record in finished.records for one in rebuilt(list[Divided], record)]
     rows = [
-        dict(zip(('scene', 'views', 'segmenter'), key, strict=True)) | tallies[key].figures()
-        for key in sorted(tallies)
+        dict(zip(('scene', 'views', 'segmenter'), key, strict=True))
+        | _figures([one for one in views if one.key == key])
+        for key in sorted({one.key for one in views})
     ]
     make_console().print(_table(rows))
-    write_results(args.json, {'part': args.part, 'scenes': len(files), 'rows': rows}, args)
+    counts = {'part': args.part, 'scenes': len(files), 'failed_rounds': finished.failed}
+    write_results(args.json, counts | {'rows': rows}, args)
     return 0
+
+
+def make_worker(args: argparse.Namespace, files: list[Path]) -> Callable[[Round], list[Divided]]:
+    """What divides the views of a file with each segmenter."""
+    config = WorldModelConfig().clustering
+    segmenters = [make_segmenter(name, config, args.model) for name in ('network', 'clustering')]
+    return lambda one: [
+        divided((files[one.index].parent.name, condition, segmenter.name), segmenter, view)
+        for condition, view in usable_views(files[one.index])
+        for segmenter in segmenters
+    ]
 
 
 def usable_views(path: Path) -> Iterator[tuple[str, LabelledView]]:
@@ -69,25 +96,19 @@ def usable_views(path: Path) -> Iterator[tuple[str, LabelledView]]:
             yield VIEWS[min(index, 1)], view
 
 
-class Tally:
-    """Scores and times of one segmenter on one kind of view."""
+def divided(key: tuple[str, str, str], segmenter: Segmenter, view: LabelledView) -> Divided:
+    """Divide one view, and take the time."""
+    start = time.perf_counter()
+    labels = segmenter.divide(view.voxels, view.sight, view.plane)
+    ms = 1e3 * (time.perf_counter() - start)
+    return Divided(key, score(labels, view.labels), ms)
 
-    def __init__(self) -> None:
-        self.score = InstanceScore()
-        self.ms: list[float] = []
 
-    def add(self, segmenter: Segmenter, view: LabelledView) -> None:
-        """Divide one view."""
-        start = time.perf_counter()
-        labels = segmenter.divide(view.voxels, view.sight, view.plane)
-        self.ms.append(1e3 * (time.perf_counter() - start))
-        self.score = self.score + score(labels, view.labels)
-
-    def figures(self) -> dict:
-        """Precision, recall, mean IoU, and the time of one division."""
-        p50, p99 = np.percentile(self.ms, [50, 99])
-        times = {'ms_p50': float(p50), 'ms_p99': float(p99), 'views_measured': len(self.ms)}
-        return self.score.figures() | times
+def _figures(views: list[Divided]) -> dict:
+    """Precision, recall, mean IoU, and the time of one division."""
+    p50, p99 = np.percentile([one.ms for one in views], [50, 99])
+    times = {'ms_p50': float(p50), 'ms_p99': float(p99), 'views_measured': len(views)}
+    return sum((one.score for one in views), InstanceScore()).figures() | times
 
 
 def _table(rows: list[dict]) -> Table:

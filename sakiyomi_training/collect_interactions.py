@@ -1,16 +1,23 @@
-"""`sakiyomi collect`: episodes of interaction as the fusion sees them; see docs/collect.md."""
+"""`sakiyomi collect`: episodes of interaction as the fusion sees them; see docs/collect.md.
+
+An episode that raises is left out of its shard, which notes the reason.
+"""
 
 from __future__ import annotations
 
 import argparse
 import logging
+from contextlib import closing
 from pathlib import Path
 
+from rich.console import Console
 from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
+from sakiyomi_data.running.failures import tell_failures
+from sakiyomi_data.running.options import add_workers_argument
 from sakiyomi_training.episodes.collection import (
     SPLITS,
     Plan,
@@ -36,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--without', choices=('lidar',), help='a sensor that the fusion does not get'
     )
-    parser.add_argument('--workers', type=int, default=1)
+    add_workers_argument(parser)
     parser.add_argument('--executor', choices=tuple(EXECUTORS), default='local')
     parser.add_argument('--shard', type=int, default=50, help='episodes in one file')
     parser.add_argument('--out', type=Path, required=True, help='folder of the shards')
@@ -58,12 +65,25 @@ def run(args: argparse.Namespace) -> int:
     console = make_console(stderr=True)
     logging.basicConfig(level=logging.WARNING, handlers=[RichHandler(console=console)])
     open_collection(plan, args.out)
+    made, failed = _collected(plan, args, console)
+    tell_failures('episodes', failed, made)
+    return 0
+
+
+def _collected(plan: Plan, args: argparse.Namespace, console: Console) -> tuple[int, list[str]]:
+    """How many episodes are there now, and why others are not."""
     missing = sum(job.count for job in missing_shards(plan, args.out, args.episodes))
+    made, failed = args.episodes - missing, []
+    executor = EXECUTORS[args.executor](args.workers)
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
-        task = progress.add_task('episodes', total=args.episodes)
-        progress.advance(task, args.episodes - missing)
-        executor = EXECUTORS[args.executor](args.workers)
-        for count in collect(plan, args.out, args.episodes, executor):
-            progress.advance(task, count)
-    return 0
+        task = progress.add_task('episodes', total=args.episodes, completed=made)
+        with closing(collect(plan, args.out, args.episodes, executor)) as ended:
+            for outcome in ended:
+                if outcome.failed is not None:
+                    failed += [outcome.failed] * outcome.job.count
+                else:
+                    made += outcome.result.episodes
+                    failed += outcome.result.failed
+                progress.update(task, completed=made + len(failed))
+    return made, failed

@@ -1,9 +1,13 @@
-"""`sakiyomi collect trials`: what if, tried; resumes where it was interrupted."""
+"""`sakiyomi collect trials`: what if, tried; resumes where it was interrupted.
+
+A scene that raises is left out, and the reason told; the next run tries it again.
+"""
 
 from __future__ import annotations
 
 import argparse
 import logging
+from contextlib import closing
 from pathlib import Path
 
 from rich.logging import RichHandler
@@ -11,6 +15,8 @@ from rich.progress import track
 
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
+from sakiyomi_data.running.failures import tell_failures
+from sakiyomi_data.running.options import add_workers_argument
 from sakiyomi_training.episodes.collection import SPLITS, open_folder, split_files
 from sakiyomi_training.episodes.executors import EXECUTORS
 from sakiyomi_training.trials.scene import trials_file
@@ -26,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--scenes', type=int, default=400)
     parser.add_argument('--candidates', type=int, default=16, help='of each kind, in each scene')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--workers', type=int, default=1)
+    add_workers_argument(parser)
     parser.add_argument('--out', type=Path, required=True, help='folder of the scenes')
 
 
@@ -45,7 +51,9 @@ def run(args: argparse.Namespace) -> int:
         for index in range(args.scenes)
         if not trials_file(args.out, index).exists()
     ]
-    results = EXECUTORS['local'](args.workers).results(make_trials, jobs)
-    for _ in track(results, 'scenes', total=len(jobs), console=console):
-        pass
+    failed = []
+    with closing(EXECUTORS['local'](args.workers).results(make_trials, jobs)) as ended:
+        for outcome in track(ended, 'scenes', total=len(jobs), console=console):
+            failed += [] if outcome.failed is None else [outcome.failed]
+    tell_failures('scenes', failed, args.scenes - len(failed))
     return 0

@@ -32,7 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser, args: list[str]) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Collect; the exit status."""
-    return _module(options.collection).run(options)
+    try:
+        return _module(options.collection).run(options)
+    except KeyboardInterrupt as stop:
+        told = 'what is finished is kept; the same command goes on'
+        raise KeyboardInterrupt(told) from stop
 
 
 def _module(name: str) -> object:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sakiyomi.cli.console import make_console
-from sakiyomi.errors import WorkFailedError
+from sakiyomi_data.running.failures import tell_failures
 from sakiyomi_data.running.fingerprint import fingerprint
 from sakiyomi_data.running.journal import Journal, journal_file
 from sakiyomi_data.running.options import check_run_arguments
@@ -43,11 +42,6 @@ class Finished:
         entries = list(entries)
         records = [entry['record'] for entry in entries if 'record' in entry]
         return Finished(records, [entry for entry in entries if 'failed' in entry])
-
-    def reasons(self) -> str:
-        """Why rounds failed, the most frequent reason first, in one line."""
-        counts = Counter(entry['failed'] for entry in self.failed)
-        return '; '.join(f'{count} x {reason}' for reason, count in counts.most_common(3))
 
 
 MakeRound = Callable[[], Callable[[Round], Any]]
@@ -88,7 +82,7 @@ def run_rounds(
     if not finished.records:
         if path is not None:
             path.unlink()  # so that the next run tries again
-        raise WorkFailedError(f'rounds: all {len(rounds)} failed: {finished.reasons()}')
+        tell_failures('rounds', [entry['failed'] for entry in finished.failed], made=0)
     return finished
 
 

@@ -11,9 +11,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sakiyomi.errors import BadInputError
+from sakiyomi.errors import BadInputError, WorkFailedError
+from sakiyomi_data.running.failures import reasons
+from sakiyomi_data.running.worker_process import reason_of
+from sakiyomi_data.running.workers import Outcome
 from sakiyomi_training.episodes.executors import Executor
-from sakiyomi_training.episodes.layout import VERSION
+from sakiyomi_training.episodes.layout import VERSION, Episode
 from sakiyomi_training.episodes.recorder import HEIGHT, WIDTH, Recorder
 from sakiyomi_training.episodes.shards import shard_about, shard_file, write_shard
 from sakiyomi_training.object_split import is_held_out
@@ -74,17 +77,40 @@ def split_files(objects: tuple[str, ...], split: str) -> tuple[Path, ...]:
     return own
 
 
-def make_shard(job: ShardJob) -> int:
-    """Record one shard's episodes and write them; how many."""
-    recorder = _recorder(job.plan.width, job.plan.height, job.plan.rays, job.plan.lidar)
+@dataclass(frozen=True)
+class MadeShard:
+    """What came of one."""
+
+    episodes: int
+    failed: tuple[str, ...]  # why each of the others is not in it
+
+
+def make_shard(job: ShardJob) -> MadeShard:
+    """Record one shard's episodes and write them; one that raises is left out and noted.
+
+    Raises:
+        WorkFailedError: every one of them did.
+    """
     files = split_files(job.plan.objects, job.plan.split)
     first = job.index * job.plan.shard_size
-    episodes = [
-        recorder.episode(job.plan.scenario(i), files, job.plan.seed, i)
-        for i in range(first, first + job.count)
-    ]
-    write_shard(job.path, episodes, asdict(job.plan))
-    return job.count
+    episodes, failed = [], []
+    for index in range(first, first + job.count):
+        try:
+            episodes.append(_episode(job.plan, files, index))
+        except Exception as error:
+            _recorder.cache_clear()  # nothing that is left of the failure reaches the next one
+            failed.append({'index': index, 'failed': reason_of(error)})
+    told = tuple(entry['failed'] for entry in failed)
+    if not episodes:
+        raise WorkFailedError(f'episodes: all {job.count} failed: {reasons(told)}')
+    about = asdict(job.plan) | ({'failed': failed} if failed else {})
+    write_shard(job.path, episodes, about)
+    return MadeShard(len(episodes), told)
+
+
+def _episode(plan: Plan, files: tuple[Path, ...], index: int) -> Episode:
+    recorder = _recorder(plan.width, plan.height, plan.rays, plan.lidar)
+    return recorder.episode(plan.scenario(index), files, plan.seed, index)
 
 
 @lru_cache(maxsize=1)
@@ -108,7 +134,8 @@ def _is_done(job: ShardJob) -> bool:
     if not job.path.exists():
         return False
     try:
-        return shard_about(job.path)['episodes'] >= job.count
+        about = shard_about(job.path)
+        return about['episodes'] + len(about.get('failed', ())) >= job.count
     except BadInputError as error:
         log.warning('%s; it is made again', error)
         return False
@@ -160,6 +187,6 @@ def open_folder(out: Path, about: dict[str, Any], defaults: dict[str, Any]) -> N
         )
 
 
-def collect(plan: Plan, out: Path, episodes: int, executor: Executor) -> Iterator[int]:
-    """Fill the folder; yields how many episodes each newly written shard holds."""
+def collect(plan: Plan, out: Path, episodes: int, executor: Executor) -> Iterator[Outcome]:
+    """Fill the folder; yields what came of each shard that was not there yet."""
     yield from executor.results(make_shard, missing_shards(plan, out, episodes))

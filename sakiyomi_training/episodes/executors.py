@@ -3,39 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
-from typing import Protocol, TypeVar
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from sakiyomi_data.running.workers import Outcome, outcomes
 
 Job = TypeVar('Job')
-Result = TypeVar('Result')
+Work = TypeVar('Work', bound=Callable[[Any], Any])
 
 
 class Executor(Protocol):
     """Runs a function on every job; both can be pickled."""
 
-    def results(self, work: Callable[[Job], Result], jobs: Sequence[Job]) -> Iterator[Result]:
-        """The results, in whatever order they come; an error in a job is raised here."""
+    def results(self, work: Callable[[Job], Any], jobs: Sequence[Job]) -> Iterator[Outcome]:
+        """The outcomes, in whatever order they come; a job that raises is a failed one."""
 
 
 class LocalExecutor:
-    """Processes on this machine; one worker runs in this process."""
+    """Processes on this machine."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
 
-    def results(self, work: Callable[[Job], Result], jobs: Sequence[Job]) -> Iterator[Result]:
-        """As they are done; those that wait are given up when the caller stops."""
-        if self.workers == 1:
-            yield from map(work, jobs)
-            return
-        # spawned, because a fork of a process with threads can hang
-        pool = ProcessPoolExecutor(self.workers, mp_context=get_context('spawn'))
-        try:
-            for future in as_completed([pool.submit(work, job) for job in jobs]):
-                yield future.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    def results(self, work: Callable[[Job], Any], jobs: Sequence[Job]) -> Iterator[Outcome]:
+        """As they end; those that wait are given up when the caller stops."""
+        yield from outcomes(partial(_itself, work), jobs, self.workers)
+
+
+def _itself(work: Work) -> Work:
+    return work
 
 
 EXECUTORS: dict[str, Callable[[int], Executor]] = {'local': LocalExecutor}

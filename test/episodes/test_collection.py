@@ -7,9 +7,12 @@ import pytest
 from cheap_sensors import CHEAP
 
 from sakiyomi.cli import main
-from sakiyomi.errors import BadInputError
+from sakiyomi.errors import BadInputError, WorkFailedError
+from sakiyomi_data.running.workers import Outcome
+from sakiyomi_training.episodes import collection
 from sakiyomi_training.episodes.collection import (
     ABOUT_FILE,
+    MadeShard,
     Plan,
     collect,
     missing_shards,
@@ -17,16 +20,30 @@ from sakiyomi_training.episodes.collection import (
     split_files,
 )
 from sakiyomi_training.episodes.executors import LocalExecutor
-from sakiyomi_training.episodes.shards import read_episodes, read_shard, shard_file, write_shard
+from sakiyomi_training.episodes.shards import (
+    read_episodes,
+    read_shard,
+    shard_about,
+    shard_file,
+    write_shard,
+)
 
 PLAN = Plan(('random_urdfs',), 'train', ('drop',), seed=4, shard_size=1, **CHEAP)
+
+
+class Here:
+    """Works in this process."""
+
+    def results(self, work, jobs):
+        yield from (Outcome(job, work(job)) for job in jobs)
 
 
 @pytest.fixture(scope='module')
 def complete(tmp_path_factory):
     out = tmp_path_factory.mktemp('complete')
     open_collection(PLAN, out)
-    assert list(collect(PLAN, out, 2, LocalExecutor(1))) == [1, 1]
+    made = [outcome.result for outcome in collect(PLAN, out, 2, Here())]
+    assert made == [MadeShard(1, ()), MadeShard(1, ())]
     return out
 
 
@@ -34,7 +51,7 @@ class Interrupted:
     """Stops after the first job, as Ctrl-C would."""
 
     def results(self, work, jobs):
-        yield work(jobs[0])
+        yield Outcome(jobs[0], work(jobs[0]))
         raise KeyboardInterrupt
 
 
@@ -45,7 +62,7 @@ def test_an_interrupted_collection_goes_on_and_ends_the_same(complete, tmp_path,
     (tmp_path / 'shard_00001.h5.1.part').write_bytes(b'half')
     open_collection(PLAN, tmp_path)
     assert [job.index for job in missing_shards(PLAN, tmp_path, 2)] == [1]
-    list(collect(PLAN, tmp_path, 2, LocalExecutor(1)))
+    list(collect(PLAN, tmp_path, 2, Here()))
     assert not list(tmp_path.glob('*.part'))
     for one, other in zip(read_episodes(complete), read_episodes(tmp_path), strict=True):
         assert same(one, other) == []
@@ -54,9 +71,31 @@ def test_an_interrupted_collection_goes_on_and_ends_the_same(complete, tmp_path,
 @pytest.mark.slow
 def test_two_workers_make_what_one_makes(complete, tmp_path, same):
     open_collection(PLAN, tmp_path)
-    assert sorted(collect(PLAN, tmp_path, 2, LocalExecutor(2))) == [1, 1]
+    ended = collect(PLAN, tmp_path, 2, LocalExecutor(2))
+    assert [outcome.result for outcome in ended] == [MadeShard(1, ()), MadeShard(1, ())]
     for one, other in zip(read_episodes(complete), read_episodes(tmp_path), strict=True):
         assert same(one, other) == []
+
+
+def test_an_episode_that_raises_is_left_out_and_the_shard_says_why(
+    push, drop, tmp_path, monkeypatch
+):
+    made = {0: push, 2: drop}
+
+    def episode(plan, files, index):
+        return made[index]
+
+    monkeypatch.setattr(collection, '_episode', episode)
+    plan = replace(PLAN, shard_size=3)
+    (outcome,) = collect(plan, tmp_path, 3, Here())
+    assert outcome.result.episodes == 2
+    assert outcome.result.failed[0].startswith('KeyError: 1 (')
+    about = shard_about(shard_file(tmp_path, 0))
+    assert about['failed'] == [{'index': 1, 'failed': outcome.result.failed[0]}]
+    assert not missing_shards(plan, tmp_path, 3)
+    made.clear()
+    with pytest.raises(WorkFailedError, match='episodes: all 3 failed: 1 x KeyError'):
+        list(collect(plan, tmp_path / 'none', 3, Here()))
 
 
 def test_a_damaged_shard_is_refused_in_one_line_and_made_again(complete, tmp_path):

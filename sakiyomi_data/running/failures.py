@@ -1,0 +1,29 @@
+"""Say how much failed, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from sakiyomi.cli.console import tell_error
+from sakiyomi.errors import WorkFailedError
+
+MOST_REASONS = 3
+
+
+def reasons(failed: Iterable[str]) -> str:
+    """Why, the most frequent reason first, in one line."""
+    counts = Counter(failed).most_common(MOST_REASONS)
+    return '; '.join(f'{count} x {reason}' for reason, count in counts)
+
+
+def tell_failures(what: str, failed: Sequence[str], made: int) -> None:
+    """One line on standard error, where anything failed.
+
+    Raises:
+        WorkFailedError: all of it did.
+    """
+    if failed and not made:
+        raise WorkFailedError(f'{what}: all {len(failed)} failed: {reasons(failed)}')
+    if failed:
+        tell_error(f'{what}: {len(failed)} failed: {reasons(failed)}')
