@@ -18,13 +18,26 @@ EVALUATIONS = {
     'rollouts': 'futures a second of the world model, against PyBullet and MuJoCo',
     'latency': 'sensor-to-prediction and plan times, messages lost, CPU of each process',
 }
+# what takes no --workers, and how an interrupted run goes on all the same
+WITHOUT_ROUNDS = {
+    'ablations': 'No --workers: trainings use --threads. They resume from their folders in --out.',
+    'toss': 'No --workers: the search uses --threads. It resumes from --checkpoint.',
+    'toss_curve': 'No --workers: searches use --threads. Finished points are kept in --points.',
+    'rollouts': 'No --workers: times are taken while nothing else runs. Nothing is resumed.',
+    'latency': 'No --workers: times are taken while nothing else runs. Nothing is resumed.',
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser, args: list[str]) -> None:
     """Every evaluation by name; the arguments of the one that is asked for."""
     names = parser.add_subparsers(dest='evaluation', metavar='NAME', required=True)
     for name, summary in EVALUATIONS.items():
-        evaluation = names.add_parser(name, help=summary, description=f'{summary.capitalize()}.')
+        evaluation = names.add_parser(
+            name,
+            help=summary,
+            description=f'{summary.capitalize()}.',
+            epilog=WITHOUT_ROUNDS.get(name),
+        )
         if name in args:
             importlib.import_module(f'sakiyomi_evaluation.{name}').add_arguments(evaluation)
 

@@ -99,14 +99,19 @@ def make_worker(
     args: argparse.Namespace, scenarios: Sequence[str], files: tuple[Path, ...]
 ) -> Callable[[Round], Judged]:
     """What judges rounds, all with one model."""
-    dynamics = WorldModel(WorldModelConfig()).dynamics
-    those = predictors(dynamics, HullWorld())
+    dynamics, world = WorldModel(WorldModelConfig()).dynamics, HullWorld()
+    those = predictors(dynamics, world)
     source: Source = (
         Played(files, scenarios, args.seed)
         if args.episodes is None
         else Stored(args.episodes, scenarios)
     )
-    return lambda one: Judged(dynamics.name, judge_round(source, those, args.strips, one))
+
+    def work(one: Round) -> Judged:
+        world.cell.restart_clock()
+        return Judged(dynamics.name, judge_round(source, those, args.strips, one))
+
+    return work
 
 
 def judge_round(
