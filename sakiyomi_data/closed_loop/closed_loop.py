@@ -16,8 +16,8 @@ from planner_node.robot_input import RobotInput
 from sakiyomi.pick_request import PickRequest
 from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import RobotState, Scene
-from sakiyomi.sensing import CameraFrame, LidarScan
 from sakiyomi_data.closed_loop.cell_drivers import CellArmDriver, CellGripperDriver
+from sakiyomi_data.closed_loop.masked_model import MaskedModel
 from sakiyomi_data.closed_loop.sensor_feed import Reading, SensorFeed, Touch
 from sakiyomi_data.closed_loop.streams import Streams
 from sakiyomi_data.closed_loop.thinking import Thinking
@@ -27,7 +27,6 @@ from world_model_node.core import WorldModel
 
 CLOCKS = ('run', 'wait')
 LONGEST_PICK_S = 120.0
-DUE = 0.8  # of a period: frames that come faster wait for the next update
 
 
 class ClosedLoop:
@@ -39,9 +38,10 @@ class ClosedLoop:
         model: configuration of the world model.
         streams: rates and delays; None: as the simulation node publishes.
         clock: 'run': simulated time goes on while the planner thinks; 'wait': it does not.
+        predicts: let each update be followed by a prediction, as the node does.
 
     Attributes:
-        scene: the newest, None before the first.
+        watchers: further world models that get the same readings, and drive nothing.
         on_step: called with the loop after each joint state, for records and pictures.
     """
 
@@ -52,11 +52,14 @@ class ClosedLoop:
         model: WorldModelConfig,
         streams: Streams | None = None,
         clock: str = 'run',
+        predicts: bool = False,
     ) -> None:
         self.cell = cell
         self.config, self.model_config = planner, model
         self.robot = RobotModel(cell.description)
         self.on_step: Callable[[ClosedLoop], None] = lambda _: None
+        self.watchers: list[MaskedModel] = []
+        self._predicts = predicts
         self._feed = SensorFeed(cell, streams or Streams.of(cell.config))
         self._worker = Thinking(lambda: cell.time_s, waits=clock == 'wait')
         self._restart()
@@ -68,14 +71,23 @@ class ClosedLoop:
         self._restart()
 
     def _restart(self) -> None:
-        self.model = WorldModel(self.model_config, self.robot)
+        model = WorldModel(self.model_config, self.robot)
+        self.watched = MaskedModel(model, predicts=self._predicts)
         self.planner = PickPlanner(self.config, self.robot)
         self.job: PickJob | None = None
-        self.scene: Scene | None = None
         self._input = RobotInput(self.robot)
         self._ports = Robot(CellArmDriver(self.cell), CellGripperDriver(self.cell))
-        self._last_frame_s = -float('inf')
         self._feed.restart()
+
+    @property
+    def model(self) -> WorldModel:
+        """The world model that the planner plans with."""
+        return self.watched.model
+
+    @property
+    def scene(self) -> Scene | None:
+        """The newest; None before the first."""
+        return self.watched.scene
 
     def state(self) -> RobotState | None:
         """What the robot's own sensors have said last."""
@@ -104,24 +116,17 @@ class ClosedLoop:
         for name, reading in self._feed.advance():
             self._take(name, reading)
 
-    def _take(self, name: str, reading: Reading) -> None:
-        {'touch': self._touch, 'lidar': self._lidar, 'camera': self._camera}[name](reading)
+    def _take(self, stream: str, reading: Reading) -> None:
+        for watcher in (self.watched, *self.watchers):
+            watcher.take(stream, reading, self.cell.time_s)
+        if stream == 'touch':
+            self._step(reading)
 
-    def _touch(self, touch: Touch) -> None:
-        for inputs in (self.model, self._input):
-            inputs.add_wrench(touch.wrench)
-            for pad in touch.pads:
-                inputs.add_tactile(pad)
-            inputs.add_joints(touch.joints)
+    def _step(self, touch: Touch) -> None:
+        self._input.add_wrench(touch.wrench)
+        for pad in touch.pads:
+            self._input.add_tactile(pad)
+        self._input.add_joints(touch.joints)
         if self.job is not None:
             self.job.step(self.cell.time_s, self._input.state(), lambda: self.scene)
         self.on_step(self)
-
-    def _lidar(self, scan: LidarScan) -> None:
-        self.model.add_lidar(scan)
-
-    def _camera(self, frame: CameraFrame) -> None:
-        self.model.add_camera(frame)
-        if frame.stamp_s - self._last_frame_s >= DUE / self.model_config.rate_hz:
-            self._last_frame_s = frame.stamp_s
-            self.scene = self.model.update(self.cell.time_s)

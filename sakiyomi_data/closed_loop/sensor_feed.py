@@ -31,6 +31,7 @@ class SensorFeed:
         cell: whose sensors are read.
         streams: which of them, how often and how late.
         step: what lets time pass by some seconds; None: the cell's own.
+        joints: what reads the joints; None: the cell's own.
     """
 
     def __init__(
@@ -38,11 +39,12 @@ class SensorFeed:
         cell: SimulatedCell,
         streams: Streams,
         step: Callable[[float], None] | None = None,
+        joints: Callable[[], JointReading] | None = None,
     ) -> None:
         self.cell, self.streams = cell, streams
         self._step = step or cell.step
         self._sensors: dict[str, Callable[[], Reading]] = {
-            'touch': lambda: Touch(cell.joints(), cell.wrench(), cell.tactile()),
+            'touch': lambda: Touch((joints or cell.joints)(), cell.wrench(), cell.tactile()),
             'lidar': cell.lidar_scan,
             'camera': cell.camera_frame,
         }

@@ -1,0 +1,84 @@
+"""A world model behind a selection of the sensors."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from sakiyomi.scene import Scene
+from sakiyomi_data.closed_loop.sensor_feed import Reading, Touch
+from world_model_node.core import WorldModel
+
+TOUCH = ('tactile', 'wrench')
+DUE = 0.8  # of a period: frames that come faster wait for the next update
+
+
+@dataclass(frozen=True)
+class Mask:
+    """What a world model gets; joints always, for they tell where the robot itself is."""
+
+    streams: tuple[str, ...] = ('camera', 'lidar', *TOUCH)
+    dropped: float = 0.0  # share of all messages that never arrive
+    seed: int = 0  # of what is dropped
+
+
+class MaskedModel:
+    """Takes readings as they arrive, and updates with each picture that is due.
+
+    Args:
+        model: which may be looked at, and is fed by this alone.
+        mask: what it gets.
+        predicts: let each update be followed by a prediction, as the node does; without it no
+            object surprises.
+
+    Attributes:
+        scene: the newest; None before the first.
+        times_ms: what the stages of each update took.
+    """
+
+    def __init__(
+        self, model: WorldModel, mask: Mask | None = None, predicts: bool = False
+    ) -> None:
+        self.model, self.mask = model, mask or Mask()
+        self.scene: Scene | None = None
+        self.times_ms: list[dict[str, float]] = []
+        self._predicts = predicts
+        self._rng = np.random.default_rng([self.mask.seed, 20])
+        self._last_frame_s = -float('inf')
+
+    def take(self, stream: str, reading: Reading, now_s: float) -> bool:
+        """Take in a reading; whether there is a new scene."""
+        if stream == 'touch':
+            self._take_touch(reading)
+            return False
+        if stream == 'lidar':
+            self._add('lidar', reading)
+            return False
+        self._add('camera', reading)
+        if reading.stamp_s - self._last_frame_s < DUE / self.model.config.rate_hz:
+            return False
+        self._last_frame_s = reading.stamp_s
+        self._update(now_s)
+        return True
+
+    def _take_touch(self, touch: Touch) -> None:
+        self._add('wrench', touch.wrench)
+        for pad in touch.pads:
+            self._add('tactile', pad)
+        self._add('joints', touch.joints)
+
+    def _add(self, stream: str, reading: object) -> None:
+        wanted = stream == 'joints' or stream in self.mask.streams
+        if wanted and (not self.mask.dropped or self._rng.random() >= self.mask.dropped):
+            getattr(self.model, f'add_{stream}')(reading)
+
+    def _update(self, now_s: float) -> None:
+        started = time.perf_counter()
+        self.scene = self.model.update(now_s)
+        total_ms = 1e3 * (time.perf_counter() - started)
+        fusion_ms = total_ms - self.model.stage_ms['belief']  # which depends on what predicts
+        self.times_ms.append({**self.model.stage_ms, 'fusion': fusion_ms, 'total': total_ms})
+        if self._predicts:
+            self.model.predict()
