@@ -31,9 +31,9 @@ from planner_node.execution.pick_plan import PickPlan
 from planner_node.pick_job import PickJob, Robot
 from planner_node.robot_input import SIDES, RobotInput
 from sakiyomi.errors import BadInputError
+from sakiyomi.robot.gripper_map import GripperMap
 from sakiyomi.robot.robot_description import compose
 from sakiyomi.robot.robot_model import RobotModel
-from sakiyomi.robot.gripper_map import GripperMap
 from sakiyomi.scene import Scene
 from sakiyomi_interfaces.action import Pick
 from sakiyomi_interfaces.msg import Grasp, Heartbeat, ObjectStateArray, StageTimes

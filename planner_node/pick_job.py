@@ -6,7 +6,6 @@ whoever steps it stays responsive.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
