@@ -3,8 +3,9 @@
 Protocol of VGN (Breyer et al., Volumetric Grasping Network, CoRL 2020, section V): a round lays
 `count` objects and ends when the table is clear, when no grasp is found, or after two failures
 in a row. GSR is the share of attempts that bring an object into the bin, DR the share of objects
-that end there. The arm, its collisions and all sensors are in the loop. A round that raised counts
-as one failed attempt, and none of its objects as cleared.
+that end there. The arm, its collisions and all sensors are in the loop, and simulated time goes on
+while the planner thinks (`--clock run`). A round that raised counts as one failed attempt, and none
+of its objects as cleared.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ from sakiyomi.errors import BadInputError
 from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments
 from sakiyomi_data.running.rounds import Finished, Round, run_rounds
 from sakiyomi_data.running.strips import Strip
+from sakiyomi_data.closed_loop.closed_loop import CLOCKS
+from sakiyomi_evaluation.cells.arm_cell import ArmCell
 from sakiyomi_evaluation.cells.hand_cell import HandCell
-from sakiyomi_evaluation.cells.pick_cell import PickCell, PickRecord
+from sakiyomi_evaluation.cells.pick_record import PickRecord
 from sakiyomi_evaluation.results import check_writable, write_results
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import SimulationConfig
@@ -45,8 +48,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--count', type=int, default=5, help='objects on each table')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--hand-only', action='store_true', help='a free hand without the arm')
+    add_clock_arguments(parser)
     parser.add_argument('--json', metavar='FILE', help=JOURNAL_HELP)
     add_run_arguments(parser, strips='how each failed attempt went')
+
+
+def add_clock_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--clock` and `--think`, of every command with an arm."""
+    parser.add_argument(
+        '--clock',
+        choices=CLOCKS,
+        default=CLOCKS[0],
+        help='run: the world goes on while the planner thinks; wait: it stands still',
+    )
+    parser.add_argument(
+        '--think',
+        type=float,
+        metavar='SECONDS',
+        help='with --clock run: each plan takes so long, so that a seed repeats;'
+        ' as long as it really takes if not given',
+    )
+
+
+def planner_config(args: argparse.Namespace) -> PlannerConfig:
+    """With the time that a plan takes where it is fixed.
+
+    Raises:
+        BadInputError: a time that no plan takes, or one for a world that waits.
+    """
+    if args.think is None:
+        return PlannerConfig()
+    if args.clock == 'wait' or not 0.0 < args.think <= 60.0:
+        raise BadInputError(
+            f'--think: got {args.think} with --clock {args.clock},'
+            ' expected above 0 and at most 60 s with --clock run'
+        )
+    return PlannerConfig(think_s=args.think)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -55,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
         raise BadInputError(
             f'--rounds and --count: got {args.rounds} and {args.count}, expected at least 1'
         )
+    planner_config(args)
     check_writable(args.json)
     rounds = [Round(index, round_seed(args.seed, index)) for index in range(args.rounds)]
     finished = run_rounds(
@@ -65,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
         free=('rounds',),
         show=lambda so_far: _line(summarise(so_far, args.count)),
     )
-    figures = summarise(finished, args.count)
+    figures = {'clock': _clock(args)} | summarise(finished, args.count)
     make_console().print_json(data=figures)
     write_results(args.json, figures | {'rounds': finished.records}, args)
     return 0
@@ -77,7 +115,13 @@ def make_worker(args: argparse.Namespace) -> Callable[[Round], dict[str, Any]]:
     return lambda one: clear_table(cell, one.seed, args.strips, f'round{one.index:03d}')
 
 
-def make_cell(args: argparse.Namespace) -> PickCell:
+def _clock(args: argparse.Namespace) -> str:
+    if args.hand_only or args.clock == 'wait':
+        return 'wait'
+    return 'run, thinking as long as it takes' if args.think is None else f'run, {args.think} s'
+
+
+def make_cell(args: argparse.Namespace) -> ArmCell | HandCell:
     """The cell that the arguments ask for."""
     config = SimulationConfig(
         objects=args.objects,
@@ -86,8 +130,10 @@ def make_cell(args: argparse.Namespace) -> PickCell:
         seed=args.seed,
         hand_only=args.hand_only,
     )
-    kind = HandCell if args.hand_only else PickCell
-    return kind(SimulatedCell(config), PlannerConfig(), WorldModelConfig())
+    cell, model = SimulatedCell(config), WorldModelConfig()
+    if args.hand_only:
+        return HandCell(cell, PlannerConfig(), model)
+    return ArmCell(cell, planner_config(args), model, args.clock)
 
 
 def round_seed(seed: int, index: int) -> int:
@@ -96,7 +142,7 @@ def round_seed(seed: int, index: int) -> int:
 
 
 def clear_table(
-    cell: PickCell, seed: int, strips: Path | None = None, name: str = 'round'
+    cell: ArmCell | HandCell, seed: int, strips: Path | None = None, name: str = 'round'
 ) -> dict[str, Any]:
     """One round; its attempts, why it ended and what was left.
 
@@ -106,8 +152,8 @@ def clear_table(
         strips: folder for pictures of failed attempts.
         name: of the round, for these.
     """
-    cell.cell.restart_clock()
     cell.reset(seed)
+    started_s = cell.cell.time_s
     total = len(cell.cell.names)
     attempts: list[PickRecord] = []
     failures, ended = 0, 'clear'
@@ -128,16 +174,18 @@ def clear_table(
         'cleared': len(cell.cleared),
         'objects': total,
         'ended': ended,
+        'time_s': cell.cell.time_s - started_s,
     }
 
 
-def attempt(cell: PickCell, strip: Strip) -> PickRecord:
+def attempt(cell: ArmCell | HandCell, strip: Strip) -> PickRecord:
     """One pick; the strip is drawn where nothing came into the bin.
 
     Raises:
         PlanError: nothing could be planned.
     """
     strip.frame(cell.cell)
+    cell.on_phase = strip.frame
     try:
         record = cell.pick()
     except PlanError:
@@ -172,6 +220,13 @@ def summarise(finished: Finished, count: int) -> dict[str, Any]:
         'predicted_success_mean': _mean(predicted),
         'brier': _mean((predicted - won) ** 2),
         'plan_s': {'p50': _percentile(plan_s, 50), 'p99': _percentile(plan_s, 99)},
+        'announced_success_not_in_bin': sum(
+            a['outcome'] == 'success' and not a['in_bin'] for a in attempts
+        ),
+        'in_bin_not_announced': sum(
+            a['outcome'] != 'success' and bool(a['in_bin']) for a in attempts
+        ),
+        'picks_per_hour': 3600.0 * len(attempts) / max(sum(r['time_s'] for r in rounds), 1e-9),
         'execution_s_mean': _mean(np.array([a['execution_s'] for a in attempts])),
         'failed_rounds': finished.failed,
     }
