@@ -4,8 +4,8 @@ Protocol of VGN (Breyer et al., Volumetric Grasping Network, CoRL 2020, section 
 `count` objects and ends when the table is clear, when no grasp is found, or after two failures
 in a row. GSR is the share of attempts that bring an object into the bin, DR the share of objects
 that end there. The arm, its collisions and all sensors are in the loop, and simulated time goes on
-while the planner thinks (`--clock run`). A round that raised counts as one failed attempt, and none
-of its objects as cleared.
+while the planner thinks (`--clock run`). A round that raised counts as one failed attempt, and
+none of its objects as cleared.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from planner_node.config import PlannerConfig
 from planner_node.errors import PlanError
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
+from sakiyomi_data.closed_loop.closed_loop import CLOCKS
 from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments
 from sakiyomi_data.running.rounds import Finished, Round, run_rounds
 from sakiyomi_data.running.strips import Strip
-from sakiyomi_data.closed_loop.closed_loop import CLOCKS
 from sakiyomi_evaluation.cells.arm_cell import ArmCell
 from sakiyomi_evaluation.cells.hand_cell import HandCell
 from sakiyomi_evaluation.cells.pick_record import PickRecord
