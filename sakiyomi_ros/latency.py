@@ -3,6 +3,20 @@
 from __future__ import annotations
 
 import time
+from typing import NamedTuple
+
+
+class Newest(NamedTuple):
+    """The newest reading, and when it came in."""
+
+    stamp_s: float = 0.0
+    delay_s: float = 0.0  # until its arrival, in the node's clock
+    arrived_s: float = 0.0  # in real time
+
+    @property
+    def seconds(self) -> float:
+        """From its stamp until now."""
+        return self.delay_s + time.perf_counter() - self.arrived_s
 
 
 class Latency:
@@ -12,18 +26,9 @@ class Latency:
     """
 
     def __init__(self) -> None:
-        self.stamp_s = 0.0
-        self._delay_s = 0.0
-        self._arrived_s = time.perf_counter()
+        self.newest = Newest(arrived_s=time.perf_counter())
 
     def arrived(self, stamp_s: float, now_s: float) -> None:
         """A reading of that stamp has come in; `now_s` is the node's clock."""
-        if stamp_s >= self.stamp_s:
-            self.stamp_s = stamp_s
-            self._delay_s = max(now_s - stamp_s, 0.0)
-            self._arrived_s = time.perf_counter()
-
-    @property
-    def seconds(self) -> float:
-        """From the newest stamp until now."""
-        return self._delay_s + time.perf_counter() - self._arrived_s
+        if stamp_s >= self.newest.stamp_s:
+            self.newest = Newest(stamp_s, max(now_s - stamp_s, 0.0), time.perf_counter())

@@ -114,6 +114,11 @@ class WorldModel:
         """Keep a joint reading; BadInputError where it is malformed."""
         self._add('joints', reading)
 
+    def keep(self, stream: str, reading: object) -> None:
+        """Take over a reading that `inputs.check` let pass."""
+        if self.inputs.keep(stream, reading) and stream in ('camera', 'lidar'):
+            self._forget()
+
     def reset(self) -> None:
         """Forget objects, motion and the table; buffers and ids start over."""
         self.inputs.clear()
@@ -170,8 +175,8 @@ class WorldModel:
         return [tuple(p for p in outcome if p.object_id in wanted) for outcome in outcomes]
 
     def _add(self, stream: str, reading: object) -> None:
-        if self.inputs.add(stream, reading) and stream in ('camera', 'lidar'):
-            self._forget()
+        self.inputs.check(stream, reading)
+        self.keep(stream, reading)
 
     def _forget(self) -> None:
         self.tracker.reset()

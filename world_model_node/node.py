@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable
+from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,14 +17,15 @@ from sensor_msgs.msg import CameraInfo, Image, JointState, PointCloud2
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 from visualization_msgs.msg import MarkerArray
 
-from sakiyomi.errors import SakiyomiError
+from sakiyomi.errors import BadInputError, SakiyomiError
 from sakiyomi.robot.robot_description import compose
 from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import Prediction, Scene
 from sakiyomi_interfaces.msg import ObjectStateArray, PredictionArray, StageTimes
 from sakiyomi_interfaces.srv import Imagine
+from sakiyomi_ros.deferred_service import answer_later
 from sakiyomi_ros.diagnostics import OK, WARN, Health
-from sakiyomi_ros.latency import Latency
+from sakiyomi_ros.latency import Latency, Newest
 from sakiyomi_ros.lifecycle import LifecycleNode
 from sakiyomi_ros.messages.beliefs import (
     from_hand_motion,
@@ -36,21 +39,31 @@ from sakiyomi_ros.messages.images import from_camera_info
 from sakiyomi_ros.pairing import StampPairing
 from sakiyomi_ros.process import run
 from sakiyomi_ros.sensor_frames import SensorFrames
+from sakiyomi_ros.waiting_messages import take_waiting
 from world_model_node import conversions
 from world_model_node.config import WorldModelConfig
 from world_model_node.core import WorldModel
+from world_model_node.sensing.intake import Intake
+from world_model_node.update_thread import UpdateThread
 from world_model_node.warm_up import spare_collections
 
 DUE = 0.8  # of a period: frames that come faster wait for the next update
+SWITCH_S = 5e-4  # an update gives way to what arrives at the latest after this
 
 
 class WorldModelNode(LifecycleNode):
-    """Callbacks convert and add; a new picture, or else the timer, updates and publishes."""
+    """Callbacks convert and hand over; a thread of its own updates from the newest picture.
+
+    An update takes over what has arrived until it begins, in the order of arrival, and judges by
+    that what is fresh: however long it takes, nothing that came meanwhile counts as late.
+    """
 
     config: WorldModelConfig
 
     def __init__(self, **options: Any) -> None:
         super().__init__('world_model', WorldModelConfig(), **options)
+        self._updates: UpdateThread | None = None
+        self._failed = self.create_guard_condition(self._end)
         back = Duration(seconds=-self.config.timing.clock_jump_s)
         self._jump = self.get_clock().create_jump_callback(
             JumpThreshold(min_forward=None, min_backward=back, on_clock_change=False),
@@ -62,15 +75,31 @@ class WorldModelNode(LifecycleNode):
         description = compose(self.config.robot_description, self.config.sensor_description)
         self.robot = RobotModel(description)
         self.frames = SensorFrames(description, self.robot)
+        self.world_model = WorldModel(self.config, self.robot)
         self._reset()
         self._subscribe()
         self._advertise()
-        self.create_entity(self.create_service(Imagine, '~/imagine', self._imagine))
+        service = self.create_service(Imagine, '~/imagine', self._imagine)
+        self.create_entity(answer_later(service))
         self.create_ticker(1.0 / self.config.rate_hz, self._tick)
         spare_collections()
 
+    def activate(self) -> None:
+        """Begin to update."""
+        self._updates = UpdateThread(self._update, self._failed.trigger)
+
+    def deactivate(self) -> None:
+        """End the updates; the one under way is published."""
+        self._updates.close()
+        self._updates = None
+
+    def _end(self) -> None:
+        """What an update raised ends the node, as if it had been raised here."""
+        if self._updates is not None and self._updates.failure is not None:
+            raise self._updates.failure
+
     def _reset(self) -> None:
-        self.world_model = WorldModel(self.config, self.robot)
+        self.intake = Intake(self.config.timing)
         self.pairing: StampPairing[conversions.Picture] = StampPairing(('color', 'depth'))
         self._intrinsics: np.ndarray | None = None
         self.latency = Latency()
@@ -80,19 +109,21 @@ class WorldModelNode(LifecycleNode):
     def _subscribe(self) -> None:
         timing = self.config.timing
         camera_s = timing.camera_stale_s
+        self.create_input(CameraInfo, 'camera/camera_info', self._on_info, camera_s)
         self.create_input(Image, 'camera/color/image_raw', self._on_color, camera_s)
         self.create_input(Image, 'camera/depth/image_rect_raw', self._on_depth, camera_s)
-        self.create_input(CameraInfo, 'camera/camera_info', self._on_info, camera_s)
-        self.create_input(PointCloud2, 'lidar/points', self._on_lidar, timing.lidar_stale_s)
-        for side in ('left', 'right'):
-            self.create_input(
-                PointCloud2,
-                f'tactile/{side}',
-                lambda m, s=side: self._on_tactile(s, m),
-                timing.tactile_stale_s,
-            )
-        self.create_input(WrenchStamped, 'wrench', self._on_wrench, timing.tactile_stale_s)
-        self.create_input(JointState, 'joint_states', self._on_joints, timing.joints_stale_s)
+        tactile_s = timing.tactile_stale_s
+        self._signals = [
+            self.create_input(PointCloud2, 'lidar/points', self._on_lidar, timing.lidar_stale_s),
+            *(
+                self.create_input(
+                    PointCloud2, f'tactile/{side}', partial(self._on_tactile, side), tactile_s
+                )
+                for side in ('left', 'right')
+            ),
+            self.create_input(WrenchStamped, 'wrench', self._on_wrench, tactile_s),
+            self.create_input(JointState, 'joint_states', self._on_joints, timing.joints_stale_s),
+        ]
 
     def _advertise(self) -> None:
         self.objects = self.create_output(ObjectStateArray, 'world_model/objects')
@@ -121,45 +152,54 @@ class WorldModelNode(LifecycleNode):
         pair = self.pairing.add(stream, picture.stamp_s, picture)
         if pair is None or self._intrinsics is None:
             return
+        take_waiting(self._signals)  # what was sent before the picture is there before it
         T_world_camera = self.frames.pose(pair[0].frame_id)
         frame = conversions.to_camera_frame(*pair, self._intrinsics, T_world_camera)
-        self.world_model.add_camera(frame)
+        self._hand_over('camera', frame)
         self.latency.arrived(frame.stamp_s, self.now_s())
         if frame.stamp_s - self._last_frame_s >= DUE / self.config.rate_hz:
             self._last_frame_s = frame.stamp_s
-            self._update()
+            self._updates.request()
 
     def _on_lidar(self, message: PointCloud2) -> None:
         T_world_lidar = self.frames.pose(message.header.frame_id)
-        self.world_model.add_lidar(conversions.to_lidar_scan(message, T_world_lidar))
+        self._hand_over('lidar', conversions.to_lidar_scan(message, T_world_lidar))
 
     def _on_tactile(self, side: str, message: PointCloud2) -> None:
-        self.world_model.add_tactile(conversions.to_tactile_reading(message, side))
+        self._hand_over('tactile', conversions.to_tactile_reading(message, side))
 
     def _on_wrench(self, message: WrenchStamped) -> None:
-        self.world_model.add_wrench(from_wrench(message))
+        self._hand_over('wrench', from_wrench(message))
 
     def _on_joints(self, message: JointState) -> None:
         reading = from_joint_state(message)
         self.frames.update(reading)
-        self.world_model.add_joints(reading)
+        self._hand_over('joints', reading)
 
-    # Beliefs out.
+    def _hand_over(self, stream: str, reading: object) -> None:
+        self.world_model.inputs.check(stream, reading)
+        self.intake.put(stream, reading)
+
+    # Beliefs out, on the thread of the updates.
 
     def _tick(self) -> None:
         # pictures drive the updates; without them the others still do
-        if self.latency.stamp_s and self.now_s() - self._last_update_s > 1.5 / self.config.rate_hz:
-            self._update()
+        late = self.now_s() - self._last_update_s > 1.5 / self.config.rate_hz
+        if late and self._updates.idle and self.latency.newest.stamp_s:
+            self._updates.request()
 
     def _update(self) -> None:
+        newest = self.latency.newest
+        for stream, reading in self.intake.take():
+            self.world_model.keep(stream, reading)
         # a simulated clock may lag behind the stamps of what has already arrived
-        now_s = max(self.now_s(), self.latency.stamp_s)
-        self._last_update_s = now_s
+        now_s = max(self.now_s(), newest.stamp_s)
         scene = self.world_model.update(now_s)
         self._stale = scene.stale
-        self._publish(scene, self.world_model.predict())
+        self._publish(scene, self.world_model.predict(), newest)
+        self._last_update_s = now_s
 
-    def _publish(self, scene: Scene, predictions: tuple[Prediction, ...]) -> None:
+    def _publish(self, scene: Scene, predictions: tuple[Prediction, ...], newest: Newest) -> None:
         start = time.perf_counter()
         name = self.world_model.model_name
         self.predictions.publish(to_predictions(predictions, scene.stamp_s, name))
@@ -167,7 +207,7 @@ class WorldModelNode(LifecycleNode):
         self._publish_mirrors(scene, predictions)
         publish_ms = (time.perf_counter() - start) * 1e3
         stage_ms = {**self.world_model.stage_ms, 'publish': publish_ms}
-        self.times.publish(self.stage_times(stage_ms, self.latency.stamp_s, self.latency.seconds))
+        self.times.publish(self.stage_times(stage_ms, newest.stamp_s, newest.seconds))
 
     def _publish_mirrors(self, scene: Scene, predictions: tuple[Prediction, ...]) -> None:
         # each is made only where somebody listens
@@ -182,7 +222,20 @@ class WorldModelNode(LifecycleNode):
             if publisher.get_subscription_count():
                 publisher.publish(make())
 
-    def _imagine(self, request: Imagine.Request, response: Imagine.Response) -> Imagine.Response:
+    # What if: answered between two updates.
+
+    def _imagine(
+        self, request: Imagine.Request, response: Imagine.Response
+    ) -> Imagine.Response | Future:
+        try:
+            if self._updates is None:
+                raise BadInputError('world_model: got a request while inactive')
+            return self._updates.submit(partial(self._imagined, request, response))
+        except SakiyomiError as error:
+            response.message = str(error)
+            return response
+
+    def _imagined(self, request: Imagine.Request, response: Imagine.Response) -> Imagine.Response:
         try:
             motions = [from_hand_motion(motion) for motion in request.candidates]
             ids = list(request.object_ids) or None
@@ -198,7 +251,10 @@ class WorldModelNode(LifecycleNode):
     def _clock_jumped(self, jump: TimeJump) -> None:
         if self.active:
             self.get_logger().warning('the clock jumped back: forgetting everything')
+            self.deactivate()
+            self.world_model.reset()
             self._reset()
+            self.activate()
 
     def health(self) -> Iterable[Health]:
         """The dynamics that predict, and the modalities that are missing."""
@@ -214,6 +270,14 @@ class WorldModelNode(LifecycleNode):
             yield Health('fusion', WARN, f'no fresh data from {missing}', {'stale': missing})
         else:
             yield Health('fusion', OK, 'every modality is fresh')
+        yield self._updates_health()
+
+    def _updates_health(self) -> Health:
+        values = {'pictures_replaced': self._updates.replaced}
+        values |= {f'{stream}_dropped': n for stream, n in self.intake.dropped.items() if n}
+        if any(self.intake.dropped.values()):
+            return Health('updates', WARN, 'updates take longer than the buffers reach', values)
+        return Health('updates', OK, 'from the newest picture', values)
 
     def _segmentation_health(self) -> Health:
         name, wanted = self.world_model.segmenter_name, self.config.segmenter
@@ -224,6 +288,7 @@ class WorldModelNode(LifecycleNode):
 
 def main(args: list[str] | None = None) -> int:
     """Run the node; the exit status."""
+    sys.setswitchinterval(SWITCH_S)
     return run(WorldModelNode, args)
 
 

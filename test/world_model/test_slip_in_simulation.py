@@ -65,8 +65,8 @@ class Lift:
             self.cell.step(1.0 / TOUCH_HZ)
             pads = self.cell.tactile()
             for reading in pads:
-                self.inputs.add('tactile', reading)
-            self.inputs.add('wrench', self.cell.wrench())
+                self.inputs.keep('tactile', reading)
+            self.inputs.keep('wrench', self.cell.wrench())
             gaps.append(self._height_above_hand())
             if tick % LOOK_EVERY == LOOK_EVERY - 1 and tick >= LOOK_EVERY:
                 self._look(pads, np.abs(np.diff(gaps[-LOOK_EVERY - 1 :])) * TOUCH_HZ)

@@ -45,17 +45,20 @@ class Inputs:
         self.joints = JointBuffer(config.joint_buffer, jump)
         self.rejected = dict.fromkeys(('camera', 'lidar', 'tactile', 'wrench', 'joints'), 0)
 
-    def add(self, stream: str, reading: object) -> bool:
-        """Check and keep a reading; True when its clock jumped back.
+    def check(self, stream: str, reading: object) -> None:
+        """Refuse a reading that the fusion cannot use.
 
         Raises:
-            BadInputError: the reading is malformed; it is counted and forgotten.
+            BadInputError: the reading is malformed; it is counted.
         """
         try:
             getattr(readings, f'check_{stream}')(reading)
         except BadInputError:
             self.rejected[stream] += 1
             raise
+
+    def keep(self, stream: str, reading: object) -> bool:
+        """Buffer a reading that was checked; True when its clock jumped back."""
         return self._buffer(stream, reading).add(reading)
 
     def clear(self) -> None:
