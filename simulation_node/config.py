@@ -78,6 +78,18 @@ class SimulationConfig(NodeConfig):
     real_time_factor: float = parameter(
         1.0, 'simulated seconds per second; 0: no limit', 0.0, 100.0
     )
+    max_lead_s: float = parameter(
+        0.15,
+        'how far simulated time runs ahead of the newest picture that the world model has'
+        ' answered; 0: no limit [s]',
+        0.0,
+        10.0,
+    )
+    lockstep: bool = parameter(
+        False,
+        'each picture waits for the world model and each robot state for the planner: what a seed'
+        ' gives does not depend on the machine; no camera faster than the world model',
+    )
     gripper_speed_mps: float = parameter(
         0.10, 'how fast the opening between the pads changes [m/s]', 0.001, 1.0
     )

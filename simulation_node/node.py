@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from geometry_msgs.msg import WrenchStamped
@@ -13,13 +14,14 @@ from sensor_msgs.msg import CameraInfo, Image, JointState, PointCloud2
 from trajectory_msgs.msg import JointTrajectory
 
 from sakiyomi.errors import BadInputError, SakiyomiError
-from sakiyomi_interfaces.msg import ObjectStateArray, StageTimes
+from sakiyomi_interfaces.msg import Heartbeat, ObjectStateArray, StageTimes
 from sakiyomi_interfaces.srv import PushObject, ResetScene, SetConveyor, SpawnObject
-from sakiyomi_ros.diagnostics import OK, WARN, Health
+from sakiyomi_ros.diagnostics import ERROR, OK, WARN, Health
 from sakiyomi_ros.follow_trajectory import FollowJointTrajectory, TrajectoryAction
 from sakiyomi_ros.lifecycle import LifecycleNode
 from sakiyomi_ros.messages.conversions import (
     from_pose,
+    from_stamp,
     from_twist,
     from_xyz,
     to_joint_state,
@@ -38,16 +40,22 @@ from simulation_node.config import (
     PHYSICS_HZ,
     SimulationConfig,
 )
+from simulation_node.consumers import PLANNER, WORLD_MODEL, Consumers
 from simulation_node.schedule import Pacer, Schedule
 
 CLOCK_HZ = PHYSICS_HZ / 2
 EVENTS_PER_TICK = 8  # at most, to catch up; then commands get their turn
 DEFAULT_GRIP_FORCE_N = 20.0
+LOOK_PERIOD_S = 0.5
+ANSWERS = {WORLD_MODEL: 'world_model/processing_time', PLANNER: 'planner/heartbeat'}
 SLOW_FACTOR = 0.9  # of the wanted pace; below it /diagnostics warns
 
 
 class SimulationNode(LifecycleNode):
-    """A ticker steps the physics to the next sensor that is due and publishes it."""
+    """A ticker steps the physics to the next sensor that is due and publishes it.
+
+    It waits for who reads the sensors; an answer that was waited for is a tick, too.
+    """
 
     config: SimulationConfig
 
@@ -61,14 +69,23 @@ class SimulationNode(LifecycleNode):
         self.step = 0  # since the last reset, which sensor noise is keyed by as well
         self.pacer = Pacer(self.config.real_time_factor)
         self.schedule = self._make_schedule()
+        self.consumers = Consumers(self.config.max_lead_s, self.config.lockstep, self._gave_up)
         self._advertise()
         self._subscribe()
         self._serve()
         self.create_ticker(1.0 / CLOCK_HZ, self._tick, wall=True)
+        self.create_ticker(LOOK_PERIOD_S, self._look_for_consumers, wall=True)
+
+    def activate(self) -> None:
+        """Wait for those who are there from the first reading on."""
+        self._look_for_consumers()
 
     def config_changed(self, previous: SimulationConfig) -> None:
         """The pace changes at once, everything else with the next configure transition."""
-        if self.config.real_time_factor != previous.real_time_factor and self.active:
+        if not self.active:
+            return
+        self.consumers.max_lead_s = self.config.max_lead_s
+        if self.config.real_time_factor != previous.real_time_factor:
             self.pacer = Pacer(self.config.real_time_factor)
 
     def cleanup(self) -> None:
@@ -102,8 +119,11 @@ class SimulationNode(LifecycleNode):
         self.times = out(StageTimes, 'simulation/processing_time')
 
     def _subscribe(self) -> None:
-        self.create_input(JointTrajectory, 'arm_controller/joint_trajectory', self._on_arm)
-        self.create_input(JointTrajectory, 'gripper_controller/joint_trajectory', self._on_gripper)
+        for part, command in (('arm', self._on_arm), ('gripper', self._on_gripper)):
+            on_command = partial(self._on_command, command)
+            self.create_input(JointTrajectory, f'{part}_controller/joint_trajectory', on_command)
+        self.create_input(StageTimes, ANSWERS[WORLD_MODEL], self._on_update)
+        self.create_input(Heartbeat, ANSWERS[PLANNER], self._on_heartbeat)
 
     def _serve(self) -> None:
         for kind, name, handler in (
@@ -122,9 +142,25 @@ class SimulationNode(LifecycleNode):
 
     def _tick(self) -> None:
         for _ in range(EVENTS_PER_TICK):
-            if not self.pacer.behind(time.monotonic(), self.cell.time_s):
+            wall_s, time_s = time.monotonic(), self.cell.time_s
+            if not self.pacer.behind(wall_s, time_s) or self.consumers.hold(time_s, wall_s):
                 return
             self._advance()
+
+    def _look_for_consumers(self) -> None:
+        self.consumers.found({n for n, topic in ANSWERS.items() if self.count_publishers(topic)})
+
+    def _gave_up(self, name: str) -> None:
+        say = self.get_logger().error if self.config.lockstep else self.get_logger().warning
+        say(f'{name}: no answer within {self.consumers.patience_s:g} s, going on without it')
+
+    def _on_update(self, message: StageTimes) -> None:
+        self.consumers.world_model_answered(from_stamp(message.header.stamp))
+        self._tick()
+
+    def _on_heartbeat(self, message: Heartbeat) -> None:
+        self.consumers.planner_answered(from_stamp(message.header.stamp), message.commands)
+        self._tick()
 
     def _advance(self) -> None:
         start = time.perf_counter()
@@ -156,6 +192,7 @@ class SimulationNode(LifecycleNode):
     # Sensors out; a reading that nobody listens to is not made.
 
     def _publish_touch(self) -> None:
+        self.consumers.sent_state(self.cell.time_s)
         self.joints.publish(to_joint_state(self.cell.joints()))
         if self.wrench.get_subscription_count():
             self.wrench.publish(to_wrench(self.cell.wrench(), HAND_LINK))
@@ -175,11 +212,19 @@ class SimulationNode(LifecycleNode):
         if not (self.color.get_subscription_count() or self.depth.get_subscription_count()):
             return
         color, depth, info = conversions.camera_messages(self.cell.camera_frame(), CAMERA_LINK)
+        self.consumers.sent_picture(self.cell.time_s)
         self.info.publish(info)
         self.color.publish(color)
         self.depth.publish(depth)
 
     # Commands in.
+
+    def _on_command(
+        self, command: Callable[[JointTrajectory], None], message: JointTrajectory
+    ) -> None:
+        self.consumers.command_received()
+        command(message)
+        self._tick()
 
     def _on_arm(self, message: JointTrajectory) -> None:
         if is_stop(message):
@@ -217,6 +262,7 @@ class SimulationNode(LifecycleNode):
             count=request.count or None,
         )
         self.seed, self.step = seed, 0
+        self.consumers.restart()
         response.message = f'{len(response.names)} objects, seed {seed}'
 
     def _spawn(self, request: SpawnObject.Request, response: SpawnObject.Response) -> None:
@@ -237,14 +283,24 @@ class SimulationNode(LifecycleNode):
         response.message = 'conveyor set'
 
     def health(self) -> Iterable[Health]:
-        """Whether simulated time keeps pace."""
+        """Whether simulated time keeps pace, and whom it waits for."""
         wanted, measured = self.config.real_time_factor, self.pacer.measured_factor
         values = {'time_s': round(self.cell.time_s, 3), 'real_time_factor': round(measured, 3)}
+        waits_s = self.consumers.waits_s()
+        values |= {f'waited_for_{name}_s': round(waits_s[name], 3) for name in sorted(waits_s)}
+        yield Health('pace', *self._pace(wanted, measured, waits_s), values)
+
+    def _pace(
+        self, wanted: float, measured: float, waits_s: dict[str, float]
+    ) -> tuple[bytes, str]:
+        if self.consumers.given_up:
+            level = ERROR if self.config.lockstep else WARN
+            return level, f'no answer from {", ".join(sorted(self.consumers.given_up))}'
         if measured < SLOW_FACTOR * wanted:
-            message = f'slower than real time: factor {measured:.2f}, wanted {wanted:g}'
-            yield Health('pace', WARN, message, values)
-        else:
-            yield Health('pace', OK, 'keeps pace', values)
+            slowest = max(waits_s, key=waits_s.get, default='')
+            cause = f', waits for {slowest}' if slowest else ''
+            return WARN, f'slower than real time: factor {measured:.2f}, wanted {wanted:g}{cause}'
+        return OK, 'keeps pace'
 
 
 def main(args: list[str] | None = None) -> int:
