@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
+from sakiyomi.errors import WorkFailedError
 from sakiyomi.pick_request import PickRequest
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 ATTEMPTS_PER_OBJECT = 2
 SAME_FAILURES = 2  # in a row that end it
+NO_FAULT_OF_OBJECTS = ('stale_input', 'stopped', 'rejected')  # tried again once all is well
 FIRST_SIGHT_S = 8.0  # longest wait for the first objects
+PATIENCE_S = 120.0  # with a graph by which nothing can be picked
+RETRY_S = 0.5
 SETTLE_S = 1.0  # for the last object to come to rest in the bin
 
 
@@ -31,23 +35,57 @@ class Clearing:
 
 
 def clear_table(client: PickClient, count: int, console: Console) -> Clearing:
-    """Pick any object again and again."""
+    """Pick any object again and again.
+
+    Raises:
+        WorkFailedError: for too long, no pick could be carried out, whatever the object.
+    """
     start_s = time.monotonic()
     reports: list[PickReport] = []
-    ended = 'no more attempts'
     _await_objects(client)
-    for number in range(1, ATTEMPTS_PER_OBJECT * count + 1):
-        report = client.pick(PickRequest())
+    ended = ''
+    while not ended:
+        report = _picked(client, console)
         if report.outcome == 'no_target':
             ended = 'the table is clear'
             break
         reports.append(report)
-        console.print(_line(number, report))
-        if _stuck(reports):
-            ended = f'the same failure {SAME_FAILURES} times in a row'
-            break
+        console.print(_line(len(reports), report))
+        ended = _ended(reports, ATTEMPTS_PER_OBJECT * count)
     client.spin(SETTLE_S)
     return Clearing(tuple(reports), count_in_bin(client), time.monotonic() - start_s, ended)
+
+
+def _picked(client: PickClient, console: Console) -> PickReport:
+    """The first pick that ends by what happened to an object; what ends otherwise is repeated."""
+    deadline = time.monotonic() + PATIENCE_S
+    report = client.pick(PickRequest())
+    while report.outcome in NO_FAULT_OF_OBJECTS:
+        console.print(f'pick again: {report.outcome}, {escape(report.reason)}')
+        if not _await_usable_scene(client, deadline):
+            raise WorkFailedError(
+                f'no pick within {PATIENCE_S:.0f} s: {report.outcome}, {report.reason}'
+            )
+        report = client.pick(PickRequest())
+    return report
+
+
+def _await_usable_scene(client: PickClient, deadline: float) -> bool:
+    """Whether the world model reports a scene of fresh data before the deadline."""
+    client.spin(RETRY_S)
+    while (left_s := deadline - time.monotonic()) > 0.0:
+        tracked = client.next_tracked(left_s)
+        if tracked is not None and tracked.usable:
+            return True
+    return False
+
+
+def _ended(reports: list[PickReport], attempts: int) -> str:
+    """Why no further object is picked; empty to go on."""
+    last = [report.outcome for report in reports[-SAME_FAILURES:]]
+    if len(last) == SAME_FAILURES and len(set(last)) == 1 and last[0] != 'success':
+        return f'{last[0]} {SAME_FAILURES} times in a row: {reports[-1].reason}'
+    return 'no more attempts' if len(reports) >= attempts else ''
 
 
 def _await_objects(client: PickClient) -> None:
@@ -59,11 +97,6 @@ def _await_objects(client: PickClient) -> None:
             client.spin(0.5)  # the rest of them
             return
         stamp_s = tracked.stamp_s if tracked else stamp_s
-
-
-def _stuck(reports: list[PickReport]) -> bool:
-    last = [report.outcome for report in reports[-SAME_FAILURES:]]
-    return len(last) == SAME_FAILURES and len(set(last)) == 1 and last[0] != 'success'
 
 
 def _line(number: int, report: PickReport) -> str:

@@ -56,6 +56,12 @@ class TrackedObjects:
 
     stamp_s: float
     ids: tuple[int, ...]
+    stale: frozenset[str] = frozenset()  # the modalities without fresh data
+
+    @property
+    def usable(self) -> bool:
+        """Whether a pick can be planned by it: joints, and a range sensor, are fresh."""
+        return 'joints' not in self.stale and not {'camera', 'lidar'} <= self.stale
 
 
 class PickClient:
@@ -122,6 +128,12 @@ class PickClient:
         if not response.success:
             raise WorkFailedError(f'reset: {response.message}')
         return list(response.names)
+
+    def next_tracked(self, timeout_s: float) -> TrackedObjects | None:
+        """The next objects that the world model reports, or None."""
+        self._objects = None
+        self.spin_until(lambda: self._objects is not None, timeout_s)
+        return self._objects
 
     def tracked_after(self, stamp_s: float, timeout_s: float) -> TrackedObjects | None:
         """The first objects that the world model reports after a stamp, or None."""
@@ -208,7 +220,8 @@ class PickClient:
 
     def _on_objects(self, message: ObjectStateArray) -> None:
         ids = tuple(state.id for state in message.objects)
-        self._objects = TrackedObjects(from_stamp(message.header.stamp), ids)
+        stale = frozenset(message.stale_modalities)
+        self._objects = TrackedObjects(from_stamp(message.header.stamp), ids, stale)
 
     def _on_truth(self, message: ObjectStateArray) -> None:
         self._truth = message
