@@ -1,7 +1,8 @@
 """`sakiyomi evaluate latency`: how fast the running graph is, idle and while the arm picks.
 
 Two phases: `idle`, without the browser page and with the arm at rest, and `load`, with every node,
-every sensor at its rate and the arm picking. Loss is counted by a subscriber of its own.
+every sensor at its rate, the arm picking and the page open in a headless browser where one is
+installed. Loss is counted by a subscriber of its own.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -24,12 +25,14 @@ from sakiyomi.cli.graph_options import check_inputs, log_sink, use_domain
 from sakiyomi.errors import BadInputError
 from sakiyomi.pick_request import PickRequest
 from sakiyomi_evaluation.results import check_writable, write_results
+from sakiyomi_evaluation.speed.browser import find_browser, watching
 
 if TYPE_CHECKING:
     from sakiyomi_ros.clients.pick_client import PickClient, PickReport
 
 START_TIMEOUT_S = 90.0
 WARM_UP_S = 3.0
+WATCHED_WARM_UP_S = 10.0  # a browser starts
 MAX_SECONDS = 3600.0
 
 
@@ -50,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
     from sakiyomi_ros.environment import prepare_environment
 
     prepare_environment()
+    if find_browser() is None:
+        make_console(stderr=True).print('no browser is installed: the page stays closed')
     phases = {'idle': _phase(args, _rest, viewer=False), 'load': _phase(args, _picks, viewer=True)}
     make_console().print(_table(phases))
     write_results(args.json, phases, args)
@@ -71,15 +76,18 @@ def _phase(args: argparse.Namespace, act: Callable, viewer: bool) -> dict[str, A
     values = {name: getattr(args, name) for name in ('objects', 'count', 'seed', 'port')}
     sink = log_sink(make_console(stderr=True), verbose=False)
     with ProcessGraph(SIM, {**values, 'viewer': viewer}, sink) as graph:
-        with _observed(graph) as (client, recorder):
+        with _observed(graph) as (client, recorder), ExitStack() as looks:
             client.wait_active(graph.names, START_TIMEOUT_S)
-            client.spin(WARM_UP_S)
+            url = f'http://127.0.0.1:{args.port}'
+            watched = viewer and looks.enter_context(watching(url))
+            client.spin(WATCHED_WARM_UP_S if watched else WARM_UP_S)
             recorder.restart()
             cpu = CpuMeter(graph.pids)
             reports = act(client, args.seconds)
             figures = summary(recorder.recording)
             figures['cpu_percent'] = cpu.percent()
         codes = graph.stop()
+    figures['page_open'] = watched
     figures['picks'] = [vars(report) for report in reports]
     figures['plan_s'] = percentiles([report.plan_s for report in reports])
     figures['exit_codes'] = codes
@@ -147,7 +155,8 @@ def _table(phases: Mapping[str, Mapping[str, Any]]) -> Table:
     ):
         table.add_row(escape(label), *(_cell(p[key[0]][key[1]]) for p in phases.values()))
     table.add_row('frames', *(str(p['frames']) for p in phases.values()))
-    table.add_row('predicted from', *(str(p['frames_predicted_from']) for p in phases.values()))
+    table.add_row('frames left out', *(str(p['frames_left_out']) for p in phases.values()))
+    table.add_row('pace of time', *(_cell(p['pace']) for p in phases.values()))
     table.add_row('messages lost', *(str(p['messages_lost']) for p in phases.values()))
     nodes = dict.fromkeys(n for p in phases.values() for n in p['cpu_percent'])
     for node in sorted(nodes, key=lambda name: name == 'total'):

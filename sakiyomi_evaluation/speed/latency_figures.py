@@ -34,6 +34,10 @@ def summary(recording: Recording) -> dict[str, Any]:
         'sensor_to_prediction_ms': percentiles(latencies),
         'frames': len(arrivals.get(SENSOR_TOPIC, [])),
         'frames_predicted_from': len(latencies),
+        'frames_left_out': left_out(
+            arrivals.get(SENSOR_TOPIC, []), arrivals.get(PREDICTION_TOPIC, []), recording.updates
+        ),
+        'pace': pace(arrivals.get(SENSOR_TOPIC, [])),
         'stage_ms': {
             name: percentiles([u.stage_ms[name] for u in recording.updates if name in u.stage_ms])
             for name in stages
@@ -59,8 +63,22 @@ def prediction_latencies(
     An update tells which sensor stamp it used; its predictions are the last ones published before
     it. A picture counts once, with the first predictions made from it.
     """
+    return list(_by_frame(frames, predictions, updates).values())
+
+
+def left_out(
+    frames: Sequence[Arrival], predictions: Sequence[Arrival], updates: Sequence[Update]
+) -> int:
+    """Pictures between the first and the last predicted from, from which no prediction came."""
+    found = _by_frame(frames, predictions, updates)
+    return max(found) - min(found) + 1 - len(found) if found else len(frames)
+
+
+def _by_frame(
+    frames: Sequence[Arrival], predictions: Sequence[Arrival], updates: Sequence[Update]
+) -> dict[int, float]:
     if not frames or not predictions:
-        return []
+        return {}
     frame_stamps = np.array([f.stamp_s for f in frames])
     published = np.array([p.published_ns for p in predictions])
     found: dict[int, float] = {}
@@ -72,7 +90,16 @@ def prediction_latencies(
         latency_ns = predictions[j].received_ns - frames[i].published_ns
         if latency_ns > 0:
             found[i] = latency_ns * 1e-6
-    return list(found.values())
+    return found
+
+
+def pace(arrivals: Sequence[Arrival]) -> float | None:
+    """Seconds of the stamps per second of real time: below 1 where a simulator slows down."""
+    if len(arrivals) < 2:
+        return None
+    first, last = arrivals[0], arrivals[-1]
+    real_s = (last.published_ns - first.published_ns) * 1e-9
+    return round((last.stamp_s - first.stamp_s) / real_s, 3)
 
 
 def lost(arrivals: Sequence[Arrival]) -> int:

@@ -7,6 +7,7 @@ from sakiyomi_evaluation.speed.latency_figures import (
     PREDICTION_TOPIC,
     SENSOR_TOPIC,
     lost,
+    pace,
     prediction_latencies,
     summary,
 )
@@ -58,6 +59,14 @@ def test_a_picture_that_was_skipped_has_no_latency():
     figures = summary(r)
     assert figures['frames'] == 50
     assert figures['frames_predicted_from'] == 25
+    assert figures['frames_left_out'] == 24  # between the second and the last
+
+
+def test_the_pace_is_simulated_time_over_real_time():
+    assert pace([frame(i) for i in range(10)]) == pytest.approx(1.0)
+    slow = [Arrival(a.stamp_s * 0.3, a.published_ns, a.received_ns) for a in map(frame, range(9))]
+    assert pace(slow) == pytest.approx(0.3)
+    assert pace([frame(0)]) is None
 
 
 def test_a_second_update_from_the_same_picture_does_not_count():
