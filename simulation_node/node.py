@@ -28,7 +28,12 @@ from sakiyomi_ros.messages.conversions import (
     to_stamp,
     to_wrench,
 )
-from sakiyomi_ros.messages.trajectories import from_arm_message, from_gripper_message, is_stop
+from sakiyomi_ros.messages.trajectories import (
+    from_arm_message,
+    from_gripper_message,
+    is_stop,
+    start_of,
+)
 from sakiyomi_ros.process import run
 from simulation_node import conversions
 from simulation_node.cell import SimulatedCell
@@ -230,7 +235,8 @@ class SimulationNode(LifecycleNode):
         if is_stop(message):
             self.cell.stop()
         else:
-            self.cell.command_arm(from_arm_message(message, self.cell.world.robot.arm_joints))
+            trajectory = from_arm_message(message, self.cell.world.robot.arm_joints)
+            self.cell.command_arm(trajectory, start_of(message))
 
     def _on_gripper(self, message: JointTrajectory) -> None:
         command = from_gripper_message(
