@@ -138,7 +138,8 @@ class SimulationNode(LifecycleNode):
             (SetConveyor, 'conveyor', self._conveyor),
         ):
             self.create_entity(self.create_service(kind, f'~/{name}', self._answering(handler)))
-        self.action = TrajectoryAction(self._on_arm, self.cell.arm_done, self.cell.stop)
+        accept = partial(self._on_command, self._on_arm)
+        self.action = TrajectoryAction(accept, self.cell.arm_done, self.cell.stop)
         if FollowJointTrajectory is not None:
             name = 'arm_controller/follow_joint_trajectory'
             self.create_entity(self.action.serve(self, name))
