@@ -113,7 +113,7 @@ def _is_whole(line: bytes) -> bool:
 def _difference(key: str, theirs: Any, mine: Any) -> str:
     """The first argument that differs, or what else does."""
     if isinstance(theirs, dict) and isinstance(mine, dict):
-        name = next(n for n in sorted({*theirs, *mine}) if theirs.get(n) != mine.get(n))
+        name = next(n for n in sorted({*theirs, *mine}) if theirs.get(n, '') != mine.get(n, ''))
         option = f'--{name.replace("_", "-")}'
         return f'{option} {theirs.get(name)!r}, got {mine.get(name)!r}'
-    return f'another state of the {key}' if key != 'command' else f'{theirs!r}, got {mine!r}'
+    return f'another state of the {key}'
