@@ -5,12 +5,15 @@ change it there.
 """
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument
+from launch.actions import DeclareLaunchArgument, Shutdown
 from launch.conditions import IfCondition
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.substitutions import EqualsSubstitution, LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
+
+SHUTDOWN = EqualsSubstitution(LaunchConfiguration('on_exit'), 'shutdown')
+RESPAWN = EqualsSubstitution(LaunchConfiguration('on_exit'), 'respawn')
 
 
 def generate_launch_description():
@@ -94,6 +97,12 @@ def generate_launch_description():
                 description='least severity logged',
             ),
             DeclareLaunchArgument(
+                'on_exit',
+                default_value='shutdown',
+                choices=['shutdown', 'respawn'],
+                description='a node that ends: the graph ends with it, or the node starts again',
+            ),
+            DeclareLaunchArgument(
                 'viewer',
                 default_value='true',
                 description='serve the browser page',
@@ -133,6 +142,9 @@ def generate_launch_description():
                 ],
                 ros_arguments=['--log-level', LaunchConfiguration('log_level')],
                 output='screen',
+                respawn=RESPAWN,
+                respawn_delay=2.0,
+                on_exit=Shutdown(condition=IfCondition(SHUTDOWN)),
             ),
             Node(
                 package='sakiyomi',
@@ -165,6 +177,9 @@ def generate_launch_description():
                 ],
                 ros_arguments=['--log-level', LaunchConfiguration('log_level')],
                 output='screen',
+                respawn=RESPAWN,
+                respawn_delay=2.0,
+                on_exit=Shutdown(condition=IfCondition(SHUTDOWN)),
             ),
             Node(
                 package='sakiyomi',
@@ -196,6 +211,9 @@ def generate_launch_description():
                 ],
                 ros_arguments=['--log-level', LaunchConfiguration('log_level')],
                 output='screen',
+                respawn=RESPAWN,
+                respawn_delay=2.0,
+                on_exit=Shutdown(condition=IfCondition(SHUTDOWN)),
             ),
         ]
     )

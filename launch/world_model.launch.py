@@ -5,11 +5,15 @@ change it there.
 """
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.actions import DeclareLaunchArgument, Shutdown
+from launch.conditions import IfCondition
+from launch.substitutions import EqualsSubstitution, LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
+
+SHUTDOWN = EqualsSubstitution(LaunchConfiguration('on_exit'), 'shutdown')
+RESPAWN = EqualsSubstitution(LaunchConfiguration('on_exit'), 'respawn')
 
 
 def generate_launch_description():
@@ -82,6 +86,12 @@ def generate_launch_description():
                 choices=['debug', 'info', 'warn', 'error', 'fatal'],
                 description='least severity logged',
             ),
+            DeclareLaunchArgument(
+                'on_exit',
+                default_value='shutdown',
+                choices=['shutdown', 'respawn'],
+                description='a node that ends: the graph ends with it, or the node starts again',
+            ),
             Node(
                 package='sakiyomi',
                 executable='world_model_node',
@@ -112,6 +122,9 @@ def generate_launch_description():
                 ],
                 ros_arguments=['--log-level', LaunchConfiguration('log_level')],
                 output='screen',
+                respawn=RESPAWN,
+                respawn_delay=2.0,
+                on_exit=Shutdown(condition=IfCondition(SHUTDOWN)),
             ),
         ]
     )

@@ -99,6 +99,12 @@ CONFIG_DIR = Argument(
 LOG_LEVEL = Argument(
     'log_level', 'info', 'least severity logged', ('debug', 'info', 'warn', 'error', 'fatal')
 )
+ON_EXIT = Argument(
+    'on_exit',
+    'shutdown',
+    'a node that ends: the graph ends with it, or the node starts again',
+    ('shutdown', 'respawn'),
+)
 USE_SIM_TIME = Argument('use_sim_time', False, 'take the time from /clock, as with a simulator')
 VIEWER = Argument('viewer', True, 'serve the browser page')
 PORT = Argument('port', 8080, 'port of the browser page on 127.0.0.1')
@@ -108,7 +114,7 @@ SENSORS = Argument(
     '',
     'URDF of the sensors and the work cell; empty: urdf/workcell.urdf',
 )
-COMMON = (CONFIG_DIR, LOG_LEVEL)
+COMMON = (CONFIG_DIR, LOG_LEVEL, ON_EXIT)
 SCENE = (
     Argument('objects', 'random_urdfs', 'folder of URDFs or meshes, or random_urdfs'),
     Argument('scene', 'packed', 'how they lie on the table', ('packed', 'pile', 'empty')),

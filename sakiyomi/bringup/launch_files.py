@@ -14,6 +14,7 @@ from sakiyomi.bringup.description import (
     CONFIG_DIR,
     GRAPHS,
     LOG_LEVEL,
+    ON_EXIT,
     PACKAGE,
     Argument,
     Graph,
@@ -22,6 +23,7 @@ from sakiyomi.bringup.description import (
 
 _LINE_LENGTH = 99
 _INDENT = 12  # of an entry of the launch description
+_RESPAWN_DELAY_S = 2.0
 
 _HEADER = '''"""{description}
 
@@ -30,6 +32,8 @@ change it there.
 """
 
 {imports}
+
+{outcomes}
 
 
 def generate_launch_description():
@@ -48,23 +52,40 @@ def render(graph: Graph) -> str:
     lines = [line for name, value in graph.environment.items() for line in _variable(name, value)]
     lines += [line for argument in graph.arguments for line in _argument(argument)]
     lines += [line for node in graph.nodes for line in _node(node, types)]
-    header = _HEADER.format(description=graph.description, imports='\n'.join(_imports(graph)))
+    header = _HEADER.format(
+        description=graph.description,
+        imports='\n'.join(_imports(graph)),
+        outcomes='\n'.join(
+            f'{outcome.upper()} = EqualsSubstitution({_configuration(ON_EXIT.name)}, {outcome!r})'
+            for outcome in ON_EXIT.choices
+        ),
+    )
     return header + ''.join(f'{" " * _INDENT}{line}\n' for line in lines) + _FOOTER
 
 
 def _imports(graph: Graph) -> Iterator[str]:
-    actions, substitutions = 'DeclareLaunchArgument', 'LaunchConfiguration, PathJoinSubstitution'
+    actions = ['DeclareLaunchArgument', 'Shutdown']
+    substitutions = ['EqualsSubstitution', 'LaunchConfiguration', 'PathJoinSubstitution']
     if graph.environment:
-        actions += ', SetEnvironmentVariable'
-        substitutions = f'EnvironmentVariable, {substitutions}'
+        actions.insert(1, 'SetEnvironmentVariable')
+        substitutions.insert(0, 'EnvironmentVariable')
     yield 'from launch import LaunchDescription'
-    yield f'from launch.actions import {actions}'
-    if any(node.condition for node in graph.nodes):
-        yield 'from launch.conditions import IfCondition'
-    yield f'from launch.substitutions import {substitutions}'
+    yield f'from launch.actions import {", ".join(actions)}'
+    yield 'from launch.conditions import IfCondition'
+    yield from _import('launch.substitutions', substitutions)
     yield 'from launch_ros.actions import Node'
     yield 'from launch_ros.parameter_descriptions import ParameterValue'
     yield 'from launch_ros.substitutions import FindPackageShare'
+
+
+def _import(module: str, names: list[str]) -> Iterator[str]:
+    line = f'from {module} import {", ".join(names)}'
+    if len(line) <= _LINE_LENGTH:
+        yield line
+        return
+    yield f'from {module} import ('
+    yield from (f'    {name},' for name in names)
+    yield ')'
 
 
 def _variable(name: str, value: str) -> Iterator[str]:
@@ -106,6 +127,9 @@ def _node(node: NodeProcess, types: dict[str, str]) -> Iterator[str]:
         yield '    ],'
     yield f"    ros_arguments=['--log-level', {_configuration(LOG_LEVEL.name)}],"
     yield "    output='screen',"
+    yield '    respawn=RESPAWN,'
+    yield f'    respawn_delay={_RESPAWN_DELAY_S},'
+    yield '    on_exit=Shutdown(condition=IfCondition(SHUTDOWN)),'
     yield '),'
 
 

@@ -2,6 +2,7 @@
 
 The same modules, parameter files, parameters and remappings as in the launch files; each process's
 output is passed on line by line, and all are stopped again: SIGINT, then SIGTERM, then SIGKILL.
+A node that ends by itself ends the graph, or is started again (argument `on_exit`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sakiyomi.bringup.description import CONFIG_DIR, LOG_LEVEL, Graph, NodeProcess, Value
+from sakiyomi.bringup.description import (
+    CONFIG_DIR,
+    LOG_LEVEL,
+    ON_EXIT,
+    Graph,
+    NodeProcess,
+    Value,
+)
 from sakiyomi.errors import BadInputError, WorkFailedError
 from sakiyomi.paths import share_dir
 
@@ -27,6 +35,8 @@ Sink = Callable[[str, str], None]  # (node, line)
 
 STOP_STEPS = ((signal.SIGINT, 8.0), (signal.SIGTERM, 4.0), (signal.SIGKILL, 2.0))  # [s] each
 KEPT_LINES = 40
+FIRST_DELAY_S, LONGEST_DELAY_S = 1.0, 30.0  # before a node is started again; it doubles
+STEADY_S = 60.0  # a node that lived so long begins with the first delay again
 
 
 def command_line(node: NodeProcess, values: Mapping[str, Value], config_dir: Path) -> list[str]:
@@ -77,13 +87,18 @@ class ProcessGraph:
         for node in self.graph.running(self.values):
             command = command_line(node, self.values, self._config_dir)
             self._processes[node.name] = _Process(
-                node.name, command, self._environment, self._sink
+                node.name, command, self._environment, self._sink, self.respawns
             )
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop every process."""
         self.stop()
+
+    @property
+    def respawns(self) -> bool:
+        """Whether a node that ends is started again."""
+        return self.values.get(ON_EXIT.name) == 'respawn'
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -101,11 +116,13 @@ class ProcessGraph:
         return {name: code for name, code in codes.items() if code is not None}
 
     def check(self) -> None:
-        """Nothing, while all run.
+        """Nothing, while all run, or where those that end are started again.
 
         Raises:
             WorkFailedError: a process has ended; with its last words.
         """
+        if self.respawns:
+            return
         for name, code in self.exit_codes().items():
             raise WorkFailedError(f'{name} ended with exit code {code}: {self.last_words(name)}')
 
@@ -117,6 +134,8 @@ class ProcessGraph:
 
     def stop(self) -> dict[str, int]:
         """End every process, gently first; exit codes by node, negative for a signal's."""
+        for process in self._processes.values():
+            process.let_end()
         for number, patience_s in STOP_STEPS:
             running = [p for p in self._processes.values() if p.popen.poll() is None]
             for process in running:
@@ -130,14 +149,37 @@ class ProcessGraph:
 
 
 class _Process:
-    def __init__(self, name: str, command: list[str], environment: dict[str, str], sink: Sink):
+    """One node, its output, and its next life where it is started again."""
+
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        environment: dict[str, str],
+        sink: Sink,
+        respawns: bool,
+    ):
         self.name = name
         self.lines: deque[str] = deque(maxlen=KEPT_LINES)
-        self._sink = sink
+        self._command, self._environment, self._sink = command, environment, sink
+        self._ending = threading.Event()
+        self._starting = threading.Lock()
+        if not respawns:
+            self._ending.set()
+        self.popen = self._start()
+        self._reader = threading.Thread(target=self._live, name=f'log of {name}', daemon=True)
+        self._reader.start()
+
+    def let_end(self) -> None:
+        """Its end will be the last one."""
+        with self._starting:
+            self._ending.set()
+
+    def _start(self) -> subprocess.Popen:
         # a session of its own: Ctrl-C reaches the parent alone, which then stops all in order
-        self.popen = subprocess.Popen(
-            command,
-            env=environment,
+        return subprocess.Popen(
+            self._command,
+            env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -145,8 +187,30 @@ class _Process:
             text=True,
             errors='replace',
         )
-        self._reader = threading.Thread(target=self._read, name=f'log of {name}', daemon=True)
-        self._reader.start()
+
+    def _live(self) -> None:
+        """Read until the process ends; start it again after a delay, unless that was the end."""
+        delay_s = FIRST_DELAY_S
+        while True:
+            began_s = time.monotonic()
+            self._read()
+            code = self.popen.wait()
+            if self._ending.is_set():
+                return
+            if time.monotonic() - began_s > STEADY_S:
+                delay_s = FIRST_DELAY_S
+            words = f'ended with exit code {code}, starts again in {delay_s:g} s'
+            self._sink(self.name, f'[WARN] {words}')
+            if self._ending.wait(delay_s) or not self._restart():
+                return
+            delay_s = min(2.0 * delay_s, LONGEST_DELAY_S)
+
+    def _restart(self) -> bool:
+        with self._starting:
+            if self._ending.is_set():
+                return False
+            self.popen = self._start()
+            return True
 
     def signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):

@@ -57,6 +57,18 @@ def test_every_node_is_started_with_its_remappings(graph):
         assert pairs == dict(node.remappings)
 
 
+@by_graph
+def test_every_node_ends_the_graph_or_starts_again_as_the_argument_says(graph):
+    text = (LAUNCH / f'{graph.name}.launch.py').read_text()
+    for outcome in ('shutdown', 'respawn'):
+        condition = f"EqualsSubstitution(LaunchConfiguration('on_exit'), '{outcome}')"
+        assert f'{outcome.upper()} = {condition}' in text
+    for call in calls(graph, 'Node'):
+        said = {name: ast.unparse(value) for name, value in keywords(call).items()}
+        assert said['respawn'] == 'RESPAWN'
+        assert said['on_exit'] == 'Shutdown(condition=IfCondition(SHUTDOWN))'
+
+
 @pytest.fixture
 def launch_ros():
     return pytest.importorskip(

@@ -1,5 +1,6 @@
 """Processes start with what the description says and always end, gently if they can."""
 
+import os
 import signal
 import sys
 import time
@@ -7,7 +8,15 @@ import time
 import pytest
 
 from sakiyomi.bringup import process_graph
-from sakiyomi.bringup.description import CONFIG_DIR, LOG_LEVEL, SIM, Argument, Graph, NodeProcess
+from sakiyomi.bringup.description import (
+    CONFIG_DIR,
+    LOG_LEVEL,
+    ON_EXIT,
+    SIM,
+    Argument,
+    Graph,
+    NodeProcess,
+)
 from sakiyomi.bringup.process_graph import ProcessGraph, command_line
 from sakiyomi.errors import BadInputError, WorkFailedError
 
@@ -40,14 +49,14 @@ def graph_of(tmp_path, monkeypatch):
     steps = ((signal.SIGINT, 3.0), (signal.SIGTERM, 0.3), (signal.SIGKILL, 3.0))
     monkeypatch.setattr(process_graph, 'STOP_STEPS', steps)
 
-    def make(**scripts):
+    def make(on_exit='shutdown', **scripts):
         for name, text in scripts.items():
             (tmp_path / f'{name}.py').write_text(text)
         nodes = tuple(NodeProcess(n, n, n, 'any.yaml', {'depth': 'depth'}) for n in scripts)
         depth = Argument('depth', 'shallow', 'how deep it goes')
         lines = []
-        graph = Graph('test', 'A test.', (depth, CONFIG_DIR, LOG_LEVEL), nodes)
-        values = {'config_dir': str(tmp_path)}
+        graph = Graph('test', 'A test.', (depth, CONFIG_DIR, LOG_LEVEL, ON_EXIT), nodes)
+        values = {'config_dir': str(tmp_path), 'on_exit': on_exit}
         return ProcessGraph(graph, values, lambda n, line: lines.append((n, line))), lines
 
     return make
@@ -97,6 +106,45 @@ def test_a_dead_process_is_told_with_its_last_words(graph_of):
         wait_for(lambda: len(lines) == 2)
         with pytest.raises(WorkFailedError, match=r'doomed ended with exit code 3.*no arm'):
             graph.check()
+
+
+def lives(lines, name):
+    return sum(n == name and 'ready' in line for n, line in lines)
+
+
+def test_a_dead_process_is_started_again_where_the_graph_says_so(graph_of, monkeypatch):
+    monkeypatch.setattr(process_graph, 'FIRST_DELAY_S', 0.1)
+    graph, lines = graph_of('respawn', doomed=DOOMED, calm=CALM)
+    with graph:
+        wait_for(lambda: lives(lines, 'doomed') >= 3)
+        graph.check()  # is not the end
+        assert lives(lines, 'calm') == 1
+        assert ('doomed', '[WARN] ended with exit code 3, starts again in 0.1 s') in lines
+    count = lives(lines, 'doomed')
+    time.sleep(0.5)
+    assert lives(lines, 'doomed') == count
+
+
+def test_a_process_that_keeps_dying_is_started_ever_more_seldom_but_goes_on(graph_of, monkeypatch):
+    monkeypatch.setattr(process_graph, 'FIRST_DELAY_S', 0.01)
+    monkeypatch.setattr(process_graph, 'LONGEST_DELAY_S', 0.04)
+    graph, lines = graph_of('respawn', doomed=DOOMED)
+    with graph:
+        wait_for(lambda: lives(lines, 'doomed') >= 6)
+    delays = [line.split()[-2] for _, line in lines if 'starts again' in line]
+    assert delays[:5] == ['0.01', '0.02', '0.04', '0.04', '0.04']
+
+
+def test_a_process_that_was_started_again_ends_with_the_graph(graph_of, monkeypatch):
+    monkeypatch.setattr(process_graph, 'FIRST_DELAY_S', 0.01)
+    graph, lines = graph_of('respawn', calm=CALM)
+    with graph:
+        wait_for(said(lines, 'calm'))
+        before = graph.pids['calm']
+        os.kill(before, signal.SIGKILL)
+        wait_for(lambda: lives(lines, 'calm') == 2)
+        assert graph.pids['calm'] != before
+        assert graph.stop() == {'calm': 0}
 
 
 def test_processes_get_their_parameters_as_text(graph_of):
