@@ -122,7 +122,7 @@ class SupervisorConfig(ParameterSet):
         0.25, 'stamps that jump by this against the clock end a pick', 0.01, 10.0
     )
     scene_limit_s: float = parameter(
-        0.6, 'a scene older than this stops the arm until the next one', 0.1, 10.0
+        0.35, 'a scene older than this stops the arm until the next one', 0.1, 10.0
     )
     stop_within_s: float = parameter(
         0.8, 'something in the way, this far ahead on the path, stops the arm', 0.1, 5.0

@@ -46,6 +46,7 @@ class PickJob:
         reason: one line about the outcome.
         plan_s: what the planning took, in the robot's clock.
         execution_s: what the motion took, in the robot's clock.
+        moving_since_s: when the motion began, None before.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class PickJob:
         self.outcome = self.reason = ''
         self.plan: PickPlan | None = None
         self.plan_s = self.execution_s = 0.0
+        self.moving_since_s: float | None = None
         self.supervisor = Supervisor(config.supervisor)
         self.scene_stamp_s = 0.0  # of the scene that was planned on
         self._planner, self._config, self._robot = planner, config, robot
@@ -177,7 +179,7 @@ class PickJob:
         self._target = self._scene.object_by_id(self.plan.grasp.object_id)
         c, r = self._config.execution, self._robot
         self._execution = PickExecution(self.plan, c, r.arm, r.gripper, self._planner.robot)
-        self._since_s = state.stamp_s
+        self._since_s = self.moving_since_s = state.stamp_s
 
     # Moving.
 

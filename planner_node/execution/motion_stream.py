@@ -112,7 +112,8 @@ class MotionStream:
 
     def _due(self, now_s: float) -> bool:
         resting, pace = self.resting(now_s), self._eased_pace(now_s)
-        if resting and (pace <= 0.0 or self._over(now_s)):
+        braked = pace <= 0.0 and (resting or self._sent_pace <= 0.0)
+        if braked or (resting and self._over(now_s)):
             return False
         if not self._arm.preempts:
             running = self._arm.report().state in (GoalState.SENT, GoalState.RUNNING)

@@ -7,6 +7,7 @@ import importlib
 
 EVALUATIONS = {
     'clutter': 'clear tables of unseen objects: success rate, declutter rate, failures',
+    'stops': 'the arm when senses are lost, goals cancelled, the planner dies: rest, force',
     'perceive': 'how well objects are told apart, tracked and measured, with which sensors',
     'predict': 'where objects are going to be, against physics engines and simpler guesses',
     'ablations': 'what each part of the learned world model is worth, trained without it',

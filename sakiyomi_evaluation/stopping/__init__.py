@@ -1,0 +1,1 @@
+"""What the arm does when something is lost while it moves."""
