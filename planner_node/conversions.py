@@ -9,9 +9,9 @@ from geometry_msgs.msg import PointStamped, PoseStamped, Vector3
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
-from planner_node.execution.pick_plan import PickPlan
 from planner_node.grasping.grasp import Grasp
 from planner_node.pick_job import PickJob
+from planner_node.pick_plan import PickPlan
 from sakiyomi.errors import BadInputError
 from sakiyomi.pick_request import PickRequest
 from sakiyomi.robot.robot_model import RobotModel

@@ -13,13 +13,13 @@ import numpy as np
 
 from planner_node.config import PlannerConfig
 from planner_node.errors import PlanError
-from planner_node.execution.pick_plan import PickPlan
 from planner_node.grasping.grasp import Grasp
 from planner_node.grasping.imagination import Imagination
 from planner_node.grasping.proposer import GraspProposer, finer
 from planner_node.grasping.surface import near_to
 from planner_node.motion.errors import MotionError
 from planner_node.motion.planner import MotionPlanner
+from planner_node.pick_plan import PickPlan
 from sakiyomi.geometry import inverse, make_transform, transform_points
 from sakiyomi.pick_request import PickRequest
 from sakiyomi.robot.robot_model import RobotModel

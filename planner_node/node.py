@@ -27,8 +27,8 @@ from planner_node.conversions import (
 )
 from planner_node.core import PickPlanner
 from planner_node.execution.command_count import Counted
-from planner_node.execution.pick_plan import PickPlan
 from planner_node.pick_job import PickJob, Robot
+from planner_node.pick_plan import PickPlan
 from planner_node.robot_input import SIDES, RobotInput
 from sakiyomi.errors import BadInputError
 from sakiyomi.robot.gripper_map import GripperMap
@@ -46,6 +46,7 @@ from sakiyomi_ros.pairing import StampPairing
 from sakiyomi_ros.process import run
 
 WATCH_PERIOD_S = 0.5
+BLAMED = ('missed', 'slipped', 'dropped', 'not_placed', 'collided')  # outcomes of an object
 
 
 class PlannerNode(LifecycleNode):
@@ -75,6 +76,7 @@ class PlannerNode(LifecycleNode):
         self._pairing = StampPairing(('objects', 'cloud'))
         self._pair: tuple[ObjectStateArray, PointCloud2] | None = None
         self._scene: Scene | None = None  # of the pair, once it is asked for
+        self._waiting: tuple[ObjectStateArray, PointCloud2] | None = None
         self._scene_stamp_s = self._stepped_s = 0.0
         self._worker = ThreadPoolExecutor(1, 'planning')
         self._make_inputs()
@@ -149,7 +151,11 @@ class PlannerNode(LifecycleNode):
         stamp_s = from_stamp(message.header.stamp)
         pair = self._pairing.add(stream, stamp_s, message)
         if pair is not None:
-            self._pair, self._scene, self._scene_stamp_s = pair, None, stamp_s
+            self._scene_stamp_s = stamp_s
+            if self.config.lockstep:
+                self._waiting = pair  # for the next instant, however early it has come
+            else:
+                self._pair, self._scene = pair, None
             self._beat()
 
     def _on_joints(self, message: JointState) -> None:
@@ -229,6 +235,8 @@ class PlannerNode(LifecycleNode):
         if self.config.lockstep and not self._input.complete(state.stamp_s):
             return
         self._stepped_s = state.stamp_s
+        if self._waiting is not None and self._scene_stamp_s < state.stamp_s:
+            self._pair, self._scene, self._waiting = self._waiting, None, None
         if self._job is not None:
             before = self._job.phase, self._job.plan
             self._job.step(self.now_s(), state, self._newest_scene)
@@ -260,7 +268,7 @@ class PlannerNode(LifecycleNode):
 
     def _watch(self) -> None:
         """In wall time: a robot, or a simulator's clock, that fell silent ends the pick."""
-        age_s = self.monitors['joint_states'].age_s
+        age_s = 0.0 if self.config.lockstep else self.monitors['joint_states'].age_s
         if self._job is not None and age_s > self.config.state_timeout_s:
             self._job.abandon('stale_input', f'no joint states for {age_s:.1f} s')
             self._conclude()
@@ -271,7 +279,7 @@ class PlannerNode(LifecycleNode):
         self._counts[job.outcome] = self._counts.get(job.outcome, 0) + 1
         if job.outcome == 'success':
             self._failed.clear()
-        elif job.grasp is not None:
+        elif job.grasp is not None and job.outcome in BLAMED:
             self._failed.add(job.grasp.object_id)
         self._path.publish(no_path(self.now_s()))
         self.get_logger().info(f'pick: {job.outcome}: {job.reason}')

@@ -17,11 +17,11 @@ from planner_node.core import PickPlanner
 from planner_node.errors import PlanError
 from planner_node.execution.path_sweep import PathSweep, own_points
 from planner_node.execution.pick_execution import PickExecution
-from planner_node.execution.pick_plan import PickPlan
 from planner_node.execution.supervisor import Supervisor
 from planner_node.grasping.grasp import Grasp
-from sakiyomi.drivers import ArmDriver, GripperDriver
+from planner_node.pick_plan import PickPlan
 from sakiyomi.pick_request import PickRequest
+from sakiyomi.robot.drivers import ArmDriver, GripperDriver
 from sakiyomi.scene import ObjectState, RobotState, Scene
 
 SWEPT = ('reach', 'carry', 'retreat')  # near its target the arm is meant to be near things

@@ -16,8 +16,8 @@ class Consumers:
 
     Running freely, time goes on until it is `max_lead_s` ahead of the newest picture that the
     world model has answered. In lockstep it stands still after each picture until the world model
-    has answered it, and after each state of the robot until the planner has seen that state and
-    what the planner commanded has come in.
+    has answered it and the planner has the scene, and after each state of the robot until the
+    planner has seen that state and what the planner commanded has come in.
 
     Attributes:
         present: those whose answers somebody publishes.
@@ -43,6 +43,7 @@ class Consumers:
         self._sent_s = dict.fromkeys((WORLD_MODEL, PLANNER), -math.inf)
         self._answered_s = dict.fromkeys((WORLD_MODEL, PLANNER), -math.inf)
         self._announced = self._received
+        self._scene_s = -math.inf  # that the planner has
 
     def found(self, present: set[str]) -> None:
         """Who publishes answers now; who left has to answer anew before it is waited for."""
@@ -63,8 +64,9 @@ class Consumers:
         """The world model has used pictures up to this stamp."""
         self._answered(WORLD_MODEL, stamp_s)
 
-    def planner_answered(self, stamp_s: float, commands: int) -> None:
-        """The planner has acted on the state of this stamp, and sent so many commands so far."""
+    def planner_answered(self, stamp_s: float, commands: int, scene_s: float = math.inf) -> None:
+        """The planner has acted on a state, sent so many commands so far, and has a scene."""
+        self._scene_s = scene_s
         if commands < self._announced:  # another planner, which counts anew
             self._received = commands
         self._announced = commands
@@ -107,7 +109,8 @@ class Consumers:
         counted = self.present - self.given_up
         if WORLD_MODEL in counted and self._picture_owed(time_s):
             return WORLD_MODEL
-        return PLANNER if PLANNER in counted and self._state_owed() else ''
+        owed = self._state_owed() or (WORLD_MODEL in counted and self._scene_owed())
+        return PLANNER if PLANNER in counted and owed else ''
 
     def _picture_owed(self, time_s: float) -> bool:
         answered_s = self._answered_s[WORLD_MODEL]
@@ -115,6 +118,9 @@ class Consumers:
             return False
         ahead_s = time_s - answered_s if answered_s > -math.inf else 0.0
         return self.lockstep or 0.0 < self.max_lead_s < ahead_s
+
+    def _scene_owed(self) -> bool:
+        return self.lockstep and self._sent_s[WORLD_MODEL] > self._scene_s + SAME_S
 
     def _state_owed(self) -> bool:
         unseen = self._sent_s[PLANNER] > self._answered_s[PLANNER] + SAME_S

@@ -17,7 +17,7 @@ from sakiyomi.errors import BadInputError, SakiyomiError
 from sakiyomi_interfaces.msg import Heartbeat, ObjectStateArray, StageTimes
 from sakiyomi_interfaces.srv import PushObject, ResetScene, SetConveyor, SpawnObject
 from sakiyomi_ros.diagnostics import ERROR, OK, WARN, Health
-from sakiyomi_ros.follow_trajectory import FollowJointTrajectory, TrajectoryAction
+from sakiyomi_ros.drivers.simulated_arm_action import FollowJointTrajectory, TrajectoryAction
 from sakiyomi_ros.lifecycle import LifecycleNode
 from sakiyomi_ros.messages.conversions import (
     from_pose,
@@ -165,7 +165,8 @@ class SimulationNode(LifecycleNode):
         self._tick()
 
     def _on_heartbeat(self, message: Heartbeat) -> None:
-        self.consumers.planner_answered(from_stamp(message.header.stamp), message.commands)
+        stamp_s, scene_s = from_stamp(message.header.stamp), from_stamp(message.scene)
+        self.consumers.planner_answered(stamp_s, message.commands, scene_s)
         self._tick()
 
     def _advance(self) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from planner_node.config import ExecutionConfig
 from planner_node.execution.arm_progress import ArmProgress
 from planner_node.execution.time_law import TimeLaw, played, standing, time_law
-from sakiyomi.drivers import FAILED, ArmDriver, GoalState
+from sakiyomi.robot.drivers import FAILED, ArmDriver, GoalState
 from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import JointTrajectory, RobotState
 

@@ -14,11 +14,11 @@ import numpy as np
 from planner_node.config import ExecutionConfig
 from planner_node.execution.grip import Grip
 from planner_node.execution.motion_stream import MotionStream
-from planner_node.execution.pick_plan import PickPlan
 from planner_node.execution.shake import shake
 from planner_node.execution.supervisor import GO, Verdict
 from planner_node.execution.wrist_load import NOISE_N, WristLoad
-from sakiyomi.drivers import FAILED, ArmDriver, GripperDriver
+from planner_node.pick_plan import PickPlan
+from sakiyomi.robot.drivers import FAILED, ArmDriver, GripperDriver
 from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import GripperCommand, JointTrajectory, RobotState
 

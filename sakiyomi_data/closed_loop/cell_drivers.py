@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sakiyomi.drivers import GoalReport, GoalState
 from sakiyomi.errors import BadInputError
+from sakiyomi.robot.drivers import GoalReport, GoalState
 from sakiyomi.scene import GripperCommand, JointTrajectory
 from simulation_node.cell import SimulatedCell
 

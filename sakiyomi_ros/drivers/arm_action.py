@@ -7,7 +7,7 @@ from typing import Any
 
 from rclpy.action import ActionClient
 
-from sakiyomi.drivers import GoalReport, GoalState
+from sakiyomi.robot.drivers import GoalReport, GoalState
 from sakiyomi.scene import JointTrajectory
 from sakiyomi_ros.drivers.action_types import FollowJointTrajectory
 from sakiyomi_ros.drivers.newest_goal import NewestGoal, ended_as

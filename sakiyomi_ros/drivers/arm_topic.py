@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rclpy.publisher import Publisher
 
-from sakiyomi.drivers import GoalReport, GoalState
+from sakiyomi.robot.drivers import GoalReport, GoalState
 from sakiyomi.scene import JointTrajectory
 from sakiyomi_ros.messages.trajectories import to_arm_message
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sakiyomi.drivers import ArmDriver, GoalReport, GripperDriver
+from sakiyomi.robot.drivers import ArmDriver, GoalReport, GripperDriver
 from sakiyomi.scene import GripperCommand, JointTrajectory
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rclpy.action import ActionClient
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 
-from sakiyomi.drivers import ArmDriver, GripperDriver
 from sakiyomi.errors import BadInputError
+from sakiyomi.robot.drivers import ArmDriver, GripperDriver
 from sakiyomi.robot.gripper_map import PANDA_FINGERS, GripperMap
 from sakiyomi_ros.drivers import action_types
 from sakiyomi_ros.drivers.arm_action import ARM_ACTION, FollowJointTrajectoryDriver

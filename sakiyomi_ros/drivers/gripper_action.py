@@ -8,7 +8,7 @@ from typing import Any
 from rclpy.action import ActionClient
 from sensor_msgs.msg import JointState
 
-from sakiyomi.drivers import GoalReport, GoalState
+from sakiyomi.robot.drivers import GoalReport, GoalState
 from sakiyomi.robot.gripper_map import PANDA_FINGERS, GripperMap
 from sakiyomi.scene import GripperCommand
 from sakiyomi_ros.drivers.newest_goal import NewestGoal, ended_as

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rclpy.publisher import Publisher
 
-from sakiyomi.drivers import GoalReport
+from sakiyomi.robot.drivers import GoalReport
 from sakiyomi.robot.gripper_map import PANDA_FINGERS, GripperMap
 from sakiyomi.scene import GripperCommand
 from sakiyomi_ros.drivers.arm_topic import sent_through

@@ -11,7 +11,7 @@ from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.task import Future
 
-from sakiyomi.drivers import FAILED, GoalReport, GoalState
+from sakiyomi.robot.drivers import FAILED, GoalReport, GoalState
 
 ANSWER_TIMEOUT_S = 1.0
 UNDER_WAY = (GoalState.SENT, GoalState.RUNNING)

@@ -6,8 +6,8 @@ from stand_in_robot import Q_HOME, StandInArmDriver, StandInGripperDriver, Stand
 
 from planner_node.config import ExecutionConfig
 from planner_node.execution.pick_execution import PickExecution
-from planner_node.execution.pick_plan import PickPlan
 from planner_node.grasping.grasp import Grasp
+from planner_node.pick_plan import PickPlan
 from sakiyomi.robot.robot_description import compose
 from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import JointTrajectory

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.interpolate import CubicHermiteSpline
 
-from sakiyomi.drivers import GoalReport, GoalState
+from sakiyomi.robot.drivers import GoalReport, GoalState
 from sakiyomi.scene import JointTrajectory
 
 STEP_S = 0.005

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sakiyomi.drivers import GoalReport, GoalState
+from sakiyomi.robot.drivers import GoalReport, GoalState
 from sakiyomi.scene import GripperCommand
 
 REACHED_M = 1e-4

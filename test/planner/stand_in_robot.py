@@ -8,7 +8,7 @@ import numpy as np
 from stand_in_controller import STEP_S, Limits, StandInArm
 from stand_in_gripper import StandInGripper
 
-from sakiyomi.drivers import GoalReport, GoalState
+from sakiyomi.robot.drivers import GoalReport, GoalState
 from sakiyomi.scene import GripperCommand, JointTrajectory, RobotState
 
 STATE_PERIOD_S = 0.01

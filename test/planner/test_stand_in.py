@@ -11,7 +11,7 @@ from stand_in_robot import (
     arm_with,
 )
 
-from sakiyomi.drivers import GoalState
+from sakiyomi.robot.drivers import GoalState
 from sakiyomi.scene import GripperCommand, JointTrajectory
 
 

@@ -9,8 +9,8 @@ from sensor_msgs.msg import JointState
 from stand_in_robot import StandInRobot
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 
-from sakiyomi.drivers import GoalState
 from sakiyomi.errors import BadInputError
+from sakiyomi.robot.drivers import GoalState
 from sakiyomi.robot.gripper_map import PANDA_FINGERS
 from sakiyomi.robot.robot_model import PANDA
 from sakiyomi.scene import GripperCommand

@@ -10,7 +10,7 @@ from fake_actions import (
     FakeFollowJointTrajectory,
 )
 
-from sakiyomi.drivers import GoalState
+from sakiyomi.robot.drivers import GoalState
 from sakiyomi.scene import JointTrajectory
 from sakiyomi_ros.drivers import newest_goal
 from sakiyomi_ros.drivers.arm_action import FollowJointTrajectoryDriver

@@ -8,9 +8,9 @@ from rclpy.executors import SingleThreadedExecutor
 from stand_in_controller import Limits
 from stand_in_node import StandInNode
 
-from sakiyomi.drivers import GoalState
 from sakiyomi.errors import BadInputError
 from sakiyomi.parameters import NodeConfig
+from sakiyomi.robot.drivers import GoalState
 from sakiyomi.robot.robot_model import PANDA
 from sakiyomi.scene import GripperCommand, JointTrajectory
 from sakiyomi_ros.drivers import action_types

@@ -7,7 +7,7 @@ from fake_actions import FakeFollowJointTrajectory
 
 from sakiyomi.errors import BadInputError
 from sakiyomi_ros.drivers.action_types import FollowJointTrajectory
-from sakiyomi_ros.follow_trajectory import TrajectoryAction
+from sakiyomi_ros.drivers.simulated_arm_action import TrajectoryAction
 
 Result = FakeFollowJointTrajectory.Result
 

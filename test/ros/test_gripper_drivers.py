@@ -9,7 +9,7 @@ from fake_actions import (
     FakeParallelGripperCommand,
 )
 
-from sakiyomi.drivers import GoalState
+from sakiyomi.robot.drivers import GoalState
 from sakiyomi.robot.gripper_map import GripperMap
 from sakiyomi.scene import GripperCommand
 from sakiyomi_ros.drivers.gripper_action import (

@@ -58,7 +58,7 @@ class FakePlanner:
             self.arm.publish(JointTrajectory(joint_names=names, points=[point]))
         self.sent += commands
         beat = Heartbeat(commands=self.sent)
-        beat.header.stamp = newest.header.stamp
+        beat.header.stamp = beat.scene = newest.header.stamp
         self.heartbeats.publish(beat)
 
     def next_state(self):

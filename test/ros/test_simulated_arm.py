@@ -6,7 +6,7 @@ from rclpy.action import ActionClient
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 
-from sakiyomi.drivers import GoalState
+from sakiyomi.robot.drivers import GoalState
 from sakiyomi.robot.robot_model import PANDA
 from sakiyomi.scene import JointTrajectory
 from sakiyomi_ros.drivers.action_types import FollowJointTrajectory
