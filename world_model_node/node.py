@@ -23,8 +23,9 @@ from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import Prediction, Scene
 from sakiyomi_interfaces.msg import ObjectStateArray, PredictionArray, StageTimes
 from sakiyomi_interfaces.srv import Imagine
-from sakiyomi_ros.deferred_service import answer_later
 from sakiyomi_ros.diagnostics import OK, WARN, Health
+from sakiyomi_ros.executors.deferred_service import answer_later
+from sakiyomi_ros.executors.waiting_messages import take_waiting
 from sakiyomi_ros.latency import Latency, Newest
 from sakiyomi_ros.lifecycle import LifecycleNode
 from sakiyomi_ros.messages.beliefs import (
@@ -39,7 +40,6 @@ from sakiyomi_ros.messages.images import from_camera_info
 from sakiyomi_ros.pairing import StampPairing
 from sakiyomi_ros.process import run
 from sakiyomi_ros.sensor_frames import SensorFrames
-from sakiyomi_ros.waiting_messages import take_waiting
 from world_model_node import conversions
 from world_model_node.config import WorldModelConfig
 from world_model_node.core import WorldModel
