@@ -19,12 +19,14 @@ from planner_node.grasping.proposer import GraspProposer, finer
 from planner_node.grasping.surface import near_to
 from planner_node.motion.errors import MotionError
 from planner_node.motion.planner import MotionPlanner
+from planner_node.motion.timing import standing_still
 from planner_node.pick_plan import PickPlan
 from sakiyomi.geometry import inverse, make_transform, transform_points
 from sakiyomi.pick_request import PickRequest
 from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import JointTrajectory, ObjectState, RobotState, Scene
 
+LEAST_LIFT_M = 0.01
 PLACED_WITHIN_M = 0.06  # an object may settle so far from where it was let go
 HAND_LENGTH_M = 0.11  # from the grasp frame to the wrist
 # the hand is symmetric about its approach axis
@@ -148,26 +150,65 @@ class PickPlanner:
         approach = self.motion.plan_linear(
             reach.q_before, reach.grasp.T_world_grasp, c.approach_speed_mps
         )
-        T_lift = reach.grasp.T_world_grasp.copy()
-        T_lift[2, 3] += c.lift_m
-        q_grasp = approach.q[-1]
-        lift = self.motion.plan_linear(q_grasp, T_lift, c.lift_speed_mps)
-        q_lift = lift.q[-1]
-        own = transform_points(target.T_world_object, target.seen_points_m)
-        self.motion.attach(transform_points(inverse(reach.grasp.T_world_grasp), own))
-        self.motion.set_finger_width(grasp.features.width_m)
-        carry, leave = self._carry(q_lift, reach.grasp, target, request)
-        self.motion.detach()
-        q_home = self.robot.q_home
-        retreat = self.motion.plan_to(leave.q[-1], q_home)
-        abort = self.motion.plan_to(q_lift, q_home)
+        away = self._away(approach.q[-1], reach.grasp, target, request, c.lift_m)
         self.motion.set_finger_width(grasp.opening_m)
         self._use(scene.cloud_m, scene)
         to_before = self.motion.plan_to(state.q, reach.q_before)
         plan_s = time.perf_counter() - started
-        return PickPlan(
-            reach.grasp, to_before, approach, lift, carry, leave, retreat, abort, plan_s
-        )
+        return PickPlan(reach.grasp, to_before, approach, *away, plan_s)
+
+    def plan_onward(
+        self, scene: Scene, state: RobotState, grasp: Grasp, request: PickRequest
+    ) -> PickPlan:
+        """How what is in the hand gets to its place from where the arm is.
+
+        Raises:
+            PlanError: what is in the hand is not tracked, or there is no motion.
+        """
+        started = time.perf_counter()
+        target = scene.object_by_id(grasp.object_id)
+        if target is None:
+            raise PlanError('no_target', f'object {grasp.object_id} in the hand is not tracked')
+        here = _moved(grasp, self.robot.grasp_pose(state.q))
+        self.motion.detach()
+        self.motion.set_finger_width(state.finger_width_m)
+        self._use(self._without(scene, target, here), scene)
+        stand = standing_still(state.q)
+        lift_m = self.config.execution.lift_m - self._height(here, scene)
+        try:
+            away = self._away(state.q, here, target, request, max(lift_m, LEAST_LIFT_M))
+        except MotionError as error:
+            raise PlanError(
+                'no_motion', f'with object {target.id} in the hand: {error}'
+            ) from error
+        return PickPlan(here, stand, stand, *away, time.perf_counter() - started)
+
+    def _away(
+        self,
+        q_grasp: np.ndarray,
+        grasp: Grasp,
+        target: ObjectState,
+        request: PickRequest,
+        lift_m: float,
+    ) -> tuple[JointTrajectory, ...]:
+        """Lift, carry, leave, retreat and abort, with the target in the hand to its place."""
+        T_lift = grasp.T_world_grasp.copy()
+        T_lift[2, 3] += lift_m
+        lift = self.motion.plan_linear(q_grasp, T_lift, self.config.execution.lift_speed_mps)
+        q_lift = lift.q[-1]
+        own = transform_points(target.T_world_object, target.seen_points_m)
+        self.motion.attach(transform_points(inverse(grasp.T_world_grasp), own))
+        self.motion.set_finger_width(grasp.features.width_m)
+        carry, leave = self._carry(q_lift, grasp, target, request)
+        self.motion.detach()
+        q_home = self.robot.q_home
+        retreat = self.motion.plan_to(leave.q[-1], q_home)
+        return lift, carry, leave, retreat, self.motion.plan_to(q_lift, q_home)
+
+    @staticmethod
+    def _height(grasp: Grasp, scene: Scene) -> float:
+        """Of the grasp frame over the table [m]."""
+        return float(grasp.T_world_grasp[2, 3]) - scene.table_height_m
 
     def _reach(self, scene: Scene, rest: np.ndarray, state: RobotState, grasp: Grasp) -> _Reach:
         """Joint positions before and at the grasp, with the better of the two equal hand poses."""

@@ -27,6 +27,7 @@ from planner_node.conversions import (
 )
 from planner_node.core import PickPlanner
 from planner_node.execution.command_count import Counted
+from planner_node.execution.pick_execution import PickExecution
 from planner_node.pick_job import PickJob, Robot
 from planner_node.pick_plan import PickPlan
 from planner_node.robot_input import SIDES, RobotInput
@@ -64,6 +65,7 @@ class PlannerNode(LifecycleNode):
         super().__init__('planner', PlannerConfig(), **options)
         self._job: PickJob | None = None
         self._goal: ServerGoalHandle | None = None
+        self._unfinished: PickExecution | None = None  # of a pick that ended with a full hand
         self._failed: set[int] = set()  # objects that failed since the last success
         self._counts: dict[str, int] = {}
 
@@ -192,13 +194,21 @@ class PlannerNode(LifecycleNode):
             if self._job is not None:
                 raise BadInputError('planner: another pick is under way, expected one at a time')
             request = to_request(goal.request, self._to_avoid())
+            if self._unfinished is not None and request.target != 'any':
+                held = self._unfinished.plan.grasp.object_id
+                raise BadInputError(
+                    f'planner: the hand holds object {held}, expected a pick of any object first,'
+                    ' which places it'
+                )
         except BadInputError as error:
             result = Pick.Result(outcome=Pick.Result.REJECTED, reason=str(error))
             self._finish(goal, result)
             return
         self._goal = goal
         ports = Robot(self._arm, self._gripper)
-        self._job = PickJob(self.planner, self.config, request, self._worker, ports)
+        self._job = PickJob(
+            self.planner, self.config, request, self._worker, ports, self._unfinished
+        )
         goal.publish_feedback(to_feedback(self._job, self.now_s()))
 
     def _to_avoid(self) -> frozenset[int]:
@@ -275,6 +285,7 @@ class PlannerNode(LifecycleNode):
 
     def _conclude(self) -> None:
         job, goal = self._job, self._goal
+        self._unfinished = job.unfinished
         self._job = self._goal = None
         self._counts[job.outcome] = self._counts.get(job.outcome, 0) + 1
         if job.outcome == 'success':

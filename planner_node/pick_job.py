@@ -56,7 +56,9 @@ class PickJob:
         request: PickRequest,
         worker: Executor,
         robot: Robot,
+        unfinished: PickExecution | None = None,
     ) -> None:
+        """Args: `unfinished` is the execution of an earlier pick that ended with a full hand."""
         self.request = request
         self.outcome = self.reason = ''
         self.plan: PickPlan | None = None
@@ -69,6 +71,7 @@ class PickJob:
         self._sweep = PathSweep(planner.motion)
         self._planning: Future | None = None
         self._execution: PickExecution | None = None
+        self._before = unfinished
         self._target: ObjectState | None = None
         self._began_s: float | None = None
         self._since_s = 0.0  # when planning or motion began
@@ -76,6 +79,7 @@ class PickJob:
         self._newest_s = -np.inf  # stamp of the newest scene that was taken in
         self._why_wait = 'no scene from the world model'
         self._replans = 0
+        self._failure: tuple[str, str] | None = None  # that is planned anew for
         self._cancelled = False  # since joint states came last
 
     @property
@@ -94,6 +98,11 @@ class PickJob:
     def grasp(self) -> Grasp | None:
         """The grasp chosen, once there is a plan."""
         return self.plan.grasp if self.plan else None
+
+    @property
+    def unfinished(self) -> PickExecution | None:
+        """The execution that has left something in the hand, for the next pick."""
+        return self._execution if self._execution and self._execution.holding else None
 
     def step(
         self, now_s: float, state: RobotState, newest_scene: Callable[[], Scene | None]
@@ -164,7 +173,11 @@ class PickJob:
             return
         self.scene_stamp_s, self._since_s = scene.stamp_s, state.stamp_s
         self._scene = scene
-        self._planning = self._worker.submit(self._planner.plan, scene, state, self.request)
+        if self._before is None:
+            self._planning = self._worker.submit(self._planner.plan, scene, state, self.request)
+        else:
+            onward, grasp = self._planner.plan_onward, self._before.plan.grasp
+            self._planning = self._worker.submit(onward, scene, state, grasp, self.request)
 
     def _take_plan(self, state: RobotState) -> None:
         passed_s, fixed_s = state.stamp_s - self._since_s, self._config.think_s
@@ -174,11 +187,14 @@ class PickJob:
         try:
             self.plan = planning.result()
         except PlanError as error:
-            self._end(error.outcome, error.reason)
+            self._end_without_plan(error)
             return
         self._target = self._scene.object_by_id(self.plan.grasp.object_id)
-        c, r = self._config.execution, self._robot
-        self._execution = PickExecution(self.plan, c, r.arm, r.gripper, self._planner.robot)
+        if self._before is not None:
+            self._execution, self._before = self._before.onward(self.plan), None
+        else:
+            c, r = self._config.execution, self._robot
+            self._execution = PickExecution(self.plan, c, r.arm, r.gripper, self._planner.robot)
         self._since_s = self.moving_since_s = state.stamp_s
 
     # Moving.
@@ -221,13 +237,28 @@ class PickJob:
         outcome, reason = self._execution.outcome, self._execution.reason
         if outcome == 'success':
             self._looking_s = state.stamp_s
-        elif outcome != REPLAN:
-            self._end(outcome, reason)
-        elif self._replans < MAX_REPLANS:
+        elif self._goes_on(outcome):
             self._replans += 1
+            self._before = self._execution if self._execution.holding else None
+            self._failure = outcome, reason
             self._execution, self._began_s = None, state.stamp_s
         else:
-            self._end('missed', reason)
+            self._end('missed' if outcome == REPLAN else outcome, reason)
+
+    def _goes_on(self, outcome: str) -> bool:
+        """Whether the pick is planned anew from where the arm is."""
+        full = self._execution.holding and outcome in ('collided', 'obstructed')
+        return (full or outcome == REPLAN) and self._replans < MAX_REPLANS
+
+    def _end_without_plan(self, error: PlanError) -> None:
+        """What has failed before counts, where this plan was to make up for it."""
+        if self._failure is None:
+            self._end(error.outcome, error.reason)
+            return
+        self._execution, self._before = self._before, None
+        outcome, reason = self._failure
+        outcome = 'missed' if outcome == REPLAN else outcome
+        self._end(outcome, f'{reason}; then {error.reason}')
 
     def _look(self, scene: Scene | None, state: RobotState) -> None:
         """After the arm is out of the way: what is still seen on the table was not placed."""

@@ -26,6 +26,8 @@ PHASES = ('reach', 'approach', 'close', 'lift', 'verify', 'carry', 'place', 'ret
 FULLY_OPEN_M = 0.08
 LOST_S = 0.1  # a hand that has held nothing for so long has lost it
 BRAKING_S = 2.0  # at most
+FROM_THE_LIFT = 3  # where a pick goes on with what is in the hand
+EASED_SHARE = 0.25  # of the force that counts as contact, after backing off
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,16 @@ class PickExecution:
         self._state: RobotState | None = None
         self._verdict = GO
         self._stop: Ending | None = None
-        self._blocked_s = self._empty_s = 0.0
-        self._script = self._stages()
+        self._blocked_s = self._empty_s = self._borne_n = 0.0
+        self._begin_at(0)
+
+    def onward(self, plan: PickPlan) -> PickExecution:
+        """What is in the hand goes on to its place by another plan, from where the arm is."""
+        following = PickExecution(plan, self.config, self._arm, self._gripper, self._robot)
+        following._grip, following._load = self._grip, self._load
+        following._weight_n, following.holding = self._weight_n, True
+        following._begin_at(FROM_THE_LIFT)
+        return following
 
     def step(self, state: RobotState, verdict: Verdict = GO, patience_s: float = np.inf) -> None:
         """Look at the newest state and send what is due.
@@ -108,9 +118,12 @@ class PickExecution:
 
     # The stages. Each returns None to go on, or why the pick ends.
 
-    def _stages(self) -> Generator[None, None, None]:
+    def _begin_at(self, first: int) -> None:
+        self._script = self._stages(first)
+
+    def _stages(self, first: int) -> Generator[None, None, None]:
         forward = (self._reach, self._approach, self._close, self._lift, self._carry, self._place)
-        for stage in forward:
+        for stage in forward[first:]:
             ending = yield from stage()
             if ending is not None:
                 self.outcome, self.reason = ending.outcome, ending.reason
@@ -143,9 +156,25 @@ class PickExecution:
         ending = yield from self._follow(self.plan.approach)
         if ending is None or ending.outcome != 'collided':
             return ending
-        left = 1.0 - self.stream.path_s / max(self.plan.approach.duration_s, 1e-9)
-        # it stands on something, but the object is in reach
-        return None if left < self.config.near_enough else ending
+        at_s = self.stream.path_s
+        left = 1.0 - at_s / max(self.plan.approach.duration_s, 1e-9)
+        if left >= self.config.near_enough:
+            return ending
+        # it stands on something, but the object is in reach: no further, and no pressing
+        yield from self._ease(self.plan.approach, at_s)
+        return self._stop
+
+    def _ease(self, trajectory: JointTrajectory, path_s: float) -> Generator[None, None, None]:
+        """Go back along a motion until the wrist hardly feels anything."""
+        back, from_s = trajectory.reversed(), trajectory.duration_s - path_s
+        self.stream = MotionStream(back, self._arm, self._robot, self.config, from_s)
+        least_n = EASED_SHARE * self.config.max_contact_n
+        while self._load.newest_n() > least_n and not (self.stream.arrived or self._stop):
+            self.stream.step(self._state)
+            if self.stream.failure:
+                return
+            yield
+        yield from self._brake()
 
     def _close(self) -> Stage:
         self.phase = 'close'
@@ -262,6 +291,7 @@ class PickExecution:
     ) -> Stage:
         """Send a motion and see it to its end, or brake where something is wrong."""
         self.stream = MotionStream(trajectory, self._arm, self._robot, self.config, from_s)
+        self._borne_n = self._load.newest_n()
         while True:
             ending = self._stop or self._trouble(guard)
             if ending is not None:
@@ -340,7 +370,10 @@ class PickExecution:
         return heavy or self._grip.felt(self._state)
 
     def _pressed(self) -> bool:
-        return self._load.newest_n() > self.config.max_contact_n + self._weight_n
+        """Whether the wrist bears too much, or still more than when the motion began."""
+        now_n, most_n = self._load.newest_n(), self.config.max_contact_n
+        self._borne_n = min(self._borne_n, now_n)
+        return now_n > max(most_n + self._weight_n, self._borne_n + 0.5 * most_n)
 
     def _between_the_pads(self) -> str:
         state = self._state

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from planner_node.config import PlannerConfig
 from planner_node.core import PickPlanner
+from planner_node.execution.pick_execution import PickExecution
 from planner_node.pick_job import PickJob, Robot
 from planner_node.robot_input import RobotInput
 from sakiyomi.pick_request import PickRequest
@@ -75,6 +76,7 @@ class ClosedLoop:
         self.watched = MaskedModel(model, predicts=self._predicts)
         self.planner = PickPlanner(self.config, self.robot)
         self.job: PickJob | None = None
+        self._unfinished: PickExecution | None = None
         self._input = RobotInput(self.robot)
         self._ports = Robot(CellArmDriver(self.cell), CellGripperDriver(self.cell))
         self._feed.restart()
@@ -102,7 +104,12 @@ class ClosedLoop:
     def pick(self, request: PickRequest | None = None) -> PickJob:
         """One pick from request to outcome; the job that did it."""
         self.job = PickJob(
-            self.planner, self.config, request or PickRequest(), self._worker, self._ports
+            self.planner,
+            self.config,
+            request or PickRequest(),
+            self._worker,
+            self._ports,
+            self._unfinished,
         )
         end_s = self.cell.time_s + LONGEST_PICK_S
         while not self.job.done and self.cell.time_s < end_s:
@@ -110,6 +117,7 @@ class ClosedLoop:
         if not self.job.done:
             self.job.abandon('stopped', f'not over after {LONGEST_PICK_S:.0f} s')
         job, self.job = self.job, None
+        self._unfinished = job.unfinished
         return job
 
     def _advance(self) -> None:
