@@ -240,7 +240,11 @@ class PlannerNode(LifecycleNode):
 
     def _step(self) -> None:
         state = self._input.state()
-        if state is None or state.stamp_s == self._stepped_s:
+        if state is None:
+            return
+        if state.stamp_s == self._stepped_s:
+            if self.config.lockstep:
+                self._beat()  # the last one may be lost
             return
         if self.config.lockstep and not self._input.complete(state.stamp_s):
             return

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 WORLD_MODEL, PLANNER = 'world_model', 'planner'
 PATIENCE_S = 2.0  # of real time; beyond it the simulation goes on alone
-LOCKSTEP_PATIENCE_S = 10.0
+LOCKSTEP_PATIENCE_S = 30.0
+REMINDER_S = 1.0
 SAME_S = 1e-6  # stamps that differ by less are equal
 
 
@@ -35,6 +36,7 @@ class Consumers:
         self.given_up: set[str] = set()
         self._waits_s: dict[str, float] = {}  # by name, since they were asked for
         self._waiting_for, self._since_s, self._last_s = '', 0.0, 0.0
+        self._reminded_s = -math.inf
         self._announced = self._received = 0  # commands of the planner
         self.restart()
 
@@ -90,6 +92,17 @@ class Consumers:
             self._received = self._announced  # what has not come by now is lost
             return self.hold(time_s, wall_s)
         return bool(name)
+
+    def reminder(self, wall_s: float) -> str:
+        """Who has not answered for so long that its messages may be lost; at most once a second.
+
+        Sensors are read with best effort: in lockstep a lost one would be waited for in vain.
+        """
+        due = self.lockstep and self._waiting_for
+        if not due or wall_s - max(self._since_s, self._reminded_s) < REMINDER_S:
+            return ''
+        self._reminded_s = wall_s
+        return self._waiting_for
 
     def waits_s(self) -> dict[str, float]:
         """Real time that each was waited for since the last call."""

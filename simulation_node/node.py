@@ -149,9 +149,17 @@ class SimulationNode(LifecycleNode):
     def _tick(self) -> None:
         for _ in range(EVENTS_PER_TICK):
             wall_s, time_s = time.monotonic(), self.cell.time_s
-            if not self.pacer.behind(wall_s, time_s) or self.consumers.hold(time_s, wall_s):
+            if not self.pacer.behind(wall_s, time_s):
+                return
+            if self.consumers.hold(time_s, wall_s):
+                self._remind(self.consumers.reminder(wall_s))
                 return
             self._advance()
+
+    def _remind(self, name: str) -> None:
+        """Send once more what may have been lost; the same instant gives the same readings."""
+        if name:
+            (self._publish_camera if name == WORLD_MODEL else self._publish_touch)()
 
     def _look_for_consumers(self) -> None:
         self.consumers.found({n for n, topic in ANSWERS.items() if self.count_publishers(topic)})
