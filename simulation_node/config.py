@@ -79,7 +79,7 @@ class SimulationConfig(NodeConfig):
         1.0, 'simulated seconds per second; 0: no limit', 0.0, 100.0
     )
     max_lead_s: float = parameter(
-        0.15,
+        0.12,
         'how far simulated time runs ahead of the newest picture that the world model has'
         ' answered; 0: no limit [s]',
         0.0,
