@@ -101,7 +101,12 @@ class ExecutionConfig(ParameterSet):
     touch_n: float = parameter(0.5, 'pad force that counts as touch', 0.01, 50.0)
     still_mps: float = parameter(0.003, 'finger speed that counts as still', 0.0001, 0.1)
     min_held_width_m: float = parameter(0.0025, 'narrowest opening with something held', 0.0, 0.08)
-    max_contact_n: float = parameter(40.0, 'wrist force that stops an approach', 1.0, 500.0)
+    max_contact_n: float = parameter(40.0, 'wrist force that stops the arm', 1.0, 500.0)
+    touch_down_n: float = parameter(15.0, 'the same in the approach', 1.0, 500.0)
+    touch_down_s: float = parameter(
+        0.25, 'last stretch of the approach, in which it may touch down', 0.0, 5.0
+    )
+    touch_down_pace: float = parameter(0.4, 'how much slower it is there', 0.05, 1.0)
     near_enough: float = parameter(
         0.12, 'share of the approach that may be missing when the hand meets resistance', 0.0, 1.0
     )

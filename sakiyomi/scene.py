@@ -170,6 +170,15 @@ class JointTrajectory:
         q = np.where(late[:, None], self.q[-1], q)
         return q, np.where((early | late)[:, None], 0.0, dq)
 
+    def led_from(self, q: np.ndarray) -> JointTrajectory:
+        """The motion begun at `q` (7,) instead, which it gradually makes up for; the same end."""
+        u = self.times_s / max(self.duration_s, 1e-9)
+        left, rate = 1.0 - (3 - 2 * u) * u**2, -6 * u * (1 - u) / max(self.duration_s, 1e-9)
+        off = q - self.q[0]
+        return JointTrajectory(
+            self.times_s, self.q + left[:, None] * off, self.dq + rate[:, None] * off
+        )
+
     def reversed(self) -> JointTrajectory:
         """The same path backwards in time."""
         return JointTrajectory(self.times_s[-1] - self.times_s[::-1], self.q[::-1], -self.dq[::-1])

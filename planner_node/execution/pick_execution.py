@@ -290,6 +290,11 @@ class PickExecution:
         self, trajectory: JointTrajectory, from_s: float = 0.0, guard: bool = True
     ) -> Stage:
         """Send a motion and see it to its end, or brake where something is wrong."""
+        ending = self._elsewhere(trajectory, from_s)
+        if ending is not None:
+            return ending
+        if not from_s:
+            trajectory = trajectory.led_from(self._state.q)
         self.stream = MotionStream(trajectory, self._arm, self._robot, self.config, from_s)
         self._borne_n = self._load.newest_n()
         while True:
@@ -297,11 +302,26 @@ class PickExecution:
             if ending is not None:
                 yield from self._brake()
                 return ending
-            self.stream.pace = self._verdict.pace
+            self.stream.pace = self._verdict.pace * self._gentleness()
             self.stream.step(self._state)
             if self.stream.arrived:
                 return None
             yield
+
+    def _elsewhere(self, trajectory: JointTrajectory, from_s: float) -> Ending | None:
+        """No motion begins far from where the arm is."""
+        gap = np.abs(trajectory.sample(np.array([from_s]))[0][0] - self._state.q)
+        if gap.max() <= self.config.path_tolerance_rad:
+            return None
+        joint = self._robot.arm_joint_names[int(gap.argmax())]
+        reason = f'{joint} is {gap.max():.2f} rad from where the motion begins'
+        return Ending('actuator_failed', reason)
+
+    def _gentleness(self) -> float:
+        """Slower where the hand may touch down: a stiff arm presses harder the faster it is."""
+        c, stream = self.config, self.stream
+        left_s = stream.trajectory.duration_s - stream.path_s
+        return c.touch_down_pace if self.phase == 'approach' and left_s < c.touch_down_s else 1.0
 
     def _trouble(self, guard: bool) -> Ending | None:
         stream = self.stream
@@ -371,7 +391,8 @@ class PickExecution:
 
     def _pressed(self) -> bool:
         """Whether the wrist bears too much, or still more than when the motion began."""
-        now_n, most_n = self._load.newest_n(), self.config.max_contact_n
+        c, now_n = self.config, self._load.newest_n()
+        most_n = c.touch_down_n if self.phase == 'approach' else c.max_contact_n
         self._borne_n = min(self._borne_n, now_n)
         return now_n > max(most_n + self._weight_n, self._borne_n + 0.5 * most_n)
 
