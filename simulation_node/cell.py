@@ -68,8 +68,9 @@ class SimulatedCell:
 
     @property
     def time_s(self) -> float:
-        """Simulated time since construction."""
-        return self._steps / PHYSICS_HZ
+        """Simulated time since construction, in whole nanoseconds as stamps are."""
+        nanoseconds = round(self._steps * 1e9 / PHYSICS_HZ)
+        return nanoseconds // 10**9 + nanoseconds % 10**9 * 1e-9
 
     @property
     def names(self) -> list[str]:

@@ -98,7 +98,7 @@ class ClosedLoop:
     def run(self, duration_s: float) -> None:
         """Let time pass."""
         end_s = self.cell.time_s + duration_s
-        while self.cell.time_s < end_s - 1e-9:
+        while self.cell.time_s < end_s - 1e-6:
             self._advance()
 
     def pick(self, request: PickRequest | None = None) -> PickJob:

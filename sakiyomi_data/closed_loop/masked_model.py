@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sakiyomi.scene import Scene
-from sakiyomi_data.closed_loop.sensor_feed import Reading, Touch
+from sakiyomi_data.closed_loop.sensor_feed import Reading
 from world_model_node.core import WorldModel
 
 TOUCH = ('tactile', 'wrench')
@@ -49,32 +49,28 @@ class MaskedModel:
         self._last_frame_s = -float('inf')
 
     def take(self, stream: str, reading: Reading, now_s: float) -> bool:
-        """Take in a reading; whether there is a new scene."""
-        if stream == 'touch':
-            self._take_touch(reading)
+        """Take in a reading and update if a picture is due; whether there is a new scene."""
+        self.add(stream, reading)
+        if stream != 'camera':
             return False
-        if stream == 'lidar':
-            self._add('lidar', reading)
-            return False
-        self._add('camera', reading)
         if reading.stamp_s - self._last_frame_s < DUE / self.model.config.rate_hz:
             return False
         self._last_frame_s = reading.stamp_s
-        self._update(now_s)
+        self.update(now_s)
         return True
 
-    def _take_touch(self, touch: Touch) -> None:
-        self._add('wrench', touch.wrench)
-        for pad in touch.pads:
-            self._add('tactile', pad)
-        self._add('joints', touch.joints)
+    def add(self, stream: str, reading: Reading) -> None:
+        """Take in a reading, for whoever updates by a clock of their own."""
+        if stream != 'touch':
+            self._pass(stream, reading)
+            return
+        self._pass('wrench', reading.wrench)
+        for pad in reading.pads:
+            self._pass('tactile', pad)
+        self._pass('joints', reading.joints)
 
-    def _add(self, stream: str, reading: object) -> None:
-        wanted = stream == 'joints' or stream in self.mask.streams
-        if wanted and (not self.mask.dropped or self._rng.random() >= self.mask.dropped):
-            getattr(self.model, f'add_{stream}')(reading)
-
-    def _update(self, now_s: float) -> None:
+    def update(self, now_s: float) -> Scene:
+        """The scene of this instant."""
         started = time.perf_counter()
         self.scene = self.model.update(now_s)
         total_ms = 1e3 * (time.perf_counter() - started)
@@ -82,3 +78,9 @@ class MaskedModel:
         self.times_ms.append({**self.model.stage_ms, 'fusion': fusion_ms, 'total': total_ms})
         if self._predicts:
             self.model.predict()
+        return self.scene
+
+    def _pass(self, stream: str, reading: object) -> None:
+        wanted = stream == 'joints' or stream in self.mask.streams
+        if wanted and (not self.mask.dropped or self._rng.random() >= self.mask.dropped):
+            getattr(self.model, f'add_{stream}')(reading)

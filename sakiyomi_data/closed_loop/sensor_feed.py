@@ -59,6 +59,14 @@ class SensorFeed:
             n: deque() for n, _ in self.streams.items()
         }
 
+    def first(self) -> Iterator[tuple[str, Reading]]:
+        """What every sensor reads at this instant, however late its readings are otherwise.
+
+        For whoever must have seen the scene when the feed begins; readings arrive from then on.
+        """
+        for name in self._periods:
+            yield name, self._sensors[name]()
+
     def advance(self) -> Iterator[tuple[str, Reading]]:
         """On to the next instant at which a sensor reads; what arrives then, by stream."""
         ticks = min(self._to_next(name) for name in self._periods)
