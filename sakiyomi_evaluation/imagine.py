@@ -28,11 +28,11 @@ from rich.table import Table
 
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
+from sakiyomi_data.closed_loop.watched_cell import WatchedCell
 from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments
 from sakiyomi_data.running.plain import plain, rebuilt
 from sakiyomi_data.running.rounds import Round, run_rounds
 from sakiyomi_data.running.strips import Strip
-from sakiyomi_evaluation.cells.watched_cell import WatchedCell
 from sakiyomi_evaluation.imagination.candidates import RISE_M
 from sakiyomi_evaluation.imagination.plot import draw_outcomes
 from sakiyomi_evaluation.imagination.ranking import (

@@ -23,6 +23,7 @@ from rich.table import Table
 
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
+from sakiyomi_data.closed_loop.free_hand_cell import CAMERA_HZ
 from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments
 from sakiyomi_data.running.plain import rebuilt
 from sakiyomi_data.running.rounds import Finished, Round, run_rounds
@@ -33,7 +34,6 @@ from sakiyomi_evaluation.perception.rounds import Round as SeenRound
 from sakiyomi_evaluation.perception.scene_pictures import draw_failure, draw_scene, keep_worst
 from sakiyomi_evaluation.results import check_writable, write_results
 from sakiyomi_evaluation.speed.stage_budget import draw_budget
-from sakiyomi_training.episodes.recorder import CAMERA_HZ
 from sakiyomi_training.object_split import held_out_folder
 from simulation_node.config import CameraConfig, SimulationConfig
 from simulation_node.objects.object_files import object_files

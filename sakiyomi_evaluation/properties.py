@@ -30,10 +30,10 @@ from planner_node.loosening import Loosening
 from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi.scene import Gaussian, GripperCommand, ObjectState, Scene
+from sakiyomi_data.closed_loop.watched_cell import WatchedCell
 from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments
 from sakiyomi_data.running.rounds import Round, run_rounds
 from sakiyomi_data.running.strips import Strip
-from sakiyomi_evaluation.cells.watched_cell import WatchedCell
 from sakiyomi_evaluation.perception.state_errors import CHI2_3_90
 from sakiyomi_evaluation.results import check_writable, write_results
 from sakiyomi_training.episodes.collection import SPLITS, split_files

@@ -12,7 +12,7 @@ import numpy as np
 
 from sakiyomi.geometry import transform_points
 from sakiyomi.scene import GripperCommand, HandMotion, ObjectState, Prediction
-from sakiyomi_evaluation.cells.watched_cell import WatchedCell
+from sakiyomi_data.closed_loop.watched_cell import WatchedCell
 from sakiyomi_evaluation.imagination.candidates import drawn_grasps, drawn_pushes, push
 from sakiyomi_evaluation.prediction.predictors import NEAR_TABLE_M, nominal_body
 from simulation_node.bodies.hidden import Hidden

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from sakiyomi.errors import BadInputError, WorkFailedError
+from sakiyomi_data.closed_loop.free_hand_cell import HEIGHT, WIDTH
 from sakiyomi_data.running.failures import reasons
 from sakiyomi_data.running.worker_process import reason_of
 from sakiyomi_data.running.workers import Outcome
 from sakiyomi_training.episodes.executors import Executor
 from sakiyomi_training.episodes.layout import VERSION, Episode
-from sakiyomi_training.episodes.recorder import HEIGHT, WIDTH, Recorder
+from sakiyomi_training.episodes.recorder import Recorder
 from sakiyomi_training.episodes.shards import shard_about, shard_file, write_shard
 from sakiyomi_training.object_split import is_held_out
 from simulation_node.interactions.scenarios import check_scenarios

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sakiyomi.sensing import JointReading, TactileReading, WrenchReading
-from sakiyomi_training.episodes.free_hand import FreeHand
+from sakiyomi_data.closed_loop.free_hand import FreeHand
 from sakiyomi_training.episodes.layout import FINE_BEFORE, FINE_S, PLAN, Episode
 from simulation_node.config import GRASP_LINK, PAD_LINKS
 from simulation_node.interactions.interaction import Interaction

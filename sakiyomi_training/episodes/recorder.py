@@ -11,31 +11,24 @@ from scipy.spatial.transform import Rotation
 from sakiyomi.geometry import make_transform
 from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import Scene
-from sakiyomi_training.episodes.free_hand import FreeHand
+from sakiyomi_data.closed_loop.free_hand import FreeHand
+from sakiyomi_data.closed_loop.free_hand_cell import HEIGHT, WIDTH, free_hand_cell
+from sakiyomi_data.closed_loop.masked_model import TOUCH, Mask, MaskedModel
+from sakiyomi_data.closed_loop.sensor_feed import SensorFeed
+from sakiyomi_data.closed_loop.streams import Stream, Streams
 from sakiyomi_training.episodes.hand_notes import HandNotes
-from sakiyomi_training.episodes.layout import BEFORE, FINE_S, FRAME_S, FRAMES, Episode
+from sakiyomi_training.episodes.layout import BEFORE, FRAMES, Episode
 from sakiyomi_training.episodes.scene_columns import note_scenes
+from sakiyomi_training.episodes.sensing import Sensing
 from sakiyomi_training.episodes.truth_columns import TruthNotes
-from simulation_node.cell import SimulatedCell
-from simulation_node.config import (
-    CAMERA_LINK,
-    HAND_LINK,
-    LIDAR_LINK,
-    PHYSICS_HZ,
-    CameraConfig,
-    LidarConfig,
-    SimulationConfig,
-)
-from simulation_node.interactions.interaction import WATCH_S, Play
+from simulation_node.config import CAMERA_LINK, LIDAR_LINK, SimulationConfig
+from simulation_node.interactions.interaction import Play
 from simulation_node.interactions.scenarios import set_up
 from world_model_node.config import WorldModelConfig
 from world_model_node.core import WorldModel
 
-WIDTH, HEIGHT = 320, 240
-CAMERA_HZ = 30.0  # as depth cameras run; the live simulation would take a whole core for it
 SHIFT_M, TURN_RAD = 0.08, np.radians(6.0)  # of camera and LiDAR from where they stand
 LATENCIES_S = (0.0, 0.05)
-TOUCH_S = 1.0 / 60.0
 
 
 @dataclass(frozen=True)
@@ -61,6 +54,14 @@ class Conditions:
             float(rng.uniform(*LATENCIES_S)),
         )
 
+    def streams(self, config: SimulationConfig) -> Streams:
+        """The cell's own, with camera and LiDAR as late as they are here."""
+        return Streams(
+            Stream(config.touch.rate_hz),
+            Stream(config.lidar.rate_hz, self.lidar_latency_s),
+            Stream(config.camera.rate_hz, self.camera_latency_s),
+        )
+
 
 class Recorder:
     """Makes episodes; what one holds depends on its seed alone, not on those before it.
@@ -81,11 +82,8 @@ class Recorder:
         rays: int | None = None,
         lidar: bool = True,
     ) -> None:
-        self._uses_lidar = lidar
-        self._camera = CameraConfig(width=width, height=height, rate_hz=CAMERA_HZ)
-        self._lidar = LidarConfig() if rays is None else LidarConfig(rays=rays)
-        config = SimulationConfig(scene='empty', count=0, hand_only=True)
-        self.cell = SimulatedCell(replace(config, camera=self._camera, lidar=self._lidar))
+        self._mask = Mask() if lidar else Mask(('camera', *TOUCH))
+        self.cell = free_hand_cell(width, height, rays)
         self._hand = FreeHand(RobotModel(self.cell.description))
         # what is recorded must not depend on what was learned from earlier recordings
         plain = WorldModelConfig(dynamics='physics_prior')
@@ -116,17 +114,21 @@ class Recorder:
         conditions = Conditions.drawn(rng)
         self._mount(conditions)
         self.model.reset()
-        self.scenes = []
         play = Play(self.cell, interaction)
         truth, hand = TruthNotes(self.cell, stage, interaction), HandNotes(self._hand, interaction)
+        watched = MaskedModel(self.model, self._mask)
+        sensing = Sensing(play, self._feed(play, conditions), watched, truth, hand)
+        self.scenes = []
         for frame in range(FRAMES):
-            self._frame(play, (frame - BEFORE) * FRAME_S, conditions, truth, hand)
+            self.scenes.append(sensing.next_frame() if frame else sensing.first_frame())
+            if frame == BEFORE:
+                t0_s = self.cell.time_s
             if watch is not None:
                 watch(self.cell)
         columns = {
             'episode/scenario': np.str_(scenario),
             'episode/index': np.int32(index),
-            **note_scenes(self.scenes, self._t0_s),
+            **note_scenes(self.scenes, t0_s),
             **hand.columns(self.cell.config.gripper_speed_mps),
             **self._sensor_columns(conditions),
         }
@@ -135,49 +137,17 @@ class Recorder:
         columns['episode/tracked'] = np.bool_((columns['truth/slot'][actors] >= 0).all())
         return columns
 
-    def _frame(
-        self,
-        play: Play,
-        now_s: float,
-        conditions: Conditions,
-        truth: TruthNotes,
-        hand: HandNotes,
-    ) -> None:
-        """On to `now_s`, each sensor read when its latency says, then one update."""
-        cell, model = self.cell, self.model
-        first = max(round((now_s - FRAME_S) / TOUCH_S) + 1, -round(WATCH_S / TOUCH_S))
-        touches = np.arange(first, round(now_s / TOUCH_S) + 1) * TOUCH_S
-        due = [(t, lambda: self._sense_touch(hand)) for t in touches]
-        camera_s = now_s - conditions.camera_latency_s
-        frames = camera_s - np.arange(round(FRAME_S * self._camera.rate_hz)) / self._camera.rate_hz
-        frames = [t for t in frames if t > -WATCH_S or t == camera_s]
-        due += [(t, lambda: model.add_camera(cell.camera_frame())) for t in frames]
-        if self._uses_lidar:
-            lidar_s = now_s - conditions.lidar_latency_s
-            due.append((lidar_s, lambda: model.add_lidar(cell.lidar_scan())))
-        halves = [t for t in (now_s - FINE_S, now_s) if t > -WATCH_S - 1e-6]
-        due += [(t, lambda: (truth.note(), hand.close_window())) for t in halves]
-        for t, act in sorted(due, key=lambda pair: round(pair[0] * PHYSICS_HZ)):
-            play.advance(t)
-            act()
-        self.scenes.append(model.update(cell.time_s))
-        if abs(now_s) < 1e-9:
-            self._t0_s = cell.time_s
-
-    def _sense_touch(self, hand: HandNotes) -> None:
-        cell, model = self.cell, self.model
-        T_world_hand = cell.world.robot.link_pose(HAND_LINK)
-        joints = self._hand.reading(T_world_hand, cell.joints())
-        wrench, pads = cell.wrench(), cell.tactile()
-        model.add_joints(joints)
-        model.add_wrench(wrench)
-        for pad in pads:
-            model.add_tactile(pad)
-        hand.feel(joints, wrench, pads)
+    def _feed(self, play: Play, conditions: Conditions) -> SensorFeed:
+        return SensorFeed(
+            self.cell,
+            conditions.streams(self.cell.config),
+            step=lambda duration_s: play.advance(play.time_s + duration_s),
+            joints=lambda: self._hand.sensed(self.cell),
+        )
 
     def _mount(self, c: Conditions) -> None:
-        camera = replace(self._camera, noise=c.camera_noise)
-        lidar = replace(self._lidar, noise_m=c.lidar_noise_m)
+        camera = replace(self.cell.config.camera, noise=c.camera_noise)
+        lidar = replace(self.cell.config.lidar, noise_m=c.lidar_noise_m)
         self.cell.mount(camera, c.T_camera, lidar, c.T_lidar)
 
     def _sensor_columns(self, c: Conditions) -> dict[str, np.ndarray]:

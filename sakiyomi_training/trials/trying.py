@@ -10,7 +10,7 @@ import numpy as np
 
 from sakiyomi.geometry import transform_points
 from sakiyomi.scene import HandMotion
-from sakiyomi_evaluation.cells.watched_cell import WatchedCell
+from sakiyomi_data.closed_loop.watched_cell import WatchedCell
 from sakiyomi_evaluation.imagination.candidates import drawn_grasps, drawn_pushes
 from sakiyomi_evaluation.imagination.what_if import Nudged, simulated_paths, watched_nudge
 from sakiyomi_training.trials.scene import TrialScene, trials_file, write_trials

@@ -6,8 +6,8 @@ import pytest
 
 from sakiyomi.cli import main
 from sakiyomi.scene import Gaussian
+from sakiyomi_data.closed_loop.watched_cell import WatchedCell
 from sakiyomi_evaluation import imagine, properties
-from sakiyomi_evaluation.cells.watched_cell import WatchedCell
 from sakiyomi_evaluation.imagination.candidates import (
     RISE_M,
     drawn_grasps,
