@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,7 @@ class MaskedModel:
 
     Attributes:
         scene: the newest; None before the first.
+        on_scene: called with each new scene, at its instant.
         times_ms: what the stages of each update took.
     """
 
@@ -43,6 +45,7 @@ class MaskedModel:
     ) -> None:
         self.model, self.mask = model, mask or Mask()
         self.scene: Scene | None = None
+        self.on_scene: Callable[[Scene], None] = lambda _: None
         self.times_ms: list[dict[str, float]] = []
         self._predicts = predicts
         self._rng = np.random.default_rng([self.mask.seed, 20])
@@ -78,6 +81,7 @@ class MaskedModel:
         self.times_ms.append({**self.model.stage_ms, 'fusion': fusion_ms, 'total': total_ms})
         if self._predicts:
             self.model.predict()
+        self.on_scene(self.scene)
         return self.scene
 
     def _pass(self, stream: str, reading: object) -> None:

@@ -67,6 +67,12 @@ class SensorFeed:
         for name in self._periods:
             yield name, self._sensors[name]()
 
+    def through(self, duration_s: float) -> Iterator[tuple[str, Reading]]:
+        """Let time pass; what arrives in it, by stream."""
+        end = self._tick + _ticks(duration_s)
+        while self._tick < end:
+            yield from self.advance()
+
     def advance(self) -> Iterator[tuple[str, Reading]]:
         """On to the next instant at which a sensor reads; what arrives then, by stream."""
         ticks = min(self._to_next(name) for name in self._periods)
