@@ -6,17 +6,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from planner_node.errors import PlanError
-from planner_node.execution import PickExecution, PickPlan
+from planner_node.pick_plan import PickPlan
 from sakiyomi.geometry import rotation_angle
-from sakiyomi.pick_request import PickRequest
-from sakiyomi.scene import JointTrajectory, Scene
-from sakiyomi_evaluation.cells.pick_cell import CONTROL_PERIOD_S, SENSOR_PERIOD_S, PickCell
+from sakiyomi.scene import Scene
+from sakiyomi_data.closed_loop.closed_loop import ClosedLoop
+from sakiyomi_data.closed_loop.masked_model import MaskedModel
+from sakiyomi_evaluation.cells.arm_cell import FIRST_SIGHT_S
 from sakiyomi_evaluation.cells.truth import TrueScene, Truth
-from sakiyomi_evaluation.cells.watcher import Watcher, sense
 from sakiyomi_evaluation.perception.state_errors import in_ellipsoid_90
 
-LIMIT_S = 30.0
 LIFTED_M = 0.03
 GRIPPED_N = 0.5  # on both pads
 REACH_M = 0.05  # a track farther than this from the object has lost it
@@ -46,7 +44,7 @@ class CarriedRecord:
 class Follower:
     """Compares one world model's track of the carried object with the truth."""
 
-    def __init__(self, watcher: Watcher) -> None:
+    def __init__(self, watcher: MaskedModel) -> None:
         self.watcher = watcher
         self.record = CarriedRecord()
         self._id: int | None = None
@@ -79,51 +77,60 @@ class Follower:
         )
 
 
-def carry(pick: PickCell, watchers: list[Watcher], seed: int) -> list[CarriedRecord] | None:
-    """Pick one object while the watchers look on; None where nothing could be picked."""
-    truth = TrueScene(pick.cell, seed)
+class Carrying:
+    """Lets world models look on as an object is picked, and judges them while it is in the hand.
+
+    Args:
+        loop: that picks.
+        watchers: by name.
+        seed: of the true surfaces.
+    """
+
+    def __init__(self, loop: ClosedLoop, watchers: dict[str, MaskedModel], seed: int) -> None:
+        self._loop, self._truth = loop, TrueScene(loop.cell, seed)
+        self.followers = {name: Follower(watcher) for name, watcher in watchers.items()}
+        self._plan: PickPlan | None = None
+        self._row, self._rest_m = 0, 0.0
+        self._up = False
+        for follower in self.followers.values():
+            follower.watcher.on_scene = lambda _, own=follower: self._compare(own)
+
+    def aim(self, loop: ClosedLoop) -> None:
+        """Once there is a plan: find the object that it is for; what is up remains the object."""
+        plan = loop.job.plan if loop.job is not None else None
+        if plan is None or plan is self._plan or self._up:
+            return
+        truth = self._truth.now()
+        self._plan, self._row = plan, _target(plan, truth)
+        self._rest_m = truth.centers_m[self._row, 2]
+        for follower in self.followers.values():
+            follower.aim(truth, self._row)
+
+    def _compare(self, follower: Follower) -> None:
+        state = self._loop.state()
+        if self._plan is None or not (state.finger_force_n > GRIPPED_N).all():
+            return
+        now = self._truth.now()
+        if now.centers_m[self._row, 2] > self._rest_m + LIFTED_M:
+            self._up = True
+            follower.compare(now, self._row)
+
+
+def carry(
+    loop: ClosedLoop, watchers: dict[str, MaskedModel], seed: int
+) -> dict[str, CarriedRecord]:
+    """Pick one object while the watchers look on; no records where nothing could be picked."""
+    loop.reset(seed)
+    carrying, on_step = Carrying(loop, watchers, seed), loop.on_step
+    loop.watchers, loop.on_step = list(watchers.values()), carrying.aim
     try:
-        plan = pick.planner.plan(pick.observe(), pick.state(), PickRequest())
-    except PlanError:
-        return None
-    followers = [Follower(watcher) for watcher in watchers]
-    for _ in range(3):
-        pick.cell.step(SENSOR_PERIOD_S)
-        _watch(pick, followers)
-    row = _target(plan, truth.now())
-    for follower in followers:
-        follower.aim(truth.now(), row)
-    _execute(pick, plan, truth, row, followers)
-    return [follower.record for follower in followers]
-
-
-def _execute(
-    pick: PickCell, plan: PickPlan, truth: TrueScene, row: int, followers: list[Follower]
-) -> None:
-    cell = pick.cell
-    started_s, rest_m = cell.time_s, truth.now().centers_m[row, 2]
-    execution = PickExecution(plan, pick.planner.config.execution)
-    due_s = started_s
-    while not execution.done and cell.time_s - started_s < LIMIT_S:
-        for command in execution.step(pick.state()):
-            if isinstance(command, JointTrajectory):
-                cell.command_arm(command)
-            else:
-                cell.command_gripper(command)
-        cell.step(CONTROL_PERIOD_S)
-        if cell.time_s >= due_s:
-            due_s += SENSOR_PERIOD_S
-            _watch(pick, followers)
-            now, force = truth.now(), pick.state().finger_force_n
-            if now.centers_m[row, 2] > rest_m + LIFTED_M and (force > GRIPPED_N).all():
-                for follower in followers:
-                    follower.compare(now, row)
-
-
-def _watch(pick: PickCell, followers: list[Follower]) -> None:
-    readings = sense(pick.cell)
-    for follower in followers:
-        follower.watcher.watch(readings)
+        loop.run(FIRST_SIGHT_S)
+        job = loop.pick()
+    finally:
+        loop.watchers, loop.on_step = [], on_step
+    if job.plan is None:
+        return {}
+    return {name: follower.record for name, follower in carrying.followers.items()}
 
 
 def _target(plan: PickPlan, truth: Truth) -> int:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from sakiyomi_evaluation.cells.watcher import ALL
 from sakiyomi_evaluation.perception.carrying import CarriedRecord
 from sakiyomi_evaluation.perception.instances import InstanceScore, pooled
+from sakiyomi_evaluation.perception.modalities import ALL
 from sakiyomi_evaluation.perception.rounds import Round, View
 from sakiyomi_evaluation.perception.state_errors import StateError
 

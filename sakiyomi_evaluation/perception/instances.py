@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from sakiyomi_evaluation.cells.truth import NO_OBJECT
+from world_model_node.core import WorldModel
 
 MATCH_IOU = 0.5
 MIN_POINTS = 5  # of a proposed instance
@@ -21,6 +22,20 @@ class InstanceScore:
     proposed: int  # instances proposed
     actual: int  # true objects that could be found
     ious: tuple[float, ...]  # of every true object; 0 where nothing is assigned to it
+
+
+def fused_instances(model: WorldModel) -> tuple[np.ndarray, np.ndarray]:
+    """Points (M, 3) of the newest fused cloud and the instance of each, -1 for none. (M,)."""
+    voxels, labels = model.voxels, model.labels
+    if voxels is None or not len(voxels):
+        return np.zeros((0, 3), np.float32), np.zeros(0, int)
+    labels = labels.copy()
+    heights = voxels.points_m[:, 2] - model.scene.table_height_m
+    for label in range(labels.max(initial=-1) + 1):
+        own = labels == label
+        if heights[own].max(initial=0.0) <= model.config.clustering.min_height_m:
+            labels[own] = -1  # the world model drops these too
+    return voxels.points_m, labels
 
 
 def instance_score(labels: np.ndarray, truth: np.ndarray, counted: np.ndarray) -> InstanceScore:

@@ -5,29 +5,32 @@ from __future__ import annotations
 import gc
 import time
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 
 from planner_node.config import PlannerConfig
 from sakiyomi.sensing import CameraFrame
-from sakiyomi_evaluation.cells.pick_cell import PickCell
+from sakiyomi_data.closed_loop.closed_loop import ClosedLoop
+from sakiyomi_data.closed_loop.masked_model import MaskedModel
+from sakiyomi_data.closed_loop.sensor_feed import Reading, SensorFeed
+from sakiyomi_data.closed_loop.streams import Streams
 from sakiyomi_evaluation.cells.truth import TrueScene, Truth
-from sakiyomi_evaluation.cells.watcher import ALL, MODALITIES, Modality, Watcher, segmenters, sense
 from sakiyomi_evaluation.perception.carrying import CarriedRecord, carry
-from sakiyomi_evaluation.perception.instances import InstanceScore, instance_score
-from sakiyomi_evaluation.perception.sequences import (
-    PERIOD_S,
-    SequenceRecord,
-    on_table,
-    run_sequence,
+from sakiyomi_evaluation.perception.instances import (
+    InstanceScore,
+    fused_instances,
+    instance_score,
 )
+from sakiyomi_evaluation.perception.modalities import ALL, modalities
+from sakiyomi_evaluation.perception.sequences import SequenceRecord, on_table, run_sequence
 from sakiyomi_evaluation.perception.state_errors import StateError, matched_states, state_error
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import SimulationConfig
 from world_model_node.config import WorldModelConfig
 from world_model_node.warm_up import spare_collections
 
-SETTLING_FRAMES = 6  # at rest before the scene is judged
+SETTLING_S = 0.5  # at rest before the scene is judged
 CARRY_WITH = ('camera only', 'camera + lidar', ALL.name)
 
 
@@ -65,80 +68,68 @@ class Round:
 
 
 class PerceptionCell:
-    """A simulated cell with a planner, and world models that look on."""
+    """A simulated robot, and world models that look on; the world waits for the planner."""
 
     def __init__(self, config: SimulationConfig, model: WorldModelConfig, seconds: float) -> None:
         self.model_config, self.seconds = model, seconds
-        self.pick = PickCell(SimulatedCell(config), PlannerConfig(), model)
+        self.loop = ClosedLoop(SimulatedCell(config), PlannerConfig(), model, clock='wait')
 
     @property
     def cell(self) -> SimulatedCell:
         """The simulated cell."""
-        return self.pick.cell
-
-    def modalities(self) -> tuple[Modality, ...]:
-        """The full one first, then those with less, then the other segmenters."""
-        others = [name for name in segmenters(self.model_config) if name != self._segmenter()]
-        return (ALL, *MODALITIES, *(Modality(f'all, {n}', segmenter=n) for n in others))
+        return self.loop.cell
 
     def round(self, seed: int, ablate: bool) -> Round:
         """One scene; with `ablate` every modality tracks, and an object is carried."""
         started = time.perf_counter()
         self.cell.reset(seed)
-        truth = TrueScene(self.cell, seed)
-        watchers = [self._watcher(m, seed) for m in self.modalities()]
+        truth, watchers = TrueScene(self.cell, seed), self._watchers(seed)
         spare_collections()  # as the node does
         result, seen = self._at_rest(watchers, truth, seed)
         if self.seconds > 0.0:
-            tracked = watchers if ablate else watchers[:1]
+            tracked = watchers if ablate else {ALL.name: watchers[ALL.name]}
             records = run_sequence(
-                self.cell, self.pick.robot, truth, tracked, seen, seed, self.seconds
+                self.cell, self.loop.robot, truth, tracked, seen, seed, self.seconds
             )
-            for watcher, record in zip(tracked, records, strict=True):
-                result.views[watcher.modality.name].sequence = record
+            for name, record in records.items():
+                result.views[name].sequence = record
         if ablate:
-            result.carried = self._carried(seed)
-        for watcher in watchers:
-            result.views[watcher.modality.name].times_ms = watcher.times_ms
+            carriers = {n: w for n, w in self._watchers(seed).items() if n in CARRY_WITH}
+            result.carried = carry(self.loop, carriers, seed)
         gc.unfreeze()
         result.wall_s = time.perf_counter() - started
         return result
 
+    def _watchers(self, seed: int) -> dict[str, MaskedModel]:
+        config, robot = self.model_config, self.loop.robot
+        return {m.name: m.watcher(config, robot, seed) for m in modalities(config)}
+
     def _at_rest(
-        self, watchers: list[Watcher], truth: TrueScene, seed: int
+        self, watchers: dict[str, MaskedModel], truth: TrueScene, seed: int
     ) -> tuple[Round, np.ndarray]:
-        for _ in range(SETTLING_FRAMES):
-            self.cell.step(PERIOD_S)
-            readings = sense(self.cell)
-            for watcher in watchers:
-                watcher.watch(readings)
-        now = truth.now()
-        seen = now.seen_by(readings.camera, readings.lidar)
+        newest = self._settle(watchers)
+        now, camera = truth.now(), newest['camera']
+        seen = now.seen_by(camera, newest['lidar'])
         seen &= on_table(now, self.model_config.workspace)
-        views = {w.modality.name: _view(w, now, seen) for w in watchers}
-        points, labels = watchers[0].instances()
-        centers = {o.id: o.T_world_object[:3, 3] for o in watchers[0].scene.objects}
-        picture = Picture(readings.camera, points, labels, now, centers)
+        views = {name: _view(watcher, now, seen) for name, watcher in watchers.items()}
+        model = watchers[ALL.name].model
+        centers = {o.id: o.T_world_object[:3, 3] for o in model.scene.objects}
+        picture = Picture(camera, *fused_instances(model), now, centers)
         return Round(seed, now.names, views, picture=picture), seen
 
-    def _carried(self, seed: int) -> dict[str, CarriedRecord]:
-        """The same scene once more, picked from."""
-        self.pick.reset(seed)
-        watchers = [self._watcher(m, seed) for m in self.modalities() if m.name in CARRY_WITH]
-        records = carry(self.pick, watchers, seed)
-        if records is None:
-            return {}
-        return {w.modality.name: r for w, r in zip(watchers, records, strict=True)}
-
-    def _watcher(self, modality: Modality, seed: int) -> Watcher:
-        return Watcher(modality, self.model_config, self.pick.robot, seed)
-
-    def _segmenter(self) -> str:
-        return getattr(self.model_config, 'segmenter', '')
+    def _settle(self, watchers: dict[str, MaskedModel]) -> dict[str, Reading]:
+        """Let the watchers look at the scene at rest; the newest reading of each sensor."""
+        feed = SensorFeed(self.cell, Streams.of(self.cell.config))
+        newest: dict[str, Reading] = {}
+        for stream, reading in chain(feed.first(), feed.through(SETTLING_S)):
+            newest[stream] = reading
+            for watcher in watchers.values():
+                watcher.take(stream, reading, self.cell.time_s)
+        return newest
 
 
-def _view(watcher: Watcher, truth: Truth, seen: np.ndarray) -> View:
-    points, labels = watcher.instances()
+def _view(watcher: MaskedModel, truth: Truth, seen: np.ndarray) -> View:
+    points, labels = fused_instances(watcher.model)
     score = instance_score(labels, truth.labels(points), seen)
     errors = [
         state_error(state, truth, row, shape=True)

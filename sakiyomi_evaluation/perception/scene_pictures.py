@@ -10,7 +10,7 @@ import numpy as np
 from sakiyomi.pictures.instance_picture import color_of, dot_overlay, put_label
 from sakiyomi_data.running.strips import write_picture
 from sakiyomi_evaluation.cells.truth import NO_OBJECT
-from sakiyomi_evaluation.cells.watcher import ALL
+from sakiyomi_evaluation.perception.modalities import ALL
 from sakiyomi_evaluation.perception.rounds import Picture, Round
 from world_model_node.fusion.range_points import project
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sakiyomi.robot.robot_model import RobotModel
-from sakiyomi.sensing import CameraFrame
+from sakiyomi.scene import Scene
+from sakiyomi_data.closed_loop.masked_model import MaskedModel
+from sakiyomi_data.closed_loop.sensor_feed import SensorFeed
+from sakiyomi_data.closed_loop.streams import Streams
 from sakiyomi_evaluation.cells.truth import TrueScene, Truth
-from sakiyomi_evaluation.cells.watcher import Watcher, sense
 from sakiyomi_evaluation.perception.disturbances import Disturbances
 from sakiyomi_evaluation.perception.hota import TrackingFrame, score
 from sakiyomi_evaluation.perception.state_errors import (
@@ -22,7 +24,6 @@ from sakiyomi_evaluation.perception.state_errors import (
 from simulation_node.cell import SimulatedCell
 from world_model_node.config import WorkspaceConfig
 
-PERIOD_S = 0.1
 SEQUENCE_S = 10.0
 
 
@@ -33,6 +34,14 @@ class SequenceRecord:
     frames: list[TrackingFrame] = field(default_factory=list)
     errors: list[StateError] = field(default_factory=list)
     turns: Turns = field(default_factory=Turns)
+
+    def add(self, scene: Scene, now: Truth, counted: np.ndarray) -> None:
+        """Take in a new scene beside the truth of its instant."""
+        self.frames.append(tracking_frame(scene, now, counted))
+        self.errors += [
+            state_error(state, now, row, turns=self.turns)
+            for row, state in matched_states(scene, now, counted)
+        ]
 
     def figures(self) -> dict[str, float]:
         """HOTA, its parts and the identity switches."""
@@ -49,38 +58,27 @@ def run_sequence(
     cell: SimulatedCell,
     robot: RobotModel,
     truth: TrueScene,
-    watchers: list[Watcher],
+    watchers: dict[str, MaskedModel],
     seen: np.ndarray,
     seed: int,
     duration_s: float = SEQUENCE_S,
-) -> list[SequenceRecord]:
+) -> dict[str, SequenceRecord]:
     """One record per watcher; `seen` (N,) says which objects could be found at the start."""
     events = Disturbances(cell, robot, seed)
-    records = [SequenceRecord() for _ in watchers]
+    feed = SensorFeed(cell, Streams.of(cell.config), step=events.step)
+    records = {name: SequenceRecord() for name in watchers}
     names = truth.now().names
-    for _ in range(round(duration_s / PERIOD_S)):
-        readings, now = sense(cell, _glimpsed(cell, events)), truth.now()
+    for stream, reading in feed.through(duration_s):
+        updated = [n for n, w in watchers.items() if w.take(stream, reading, cell.time_s)]
+        if not updated:
+            continue
+        now = truth.now()
         counted = np.array([seen[names.index(n)] for n in now.names], bool)
-        for watcher, record in zip(watchers, records, strict=True):
-            scene = watcher.watch(readings)
-            inside = counted & on_table(now, watcher.config.workspace)
-            record.frames.append(tracking_frame(scene, now, inside))
-            record.errors += [
-                state_error(state, now, row, turns=record.turns)
-                for row, state in matched_states(scene, now, inside)
-            ]
+        for name in updated:
+            watcher = watchers[name]
+            inside = counted & on_table(now, watcher.model.config.workspace)
+            records[name].add(watcher.scene, now, inside)
     return records
-
-
-def _glimpsed(cell: SimulatedCell, events: Disturbances) -> tuple[CameraFrame, ...]:
-    """Let one period pass; what the camera sees at its own rate before the end of it."""
-    frames = max(1, round(PERIOD_S * cell.config.camera.rate_hz))
-    seen = []
-    for _ in range(frames - 1):
-        events.step(PERIOD_S / frames)
-        seen.append(cell.camera_frame())
-    events.step(PERIOD_S / frames)
-    return tuple(seen)
 
 
 def on_table(truth: Truth, workspace: WorkspaceConfig) -> np.ndarray:
