@@ -1,34 +1,62 @@
 """The protocol's free-flying hand: grasp choice alone is judged, no arm limits it.
 
 As in VGN (Breyer et al., 2020): the hand comes straight in from the pre-grasp, closes, lifts, and
-what it then holds is taken off the table.
+what it then holds is taken off the table. The sensors look while the hand is parked out of their
+view; the world waits for the planner.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 
 from planner_node.config import PlannerConfig
-from planner_node.core import PickRequest
-from planner_node.execution import holds
+from planner_node.core import PickPlanner
+from planner_node.execution.grip import Grip
 from planner_node.grasping.grasp import Grasp
-from sakiyomi.scene import GripperCommand, RobotState
-from sakiyomi_evaluation.cells.pick_cell import CONTROL_PERIOD_S, PickCell, PickRecord
+from sakiyomi.pick_request import PickRequest
+from sakiyomi.robot.robot_model import RobotModel
+from sakiyomi.scene import GripperCommand, RobotState, Scene
+from sakiyomi_data.closed_loop.free_hand import FreeHand
+from sakiyomi_data.closed_loop.masked_model import MaskedModel
+from sakiyomi_data.closed_loop.sensor_feed import SensorFeed
+from sakiyomi_data.closed_loop.streams import Streams
+from sakiyomi_evaluation.cells.pick_record import PickRecord
 from simulation_node.cell import SimulatedCell
 from world_model_node.config import WorldModelConfig
+from world_model_node.core import WorldModel
 
 PARKED_M = np.array([0.30, 0.0, 0.60])  # where the hand hides from the sensors' view of the table
-MARGIN_S = 0.2
+MARGIN_S, CLOSE_S, LOOK_S = 0.2, 1.5, 0.5
+CONTROL_PERIOD_S = 0.02
 
 
-class HandCell(PickCell):
-    """Picks without an arm."""
+class HandCell:
+    """Picks without an arm.
 
-    def __init__(self, cell: SimulatedCell, planner: PlannerConfig, model: WorldModelConfig):
-        super().__init__(cell, planner, model)
-        self._removed: list[str] = []
+    Args:
+        cell: with a free hand.
+        planner: configuration.
+        model: configuration of the world model.
+
+    Attributes:
+        on_phase: called with the simulated cell at each change of phase, for pictures.
+    """
+
+    def __init__(
+        self, cell: SimulatedCell, planner: PlannerConfig, model: WorldModelConfig
+    ) -> None:
+        self.cell = cell
+        self.on_phase: Callable[[SimulatedCell], None] = lambda _: None
+        self._execution, self._model_config = planner.execution, model
+        robot = RobotModel(cell.description)
+        self._planner = PickPlanner(planner, robot)
+        self._hand = FreeHand(robot)
+        streams, joints = Streams.of(cell.config), lambda: self._hand.sensed(cell)
+        self._feed = SensorFeed(cell, streams, joints=joints)
+        self._forget()
 
     @property
     def cleared(self) -> list[str]:
@@ -36,10 +64,22 @@ class HandCell(PickCell):
         return list(self._removed)
 
     def reset(self, seed: int) -> None:
-        """A new scene with the hand out of view."""
-        super().reset(seed)
-        self._removed = []
+        """A new scene with the hand out of view, and a robot that knows nothing of the last."""
+        self.cell.reset(seed)
+        self.cell.restart_clock()
         self._park()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._removed: list[str] = []
+        self._watched = MaskedModel(WorldModel(self._model_config, self._hand))
+        self._feed.restart()
+
+    def observe(self) -> Scene:
+        """Let the sensors look for a while; the scene that the world model makes of it."""
+        for stream, reading in self._feed.through(LOOK_S):
+            self._watched.take(stream, reading, self.cell.time_s)
+        return self._watched.scene
 
     def pick(self, request: PickRequest | None = None) -> PickRecord:
         """Observe, choose the best grasp, carry it out with the free hand.
@@ -47,67 +87,74 @@ class HandCell(PickCell):
         Raises:
             PlanError: no grasp was found.
         """
-        scene = self.observe()
-        started = time.perf_counter()
-        grasp = self.planner.rank(scene, request or PickRequest())[0]
-        plan_s = time.perf_counter() - started
-        started_s = self.cell.time_s
+        scene, started = self.observe(), time.perf_counter()
+        grasp = self._planner.rank(scene, request or PickRequest())[0]
+        plan_s, started_s = time.perf_counter() - started, self.cell.time_s
         heights = {t.name: t.T_world_object[2, 3] for t in self.cell.ground_truth()}
         collided = self._reach(grasp)
-        self._hand_to(GripperCommand(0.0, grasp.force_n), 1.5)
+        grip = self._close(grasp)
         self._lift(grasp)
-        lifted = self._lifted(heights) if self._holding() else ()
+        lifted = self._lifted(heights) if grip.holds(self.state()) else ()
         outcome = 'success' if lifted else 'collided' if collided else 'missed'
-        reason = (
-            'lifted' if lifted else f'{self.state().finger_width_m * 1e3:.1f} mm after lifting'
-        )
+        width_mm = self.state().finger_width_m * 1e3
+        reason = 'lifted' if lifted else f'{width_mm:.1f} mm after lifting'
         self._take(lifted)
         self._park()
         return PickRecord.of(grasp, outcome, reason, lifted, plan_s, self.cell.time_s - started_s)
 
     def state(self) -> RobotState:
         """What the hand's own sensors say; there are no arm joints."""
-        return self.robot_state(np.zeros(7), np.zeros(7), float(self._finger_width_m()))
-
-    def _finger_width_m(self) -> float:
-        joints = self.cell.joints()
-        fingers = [joints.names.index(n) for n in self.robot.finger_joint_names]
-        return joints.position[fingers].sum()
+        joints, wrench = self._hand.sensed(self.cell), self.cell.wrench()
+        pressed_n = [max(pad.forces_n[:, 2].sum(), 0.0) for pad in self.cell.tactile()]
+        return RobotState(
+            stamp_s=self.cell.time_s,
+            q=np.zeros(7),
+            dq=np.zeros(7),
+            finger_width_m=self._hand.joint_vector(joints)[2],
+            finger_force_n=np.array(pressed_n),
+            wrench=np.concatenate([wrench.force_n, wrench.torque_nm]),
+        )
 
     def _reach(self, grasp: Grasp) -> bool:
         """Come straight in; True where something stopped the hand."""
         T = grasp.T_world_grasp
         before = T.copy()
-        before[:3, 3] -= self.planner.config.execution.approach_m * T[:3, 2]
+        before[:3, 3] -= self._execution.approach_m * T[:3, 2]
         above = before.copy()
         above[2, 3] = max(PARKED_M[2], before[2, 3])
         self.cell.command_gripper(GripperCommand(grasp.opening_m, grasp.force_n))
         return self._move([above, before, T], [0.0, 1.0, 2.0])
 
+    def _close(self, grasp: Grasp) -> Grip:
+        """Close the fingers; what became of it."""
+        grip = Grip(self._execution)
+        grip.told(0.0, self.state())
+        self.cell.command_gripper(GripperCommand(0.0, grasp.force_n))
+        for _ in range(round(CLOSE_S / CONTROL_PERIOD_S)):
+            self.cell.step(CONTROL_PERIOD_S)
+            grip.add(self.state())
+        self.on_phase(self.cell)
+        return grip
+
     def _lift(self, grasp: Grasp) -> None:
         up = grasp.T_world_grasp.copy()
-        up[2, 3] += self.planner.config.execution.lift_m
+        up[2, 3] += self._execution.lift_m
         self._move([grasp.T_world_grasp, up], [0.0, 1.5])
 
     def _move(self, poses: list[np.ndarray], times_s: list[float]) -> bool:
+        """Through poses; True where the wrist felt more than it may."""
         self.cell.command_hand(np.array(times_s), np.stack(poses))
         pressed = False
         for _ in range(round((times_s[-1] + MARGIN_S) / CONTROL_PERIOD_S)):
             self.cell.step(CONTROL_PERIOD_S)
             force_n = np.linalg.norm(self.cell.wrench().force_n)
-            pressed |= bool(force_n > self.planner.config.execution.max_contact_n)
+            pressed |= bool(force_n > self._execution.max_contact_n)
+        self.on_phase(self.cell)
         return pressed
-
-    def _hand_to(self, command: GripperCommand, duration_s: float) -> None:
-        self.cell.command_gripper(command)
-        self.cell.step(duration_s)
-
-    def _holding(self) -> bool:
-        return holds(self.state(), self.planner.config.execution)
 
     def _lifted(self, heights: dict[str, float]) -> tuple[str, ...]:
         """What hangs higher than before by half the lift, by ground truth."""
-        least = 0.5 * self.planner.config.execution.lift_m
+        least = 0.5 * self._execution.lift_m
         return tuple(
             t.name
             for t in self.cell.ground_truth()
