@@ -15,6 +15,7 @@ import numpy as np
 from planner_node.config import PlannerConfig
 from planner_node.core import PickPlanner
 from planner_node.errors import PlanError
+from planner_node.execution.motion_stream import MotionStream
 from planner_node.execution.path_sweep import PathSweep, own_points
 from planner_node.execution.pick_execution import PickExecution
 from planner_node.execution.supervisor import Supervisor
@@ -98,6 +99,11 @@ class PickJob:
     def grasp(self) -> Grasp | None:
         """The grasp chosen, once there is a plan."""
         return self.plan.grasp if self.plan else None
+
+    @property
+    def stream(self) -> MotionStream | None:
+        """The motion under way, None before the first."""
+        return self._execution.stream if self._execution else None
 
     @property
     def unfinished(self) -> PickExecution | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from planner_node.config import PlannerConfig
 from planner_node.core import PickPlanner
-from planner_node.execution.pick_plan import PickPlan
 from planner_node.pick_job import PickJob
+from planner_node.pick_plan import PickPlan
 from sakiyomi.scene import Scene
 from sakiyomi_data.closed_loop.closed_loop import ClosedLoop
 from simulation_node.cell import SimulatedCell
