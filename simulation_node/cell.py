@@ -228,6 +228,12 @@ class SimulatedCell:
         """`T_world_grasp` of the hand as it is."""
         return self.world.robot.link_pose(HAND_LINK) @ inverse(self._T_grasp_hand)
 
+    def arm_errors(self) -> dict[str, float]:
+        """How far each joint of the arm is from where its controller has it now [rad], by name."""
+        wanted = self._follower.sample(self.time_s)[0]
+        errors = np.abs(wanted - self.world.robot.arm_q())
+        return dict(zip(self.world.robot.arm_joints, errors.tolist(), strict=True))
+
     def arm_done(self) -> bool:
         """Whether the commanded motion of arm or hand has run out."""
         mover = self._hand if self.config.hand_only else self._follower

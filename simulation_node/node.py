@@ -139,7 +139,13 @@ class SimulationNode(LifecycleNode):
         ):
             self.create_entity(self.create_service(kind, f'~/{name}', self._answering(handler)))
         accept = partial(self._on_command, self._on_arm)
-        self.action = TrajectoryAction(accept, self.cell.arm_done, self.cell.stop)
+        self.action = TrajectoryAction(
+            accept,
+            self.cell.arm_done,
+            self.cell.stop,
+            errors=self.cell.arm_errors,
+            now_s=lambda: self.cell.time_s,
+        )
         if FollowJointTrajectory is not None:
             name = 'arm_controller/follow_joint_trajectory'
             self.create_entity(self.action.serve(self, name))
