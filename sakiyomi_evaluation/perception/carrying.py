@@ -13,6 +13,7 @@ from sakiyomi_data.closed_loop.closed_loop import ClosedLoop
 from sakiyomi_data.closed_loop.masked_model import MaskedModel
 from sakiyomi_evaluation.cells.arm_cell import FIRST_SIGHT_S
 from sakiyomi_evaluation.cells.truth import TrueScene, Truth
+from sakiyomi_evaluation.perception.modalities import ALL
 from sakiyomi_evaluation.perception.state_errors import in_ellipsoid_90
 
 LIFTED_M = 0.03
@@ -78,17 +79,18 @@ class Follower:
 
 
 class Carrying:
-    """Lets world models look on as an object is picked, and judges them while it is in the hand.
+    """Judges the robot's own world model, and others that look on, while an object is in the hand.
 
     Args:
         loop: that picks.
-        watchers: by name.
+        watchers: the others, by name.
         seed: of the true surfaces.
     """
 
     def __init__(self, loop: ClosedLoop, watchers: dict[str, MaskedModel], seed: int) -> None:
         self._loop, self._truth = loop, TrueScene(loop.cell, seed)
-        self.followers = {name: Follower(watcher) for name, watcher in watchers.items()}
+        everyone = {ALL.name: loop.watched} | watchers
+        self.followers = {name: Follower(watcher) for name, watcher in everyone.items()}
         self._plan: PickPlan | None = None
         self._row, self._rest_m = 0, 0.0
         self._up = False

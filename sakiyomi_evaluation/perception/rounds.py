@@ -31,7 +31,7 @@ from world_model_node.config import WorldModelConfig
 from world_model_node.warm_up import spare_collections
 
 SETTLING_S = 0.5  # at rest before the scene is judged
-CARRY_WITH = ('camera only', 'camera + lidar', ALL.name)
+CARRY_WITH = ('camera only', 'camera + lidar')  # beside the robot's own world model
 
 
 @dataclass
@@ -94,15 +94,16 @@ class PerceptionCell:
             for name, record in records.items():
                 result.views[name].sequence = record
         if ablate:
-            carriers = {n: w for n, w in self._watchers(seed).items() if n in CARRY_WITH}
-            result.carried = carry(self.loop, carriers, seed)
+            result.carried = carry(self.loop, self._watchers(seed, CARRY_WITH), seed)
         gc.unfreeze()
         result.wall_s = time.perf_counter() - started
         return result
 
-    def _watchers(self, seed: int) -> dict[str, MaskedModel]:
+    def _watchers(self, seed: int, names: tuple[str, ...] = ()) -> dict[str, MaskedModel]:
+        """A world model for each modality, or for those named."""
         config, robot = self.model_config, self.loop.robot
-        return {m.name: m.watcher(config, robot, seed) for m in modalities(config)}
+        chosen = [m for m in modalities(config) if not names or m.name in names]
+        return {m.name: m.watcher(config, robot, seed) for m in chosen}
 
     def _at_rest(
         self, watchers: dict[str, MaskedModel], truth: TrueScene, seed: int
