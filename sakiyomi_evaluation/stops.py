@@ -3,12 +3,14 @@
 Picks are planned once in each scene with everything in the loop. Each trial plays the same scene
 and plan again up to an instant of its own, then one thing happens: joint states fall silent,
 scenes stop coming, the goal is cancelled, the planner dies. Measured are the last command after
-that instant, when the arm is at rest, and the largest force at the wrist.
+that instant, when the arm is at rest, and the largest force at the wrist. In a trial named
+`block`, 3 kg are put into the way of an arm that moves and looks.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -22,6 +24,7 @@ from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments
 from sakiyomi_data.running.rounds import Finished, Round, run_rounds
 from sakiyomi_evaluation.clutter import round_seed
 from sakiyomi_evaluation.results import check_writable, write_results
+from sakiyomi_evaluation.stopping.block import PHASES, BlockTrial
 from sakiyomi_evaluation.stopping.planned_scene import PlannedScene
 from sakiyomi_evaluation.stopping.trial import EVENTS, StopTrial
 from simulation_node.cell import SimulatedCell
@@ -30,6 +33,7 @@ from simulation_node.objects.object_files import object_files
 from world_model_node.config import WorldModelConfig
 
 TRIALS_PER_SCENE = 20
+BLOCK = 'block'  # its trials see the scene anew each time: one of each phase in a scene
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,10 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run all trials, report, and return the exit status."""
     events = args.events.split(',')
-    if args.trials < 1 or not set(events) <= set(EVENTS):
+    if args.trials < 1 or not set(events) <= {*EVENTS, BLOCK}:
         raise BadInputError(
             f'--trials and --events: got {args.trials} and {args.events},'
-            f' expected at least 1 and some of {", ".join(EVENTS)}'
+            f' expected at least 1 and some of {", ".join((*EVENTS, BLOCK))}'
         )
     check_writable(args.json)
     scenes = -(-args.trials // TRIALS_PER_SCENE)
@@ -78,11 +82,19 @@ def _scene_trials(planned: PlannedScene, events: list[str], one: Round) -> dict[
     rng = np.random.default_rng([one.seed, 41])
     if not planned.plan(one.seed):
         return {'seed': one.seed, 'trials': [], 'planned': False}
-    trials = []
-    for event in events:
-        for at in rng.uniform(0.0, 1.0, TRIALS_PER_SCENE):
-            trials.append(StopTrial(planned, event, float(at)).run())
+    trials = [t for event in events for t in _trials(planned, event, one.seed, rng)]
     return {'seed': one.seed, 'trials': trials, 'planned': True}
+
+
+def _trials(
+    planned: PlannedScene, event: str, seed: int, rng: np.random.Generator
+) -> list[dict[str, Any]]:
+    if event == BLOCK:
+        shares = rng.uniform(0.0, 1.0, len(PHASES))
+        tried = zip(PHASES, shares, strict=True)
+        return [BlockTrial(planned.loop, seed, phase, float(at)).run() for phase, at in tried]
+    shares = rng.uniform(0.0, 1.0, TRIALS_PER_SCENE)
+    return [StopTrial(planned, event, float(at)).run() for at in shares]
 
 
 def summarise(finished: Finished, events: list[str], trials: int) -> dict[str, Any]:
@@ -90,13 +102,16 @@ def summarise(finished: Finished, events: list[str], trials: int) -> dict[str, A
     records = [t for r in finished.records for t in r['trials']]
     figures: dict[str, Any] = {'failed_rounds': finished.failed}
     for event in events:
-        own = [t for t in records if t['event'] == event][:trials]
-        figures[event] = {'trials': len(own)} | {
-            name: _spread([t[name] for t in own])
-            for name in ('last_command_s', 'rest_s', 'peak_n', 'way_rad')
+        own = [t for t in records if t['event'] == event and t.get('put', True)][:trials]
+        figures[event] = {
+            'trials': len(own),
+            'above_40_n': sum(t['peak_n'] > 40.0 for t in own),
+            'outcomes': dict(Counter(t['outcome'] for t in own)),
         }
-        figures[event]['at_rest'] = sum(t['at_rest'] for t in own)
-        figures[event]['above_40_n'] = sum(t['peak_n'] > 40.0 for t in own)
+        for name in ('last_command_s', 'rest_s', 'way_rad', 'peak_n'):
+            figures[event][name] = _spread([t[name] for t in own if name in t])
+        if event != BLOCK:
+            figures[event]['at_rest'] = sum(t['at_rest'] for t in own)
     return figures
 
 

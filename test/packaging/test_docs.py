@@ -43,3 +43,10 @@ def test_every_file_that_the_docs_name_is_there():
     assert len(named) > 20
     for name in named:
         assert any(file.endswith(f'/{name}') for file in files), name
+
+
+def test_every_test_that_the_docs_name_is_there():
+    named = set(re.findall(r'`(test_[a-z0-9_]+)`', (ROOT / 'docs' / 'execution.md').read_text()))
+    assert len(named) > 8
+    source = ''.join(path.read_text() for path in sorted((ROOT / 'test').rglob('test_*.py')))
+    assert not {name for name in named if f'def {name}(' not in source}
