@@ -62,6 +62,8 @@ class _Session:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+        # an arena of each graph keeps the most that any number of objects has ever needed
+        options.enable_cpu_mem_arena = options.enable_mem_pattern = False
         options.log_severity_level = 3  # of how it optimises, nobody needs to know
         try:
             self._session = onnxruntime.InferenceSession(

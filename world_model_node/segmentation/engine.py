@@ -46,6 +46,8 @@ class Engine:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = THREADS, 1
         options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+        # an arena keeps the most that any number of parts has ever needed, and more by fragments
+        options.enable_cpu_mem_arena = options.enable_mem_pattern = False
         try:
             self._session = onnxruntime.InferenceSession(
                 graph, options, providers=['CPUExecutionProvider']
