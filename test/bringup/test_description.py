@@ -45,8 +45,8 @@ def test_every_argument_named_is_declared(key):
 @pytest.mark.parametrize('key', NODES, ids=str)
 def test_every_remapped_topic_is_one_that_the_node_uses(key):
     node = NODES[key]
-    sources = [p.read_text() for p in (ROOT / node.module.partition('.')[0]).rglob('*.py')]
-    text = '\n'.join(sources)
+    folders = (ROOT / node.module.partition('.')[0], ROOT / 'sakiyomi_ros' / 'drivers')
+    text = '\n'.join(p.read_text() for folder in folders for p in folder.rglob('*.py'))
     for topic in node.remappings:
         assert f"'{topic}'" in text or f'{topic.rpartition("/")[0]}/{{' in text, topic
 

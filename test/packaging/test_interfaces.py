@@ -54,7 +54,7 @@ def outcome_lines():
 
 def test_every_outcome_of_a_pick_has_its_own_number():
     values = [int(line.partition('=')[2].split()[0]) for line in outcome_lines()]
-    assert sorted(values) == list(range(Pick.Result.COLLIDED + 1))
+    assert sorted(values) == list(range(Pick.Result.OBSTRUCTED + 1))
 
 
 def test_an_imagined_outcome_is_empty_by_default():
