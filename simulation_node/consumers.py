@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 WORLD_MODEL, PLANNER = 'world_model', 'planner'
 PATIENCE_S = 2.0  # of real time; beyond it the simulation goes on alone
-LOCKSTEP_PATIENCE_S = 30.0
+LOCKSTEP_PATIENCE_S = 10.0
 REMINDER_S = 1.0
 SAME_S = 1e-6  # stamps that differ by less are equal
 

@@ -51,6 +51,7 @@ def test_a_clutter_round_that_raised_is_a_failed_attempt_and_clears_nothing():
     attempt = {'in_bin': ['box'], 'predicted_success': 0.9, 'plan_s': 1.0, 'execution_s': 6.0}
     attempt |= {'outcome': 'success'}
     cleared = {'attempts': [attempt] * 3, 'cleared': 3, 'objects': 3, 'ended': 'clear'}
+    cleared |= {'time_s': 30.0}
     failed = {'index': 1, 'seed': 7, 'failed': 'BadInputError: trajectory start: got 0.49 rad'}
     figures = summarise(Finished([cleared], [failed]), count=3)
     assert figures['gsr'] == pytest.approx(3 / 4)
@@ -58,3 +59,5 @@ def test_a_clutter_round_that_raised_is_a_failed_attempt_and_clears_nothing():
     assert figures['failures'] == {'raised': 1}
     assert figures['ended'] == {'clear': 1, 'raised': 1}
     assert figures['failed_rounds'] == [failed]
+    assert figures['announced_success_not_in_bin'] == 0
+    assert figures['picks_per_hour'] == pytest.approx(360.0)

@@ -11,7 +11,7 @@ from rclpy.executors import SingleThreadedExecutor
 
 sys.path.append(str(Path(__file__).parents[1] / 'planner'))  # the stand-in robot
 
-PATIENCE_S = 60.0  # for a loaded machine; nothing waits longer than it must
+PATIENCE_S = 120.0  # for a loaded machine; nothing waits longer than it must
 
 
 class NodeProcess:
