@@ -194,6 +194,12 @@ class DriversConfig(ParameterSet):
         'how goals reach the arm; auto: the action where one is served, else the topic',
         options=('auto', 'follow_joint_trajectory', 'topic'),
     )
+    arm_action: str = parameter(
+        'arm_controller/follow_joint_trajectory', 'name of the action of the arm controller'
+    )
+    gripper_action: str = parameter(
+        'gripper_controller/gripper_cmd', 'name of the action of the gripper controller'
+    )
     gripper: str = parameter(
         'auto',
         'how commands reach the fingers; topic_position_only: without effort',

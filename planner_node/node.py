@@ -111,8 +111,9 @@ class PlannerNode(LifecycleNode):
     def _make_outputs(self) -> None:
         d, names = self.config.drivers, self.robot.finger_joint_names
         fingers = GripperMap(d.open_position, d.closed_position, d.open_width_m)
-        self._arm = Counted(make_arm_driver(self, d.arm, self.robot.arm_joint_names))
-        self._gripper = Counted(make_gripper_driver(self, d.gripper, names, fingers))
+        arm = make_arm_driver(self, d.arm, self.robot.arm_joint_names, d.arm_action)
+        gripper = make_gripper_driver(self, d.gripper, names, fingers, d.gripper_action)
+        self._arm, self._gripper = Counted(arm), Counted(gripper)
         self._heartbeat = self.create_output(Heartbeat, 'planner/heartbeat')
         self._grasp = self.create_output(Grasp, 'planner/grasp')
         self._path = self.create_output(MarkerArray, 'planner/path')
