@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PHASES = ('plan', 'approach', 'close', 'lift', 'verify', 'carry', 'place', 'retreat')
+PHASES = (
+    'plan',
+    'reach',
+    'approach',
+    'close',
+    'lift',
+    'verify',
+    'carry',
+    'place',
+    'retreat',
+    'look',
+)
 
 
 @dataclass(frozen=True)
