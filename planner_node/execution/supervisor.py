@@ -75,7 +75,3 @@ class Supervisor:
         if self._hits >= c.confirmations and self._hit_s < c.stop_within_s:
             return Verdict(0.0, reason, 'obstructed')
         return Verdict(c.slow_pace, reason, 'obstructed')
-
-    def forget_way(self) -> None:
-        """Another motion begins: what was in the way of the last one does not count."""
-        self._hit_s, self._hits = None, 0
