@@ -1,4 +1,4 @@
-"""A short turn of the wrist to and fro, which shakes off what hangs on a finger."""
+"""A short turn of the wrist back and forth, which shakes off what hangs on a finger."""
 
 from __future__ import annotations
 

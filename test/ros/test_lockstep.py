@@ -170,6 +170,7 @@ def scenes_of_a_run(start, observer, count):
     return scenes[:count]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_scenes_whatever_else_the_machine_does(
     start, observer, other_load
 ):

@@ -38,6 +38,7 @@ def look(cell, model):
     model.predict()
 
 
+@pytest.mark.slow
 def test_objects_that_come_move_and_go_leave_no_memory_behind(cell):
     short = TimingConfig(joint_buffer=40, tactile_buffer=40)
     tracking = TrackingConfig(vanish_frames=1, unseen_timeout_s=0.2)
