@@ -228,6 +228,7 @@ class PickExecution:
             yield from self._follow(shake(self._state.q, self.config.shake_rad), guard=False)
             yield from self._rest()
         if self._hangs():
+            self.holding = False  # the fingers are open: nothing that another plan could carry on
             left_n = self._load.mean_n()
             return Ending('not_placed', f'{left_n:.1f} of {self._weight_n:.1f} N still hang on it')
         self.holding = False

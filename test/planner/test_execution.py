@@ -176,6 +176,7 @@ def test_what_hangs_on_a_finger_is_shaken_and_not_called_placed():
     execution = trial.run({'lift': weigh})  # and the weight stays, whatever the fingers do
     assert execution.outcome == 'not_placed'
     assert '2.0 of 2.0 N' in execution.reason
+    assert not execution.holding  # the next pick begins with an empty hand
 
 
 def test_a_weight_that_leaves_the_hand_at_the_place_is_a_success():
