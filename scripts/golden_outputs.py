@@ -66,7 +66,9 @@ def _scene(at: str, scene: Scene) -> dict[str, np.ndarray]:
 
 def _futures(at: str, predictions: tuple[Prediction, ...]) -> dict[str, np.ndarray]:
     return {
-        f'{at}/object{p.object_id}/{name}': getattr(p, name) for p in predictions for name in FUTURE
+        f'{at}/object{p.object_id}/{name}': getattr(p, name)
+        for p in predictions
+        for name in FUTURE
     }
 
 
