@@ -85,7 +85,30 @@ class ExecutionConfig(ParameterSet):
         0.5, 'how far the arm may lag behind; the motion waits for it', 0.2, 5.0
     )
     stall_s: float = parameter(1.0, 'an arm without progress for so long has failed', 0.1, 20.0)
+    easy_lag_s: float = parameter(
+        0.15, 'an arm may lag so far behind before the motion slows down', 0.0, 2.0
+    )
+    retry_s: float = parameter(
+        0.2, 'pause before a goal that was refused because another runs is sent again', 0.01, 5.0
+    )
+    pace_step: float = parameter(
+        0.02, 'a smaller change of the rate waits for the next goal', 0.0, 1.0
+    )
+    progress_window_s: float = parameter(
+        0.2, 'of the path before and after the reference, where the arm is looked for', 0.02, 2.0
+    )
+    progress_s: float = parameter(0.02, 'advance along the path that counts as motion', 0.001, 1.0)
+    braking_s: float = parameter(2.0, 'longest braking before the goal is cancelled', 0.1, 20.0)
     close_timeout_s: float = parameter(2.0, 'longest closing', 0.1, 20.0)
+    lost_s: float = parameter(
+        0.1, 'a hand that has felt nothing for so long has lost the object', 0.0, 2.0
+    )
+    finger_rate_window_s: float = parameter(
+        0.1, 'time over which the speed of the fingers is measured', 0.01, 1.0
+    )
+    finger_latency_s: float = parameter(
+        0.25, 'time in which fingers may begin to obey a command', 0.0, 5.0
+    )
     open_s: float = parameter(1.5, 'longest opening', 0.1, 10.0)
     finger_moved_m: float = parameter(
         0.001, 'fingers that change their opening by more have moved', 1e-5, 0.02
@@ -107,8 +130,23 @@ class ExecutionConfig(ParameterSet):
         0.25, 'last stretch of the approach, in which it may touch down', 0.0, 5.0
     )
     touch_down_pace: float = parameter(0.4, 'how much slower it is there', 0.05, 1.0)
+    eased_share: float = parameter(
+        0.25,
+        'share of max_contact_n to which the arm backs off before the fingers close',
+        0.0,
+        1.0,
+    )
+    load_window_s: float = parameter(
+        0.2, 'time over which the force at the wrist is averaged', 0.01, 2.0
+    )
+    load_noise_n: float = parameter(
+        0.15, 'noise of that average: a lighter load is none', 0.0, 10.0
+    )
     near_enough: float = parameter(
         0.12, 'share of the approach that may be missing when the hand meets resistance', 0.0, 1.0
+    )
+    min_lift_m: float = parameter(
+        0.01, 'least lift of an object that an earlier pick has left in the hand', 0.0, 0.5
     )
     drop_height_m: float = parameter(
         0.16, 'height over the bin floor at which the object is let go', 0.05, 0.6
@@ -137,6 +175,12 @@ class SupervisorConfig(ParameterSet):
     )
     slow_pace: float = parameter(0.4, 'how much it slows down', 0.05, 1.0)
     confirmations: int = parameter(2, 'scenes in a row that must say so', 1, 10)
+    sweep_step_s: float = parameter(
+        0.1, 'spacing of the configurations checked on what is left of the path', 0.01, 1.0
+    )
+    hand_radius_m: float = parameter(
+        0.13, 'points this near the grasp frame are the held or the grasped object', 0.0, 0.5
+    )
     patience_s: float = parameter(
         6.0, 'a pick ends where the way is not free again after so long', 0.0, 120.0
     )
@@ -231,6 +275,9 @@ class PlannerConfig(NodeConfig):
     )
     lockstep: bool = parameter(
         False, 'a step waits for the touch of its own instant and for its plan, for such runs'
+    )
+    placed_within_m: float = parameter(
+        0.06, 'an object this near its place was placed there [m]', 0.001, 1.0
     )
     target_moved_m: float = parameter(
         0.02, 'an object that has moved by this is planned for anew [m]', 0.001, 1.0

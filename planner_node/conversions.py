@@ -116,9 +116,9 @@ def to_grasp(grasp: Grasp, stamp_s: float) -> msg.Grasp:
 def to_path(plan: PickPlan, robot: RobotModel, stamp_s: float) -> MarkerArray:
     """The way of the grasp frame as line strips: to the object, with it, and back."""
     parts = {
-        'reach': np.concatenate([plan.reach.q, plan.approach.q]),
-        'lift': np.concatenate([plan.lift.q, plan.carry.q]),
-        'back': plan.retreat.q,
+        'reach': np.concatenate([plan['reach'].q, plan['approach'].q]),
+        'lift': np.concatenate([plan['lift'].q, plan['carry'].q]),
+        'back': plan['retreat'].q,
     }
     return MarkerArray(markers=list(_strips(parts, robot, stamp_s)))
 

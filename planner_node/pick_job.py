@@ -23,7 +23,7 @@ from planner_node.grasping.grasp import Grasp
 from planner_node.pick_plan import PickPlan
 from sakiyomi.pick_request import PickRequest
 from sakiyomi.robot.drivers import ArmDriver, GripperDriver
-from sakiyomi.scene import ObjectState, RobotState, Scene
+from sakiyomi.scene import RobotState, Scene
 
 SWEPT = ('reach', 'carry', 'retreat')  # near its target the arm is meant to be near things
 INTO_THE_SCENE = ('reach', 'approach')
@@ -69,11 +69,10 @@ class PickJob:
         self.scene_stamp_s = 0.0  # of the scene that was planned on
         self._planner, self._config, self._robot = planner, config, robot
         self._worker = worker
-        self._sweep = PathSweep(planner.motion)
+        self._sweep = PathSweep(planner.motion, config.supervisor)
         self._planning: Future | None = None
         self._execution: PickExecution | None = None
         self._before = unfinished
-        self._target: ObjectState | None = None
         self._began_s: float | None = None
         self._since_s = 0.0  # when planning or motion began
         self._looking_s: float | None = None
@@ -178,12 +177,11 @@ class PickJob:
                 self._end('stale_input', f'{self._why_wait} within {waited_s:.1f} s')
             return
         self.scene_stamp_s, self._since_s = scene.stamp_s, state.stamp_s
-        self._scene = scene
         if self._before is None:
             self._planning = self._worker.submit(self._planner.plan, scene, state, self.request)
         else:
-            onward, grasp = self._planner.plan_onward, self._before.plan.grasp
-            self._planning = self._worker.submit(onward, scene, state, grasp, self.request)
+            onward, before = self._planner.plan_onward, self._before.plan
+            self._planning = self._worker.submit(onward, scene, state, before, self.request)
 
     def _take_plan(self, state: RobotState) -> None:
         passed_s, fixed_s = state.stamp_s - self._since_s, self._config.think_s
@@ -195,12 +193,11 @@ class PickJob:
         except PlanError as error:
             self._end_without_plan(error)
             return
-        self._target = self._scene.object_by_id(self.plan.grasp.object_id)
-        if self._before is not None:
-            self._execution, self._before = self._before.onward(self.plan), None
-        else:
-            c, r = self._config.execution, self._robot
-            self._execution = PickExecution(self.plan, c, r.arm, r.gripper, self._planner.robot)
+        c, r, before = self._config.execution, self._robot, self._before
+        self._execution = PickExecution(
+            self.plan, c, r.arm, r.gripper, self._planner.robot, before
+        )
+        self._before = None
         self._since_s = self.moving_since_s = state.stamp_s
 
     # Moving.
@@ -224,12 +221,13 @@ class PickJob:
 
     def _watch_target(self, scene: Scene) -> None:
         """What has moved from where it was to be grasped is planned anew."""
-        if self._execution.phase not in INTO_THE_SCENE or self._target is None:
+        if self._execution.phase not in INTO_THE_SCENE:
             return
-        now = scene.object_by_id(self._target.id)
+        target = self.plan.target
+        now = scene.object_by_id(target.id)
         if now is None or not now.visible:
             return
-        moved_m = float(np.linalg.norm((now.T_world_object - self._target.T_world_object)[:3, 3]))
+        moved_m = float(np.linalg.norm((now.T_world_object - target.T_world_object)[:3, 3]))
         if moved_m > self._config.target_moved_m:
             reason = f'object {now.id} moved {moved_m * 1e3:.0f} mm before the hand was there'
             self._execution.stop(REPLAN, reason)

@@ -46,7 +46,10 @@ def record(seed: int) -> dict[str, np.ndarray]:
                 grasp = job.plan.grasp
                 found[f'{at}/grasp'] = grasp.T_world_grasp
                 found[f'{at}/predicted_success'] = np.array(grasp.predicted_success)
-                found[f'{at}/reach'], found[f'{at}/carry'] = job.plan.reach.q, job.plan.carry.q
+                found[f'{at}/reach'], found[f'{at}/carry'] = (
+                    job.plan['reach'].q,
+                    job.plan['carry'].q,
+                )
     finally:
         cell.close()
     return found

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from planner_node.config import ExecutionConfig
 from sakiyomi.scene import JointTrajectory
-
-AROUND_S = 0.2  # of the path, before and after what is expected, is searched
-MOVED_S = 0.02  # along the path counts as progress
 
 
 class ArmProgress:
@@ -19,8 +17,10 @@ class ArmProgress:
         joint: index of that joint.
     """
 
-    def __init__(self, trajectory: JointTrajectory, path_s: float) -> None:
-        self.trajectory = trajectory
+    def __init__(
+        self, trajectory: JointTrajectory, config: ExecutionConfig, path_s: float = 0.0
+    ) -> None:
+        self.trajectory, self._config = trajectory, config
         self.path_s = path_s
         self.error_rad, self.joint = 0.0, 0
         self._moved_s: float | None = None
@@ -28,8 +28,9 @@ class ArmProgress:
 
     def update(self, q: np.ndarray, reference_s: float, now_s: float) -> None:
         """Take in measured joints (n,) while the reference is at `reference_s`."""
-        low = min(self.path_s, reference_s) - AROUND_S
-        high = max(self.path_s, reference_s) + AROUND_S
+        around_s = self._config.progress_window_s
+        low = min(self.path_s, reference_s) - around_s
+        high = max(self.path_s, reference_s) + around_s
         times_s = self.trajectory.times_s
         near = np.flatnonzero((times_s >= low) & (times_s <= high))
         if not len(near):
@@ -39,7 +40,8 @@ class ArmProgress:
         self.path_s = float(times_s[near[best]])
         self.joint = int(errors[best].argmax())
         self.error_rad = float(errors[best].max())
-        if self._moved_s is None or abs(self.path_s - self._moved_from) >= MOVED_S:
+        moved = abs(self.path_s - self._moved_from) >= self._config.progress_s
+        if self._moved_s is None or moved:
             self._moved_s, self._moved_from = now_s, self.path_s
 
     def still_for_s(self, now_s: float) -> float:

@@ -7,9 +7,6 @@ import numpy as np
 from planner_node.config import ExecutionConfig
 from sakiyomi.scene import RobotState
 
-RATE_WINDOW_S = 0.1
-LEAST_CLOSE_S = 0.25  # fingers that have just been told to close have not begun to
-
 
 class Grip:
     """Watches the width between the pads and the force on them."""
@@ -24,7 +21,8 @@ class Grip:
     def add(self, state: RobotState) -> None:
         """Take in a state."""
         now_s, width_m = state.stamp_s, state.finger_width_m
-        kept = [s for s in self._samples if now_s - s[0] <= RATE_WINDOW_S][-200:]
+        window_s = self._config.finger_rate_window_s
+        kept = [s for s in self._samples if now_s - s[0] <= window_s][-200:]
         self._samples = [*kept, (now_s, width_m)]
         self.moved |= self._told_s is not None and abs(width_m - self._from_m) > self._least_m
 
@@ -38,7 +36,7 @@ class Grip:
         elapsed_s = state.stamp_s - self._told_s
         if abs(state.finger_width_m - self._told_m) < self._least_m and self._still():
             return True
-        return elapsed_s > LEAST_CLOSE_S and self._still()
+        return elapsed_s > self._config.finger_latency_s and self._still()
 
     def ignored(self, state: RobotState) -> bool:
         """Whether the fingers neither moved nor met anything, though they were told to move."""

@@ -15,10 +15,7 @@ from sakiyomi.robot.drivers import FAILED, ArmDriver, GoalState
 from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import JointTrajectory, RobotState
 
-EASY_LAG_S = 0.15  # behind the reference is what a healthy controller is
-LEAST_BRAKE_S = 0.05
-RETRY_S = 0.2  # until a goal that was refused because another runs is sent again
-PACE_STEP = 0.02  # a smaller change of pace waits for the next goal
+MIN_BRAKE_S = 0.05
 
 
 class MotionStream:
@@ -45,7 +42,7 @@ class MotionStream:
         self._arm, self._config = arm, config
         self._names = robot.arm_joint_names
         self._brake_s = brake_s(trajectory, robot.ddq_max)
-        self._progress = ArmProgress(trajectory, path_s)
+        self._progress = ArmProgress(trajectory, config, path_s)
         self._law: TimeLaw | None = None
         self._from_s = path_s
         self._preempted: TimeLaw | None = None  # by the newest goal, while that may be refused
@@ -104,11 +101,11 @@ class MotionStream:
         refused = self._arm.report().state is GoalState.REFUSED and not self._arm.preempts
         if refused and self._preempted is not None:
             self._law, self._preempted = self._preempted, None
-            self._retry_s = max(now_s, self._law.end_s) + RETRY_S
+            self._retry_s = max(now_s, self._law.end_s) + self._config.retry_s
             self._tries += 1
         if not refused:
             self._tries = 0
-        return refused and self._tries * RETRY_S <= self._config.stall_s
+        return refused and self._tries * self._config.retry_s <= self._config.stall_s
 
     def _due(self, now_s: float) -> bool:
         resting, pace = self.resting(now_s), self._eased_pace(now_s)
@@ -118,7 +115,7 @@ class MotionStream:
         if not self._arm.preempts:
             running = self._arm.report().state in (GoalState.SENT, GoalState.RUNNING)
             return resting and not running and now_s >= self._retry_s
-        if resting or abs(pace - self._sent_pace) > PACE_STEP:
+        if resting or abs(pace - self._sent_pace) > self._config.pace_step:
             return True
         ends = self._law.path_s[-1] >= self.trajectory.duration_s
         return not ends and now_s - self._sent_s >= self._config.goal_period_s
@@ -130,7 +127,7 @@ class MotionStream:
     def _eased_pace(self, now_s: float) -> float:
         """The pace, less where the arm does not keep up: the reference waits for it."""
         lag_s = self._law.at(now_s)[0] - self._progress.path_s
-        room_s = self._config.max_lag_s - EASY_LAG_S
+        room_s = self._config.max_lag_s - self._config.easy_lag_s
         return self.pace * float(np.clip((self._config.max_lag_s - lag_s) / room_s, 0.0, 1.0))
 
     def _is_there(self, state: RobotState) -> bool:
@@ -161,7 +158,7 @@ class MotionStream:
         return f'the arm has not moved for {still_s:.1f} s, {self._gap(state)}'
 
     def _behind(self, now_s: float) -> bool:
-        return self.reference_s(now_s) - self._progress.path_s > EASY_LAG_S
+        return self.reference_s(now_s) - self._progress.path_s > self._config.easy_lag_s
 
     def _gap(self, state: RobotState) -> str:
         """Which joint is how far from where it should be."""
@@ -173,4 +170,4 @@ class MotionStream:
 
 def brake_s(trajectory: JointTrajectory, ddq_max: np.ndarray) -> float:
     """How long braking from full pace must take for no joint to exceed its acceleration [s]."""
-    return max(LEAST_BRAKE_S, float((np.abs(trajectory.dq).max(axis=0) / ddq_max).max()))
+    return max(MIN_BRAKE_S, float((np.abs(trajectory.dq).max(axis=0) / ddq_max).max()))

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
+from planner_node.config import SupervisorConfig
 from planner_node.grasping.surface import near_to
 from planner_node.motion.planner import MotionPlanner
+from planner_node.motion.planning_scene import PlanningScene
 from sakiyomi.geometry import transform_points
 from sakiyomi.scene import JointTrajectory, Scene
-
-STEP_S = 0.1
-HAND_RADIUS_M = 0.13  # around the grasp frame, where points are what is held or grasped
 
 
 class PathSweep:
     """Moves the arm along what is left of its path, in thought.
 
     Args:
-        motion: its collision model is used while nothing else is planned.
+        motion: checks configurations for collisions.
+        config: spacing of the checks and size of the hand.
     """
 
-    def __init__(self, motion: MotionPlanner) -> None:
-        self._motion = motion
+    def __init__(self, motion: MotionPlanner, config: SupervisorConfig) -> None:
+        self._motion, self._config = motion, config
 
     def first_hit_s(
         self,
@@ -42,16 +42,18 @@ class PathSweep:
             ignored_m: points (N, 3) that the arm is about to meet on purpose, or holds.
             finger_width_m: of the hand as it is.
         """
-        count = int(np.ceil(min(ahead_s, trajectory.duration_s - path_s) / STEP_S))
+        step_s = self._config.sweep_step_s
+        count = int(np.ceil(min(ahead_s, trajectory.duration_s - path_s) / step_s))
         if count < 1:
             return None
-        times_s = path_s + STEP_S * np.arange(1, count + 1)
+        times_s = path_s + step_s * np.arange(1, count + 1)
         q = trajectory.sample(np.minimum(times_s, trajectory.duration_s))[0]
-        self._motion.detach()
-        self._motion.set_finger_width(finger_width_m)
-        self._motion.set_scene(self._others(scene, trajectory, path_s, ignored_m), None)
+        others_m = self._others(scene, trajectory, path_s, ignored_m)
+        checker = self._motion.checker(
+            PlanningScene(others_m, None, finger_width_m=finger_width_m)
+        )
         for time_s, row in zip(times_s, q, strict=True):
-            if self._motion.in_collision(row):
+            if checker.hits(row):
                 return float(time_s - path_s)
         return None
 
@@ -63,7 +65,7 @@ class PathSweep:
         if not len(cloud):
             return cloud
         T = self._motion.robot.grasp_pose(trajectory.sample(np.array([path_s]))[0][0])
-        near = np.linalg.norm(cloud - T[:3, 3], axis=1) < HAND_RADIUS_M
+        near = np.linalg.norm(cloud - T[:3, 3], axis=1) < self._config.hand_radius_m
         if len(ignored_m):
             near |= near_to(cloud, ignored_m, self._motion.config.voxel_m)
         return cloud[~near]

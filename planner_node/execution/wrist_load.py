@@ -6,23 +6,22 @@ from collections import deque
 
 import numpy as np
 
+from planner_node.config import ExecutionConfig
 from sakiyomi.scene import RobotState
-
-WINDOW_S = 0.2
-NOISE_N = 0.15  # of an average; less is nothing
 
 
 class WristLoad:
     """Averages the wrist's force over a short time, less its tare."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: ExecutionConfig) -> None:
+        self._config = config
         self._samples: deque[tuple[float, np.ndarray]] = deque(maxlen=400)
         self._tare_n = np.zeros(3)
 
     def add(self, state: RobotState) -> None:
         """Take in a state."""
         self._samples.append((state.stamp_s, np.asarray(state.wrench[:3], float)))
-        while state.stamp_s - self._samples[0][0] > WINDOW_S:
+        while state.stamp_s - self._samples[0][0] > self._config.load_window_s:
             self._samples.popleft()
 
     def tare(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -32,7 +32,3 @@ class Grasp:
     features: GraspFeatures
     force_n: float = 0.0
     predicted_success: float = 0.0
-
-    def scored(self, predicted_success: float, force_n: float) -> Grasp:
-        """A copy with what the imagination found."""
-        return replace(self, predicted_success=predicted_success, force_n=force_n)

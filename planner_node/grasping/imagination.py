@@ -9,12 +9,15 @@ the closing axis (Howe and Cutkosky, Practical force-motion models for sliding m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.special import expit, logit, ndtr
 
 from planner_node.config import ImaginationConfig
 from planner_node.grasping.grasp import Grasp
-from sakiyomi.scene import HiddenProperties
+from planner_node.outcome_model import Outcome
+from sakiyomi.scene import HiddenProperties, Scene
 
 _GRAVITY_MPS2 = 9.81
 
@@ -28,19 +31,16 @@ class Imagination:
         # the same standard-normal worlds for every grasp, so that two are compared like with like
         self._noise = rng.standard_normal((config.samples, 6))
 
-    def score(
-        self, grasps: list[Grasp], properties: HiddenProperties, force_n: float = 0.0
-    ) -> list[Grasp]:
-        """The grasps with predicted success, best first.
-
-        Args:
-            grasps: candidates on one object.
-            properties: what is believed of that object.
-            force_n: grip force limit [N]; 0 for the default.
-        """
-        force = force_n or self.config.force_n
-        scored = [g.scored(self._success(g, properties, force), force) for g in grasps]
-        return sorted(scored, key=lambda g: -g.predicted_success)
+    def evaluate(
+        self, scene: Scene, candidates: Sequence[Grasp], force_limit_n: float = 0.0
+    ) -> list[Outcome]:
+        """One outcome per candidate; see `OutcomeModel`."""
+        force_n = force_limit_n or self.config.force_n
+        properties = {o.id: o.properties for o in scene.objects}
+        return [
+            Outcome(self._success(g, properties[g.object_id], force_n), force_n)
+            for g in candidates
+        ]
 
     def _success(self, grasp: Grasp, belief: HiddenProperties, force_n: float) -> float:
         c, f, n = self.config, grasp.features, self._noise

@@ -6,14 +6,15 @@ poses them and coal tests all pairs in one call.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from threading import Lock
 
 import coal
 import numpy as np
 import pinocchio as pin
 
 from planner_node.config import MotionConfig
-from planner_node.motion.obstacles import BoxObstacle
+from planner_node.motion.planning_scene import BoxObstacle, PlanningScene
 from sakiyomi.errors import BadInputError
 from sakiyomi.geometry import make_transform
 from sakiyomi.robot.link_geometry import LinkGeometry
@@ -24,129 +25,78 @@ TABLE_SIZE_M = (4.0, 4.0, 1.0)
 CUBE = np.array(np.meshgrid(*3 * [[-1.0, 1.0]])).reshape(3, -1).T  # (8, 3) corners
 FLAT_HALF_M = 0.001
 MARGIN_M = 1e-4  # without any, coal misses bodies whose centres coincide
+KEPT_SCENES = 6  # a pick is planned in no more
 Pair = tuple[str, str]
 # for some thirty bodies, comparing all bounding boxes beats keeping a tree of them
 BroadPhase = pin.BroadPhaseManager_NaiveCollisionManager
 
 
 class CollisionModel:
-    """Robot, obstacles and held object; answers for one configuration at a time."""
+    """The robot's links as hulls; makes the checker of a scene."""
 
     def __init__(self, robot: RobotModel, config: MotionConfig):
         """Build the hulls, and find the pairs of links that touch by construction."""
         self.robot = robot
         self.config = config
-        self.finger_width_m = robot.max_finger_width_m
-        self._links = [item for link in robot.links for item in _hulls(link)]
-        fixed = [link for link in robot.scenery if link.name != TABLE]  # see set_obstacles
+        self.links = [item for link in robot.links for item in _hulls(link)]
+        fixed = [link for link in robot.scenery if link.name != TABLE]  # a scene brings its own
         self._scenery = [item for link in fixed for item in _hulls(link)]
-        self._obstacles: list[pin.GeometryObject] = []
-        self._held: list[pin.GeometryObject] = []
         self._grasp_frame = robot.model.frames[robot.model.getFrameId(robot.spec.grasp_frame)]
         self._hand_links = self._links_near_grasp()
-        self._data = robot.model.createData()
         self._touching: set[frozenset[str]] = set()
-        self._rebuild()
+        self._recent: deque[tuple[PlanningScene, Bodies]] = deque(maxlen=KEPT_SCENES)
+        self._lock = Lock()
         self._touching = self._always_touching()
-        self._rebuild()
+        self._recent.clear()  # made before the touching pairs were known
 
-    def set_obstacles(
-        self,
-        cloud_m: np.ndarray,
-        table_height_m: float | None = 0.0,
-        boxes: Iterable[BoxObstacle] = (),
-    ) -> None:
-        """Replace all obstacles but the fixed work-cell of the URDF.
-
-        Args:
-            cloud_m: occupied points, world frame [m]. Shape (N, 3).
-            table_height_m: top of the table [m]; None for no table.
-            boxes: further solid boxes.
+    def checker(self, scene: PlanningScene) -> CollisionChecker:
+        """What answers for one scene, for use by one thread at a time.
 
         Raises:
-            BadInputError: the cloud is not (N, 3) or not finite.
+            BadInputError: the cloud or the held points are not finite (N, 3), or nothing is held.
         """
-        obstacles = [_box_object(box) for box in boxes]
-        if table_height_m is not None:
-            top = table_height_m - self.config.table_allowance_m - TABLE_SIZE_M[2] / 2
-            obstacles.append(
-                _box_object(
-                    BoxObstacle(TABLE, make_transform(translation=[0, 0, top]), TABLE_SIZE_M)
-                )
-            )
-        if len(cloud_m):
-            obstacles.append(_fixed(SCENE, _octree(cloud_m, self.config.voxel_m)))
-        self._obstacles = obstacles
-        self._rebuild()
+        width_m = scene.finger_width_m
+        width_m = self.robot.max_finger_width_m if width_m is None else float(width_m)
+        return CollisionChecker(self.robot, self._bodies(scene), width_m)
 
-    def attach(self, points_m: np.ndarray) -> None:
-        """Carry the convex hull of points (N, 3), grasp frame [m]; flat ones are given thickness.
+    def _bodies(self, scene: PlanningScene) -> Bodies:
+        """Made once for scenes that differ by no more than the opening of the hand."""
+        with self._lock:
+            for known, bodies in self._recent:
+                if known.same_geometry(scene):
+                    return bodies
+            bodies = self._make_bodies(scene)
+            self._recent.append((scene, bodies))
+            return bodies
 
-        Raises:
-            BadInputError: no points, or not finite (N, 3).
-        """
-        joint = self._grasp_frame.parentJoint
-        placement = self._grasp_frame.placement
-        hull = _hull(points_m, HELD)
-        self._held = [pin.GeometryObject(HELD, joint, placement, hull)]
-        self._rebuild()
+    def _make_bodies(self, scene: PlanningScene) -> Bodies:
+        fixed = self._scenery + self._obstacles(scene)
+        moving = self.links + self._held(scene)
+        items = moving + fixed
+        pairs = [
+            (i, j)
+            for i in range(len(moving))
+            for j in range(i + 1, len(items))
+            if self._may_collide(items[i], items[j])
+        ]
+        return Bodies(self.robot, items, len(moving), pairs, self.config.clearance_m)
 
-    def detach(self) -> None:
-        """Carry nothing."""
-        self._held = []
-        self._rebuild()
+    def _obstacles(self, scene: PlanningScene) -> list[pin.GeometryObject]:
+        obstacles = [_box_object(box) for box in scene.boxes]
+        if scene.table_height_m is not None:
+            top = scene.table_height_m - self.config.table_allowance_m - TABLE_SIZE_M[2] / 2
+            middle = make_transform(translation=[0, 0, top])
+            obstacles.append(_box_object(BoxObstacle(TABLE, middle, TABLE_SIZE_M)))
+        if len(scene.cloud_m):
+            obstacles.append(_fixed(SCENE, _octree(scene.cloud_m, self.config.voxel_m)))
+        return obstacles
 
-    def hits(self, q: np.ndarray) -> bool:
-        """Whether anything collides at arm angles (n,) [rad]."""
-        return self._any(self._touch, q)
-
-    def is_near(self, q: np.ndarray) -> bool:
-        """Whether anything collides, or is within the clearance of an obstacle."""
-        return self._any(self._near, q)
-
-    def _any(self, broad_phase: BroadPhase, q: np.ndarray) -> bool:
-        configuration = self.robot.configuration(q, self.finger_width_m)
-        return pin.computeCollisions(
-            self.robot.model, self._data, broad_phase, configuration, True
-        )
-
-    def pairs(self, q: np.ndarray) -> frozenset[Pair]:
-        """Every pair of names that collides at arm angles (n,) [rad]."""
-        configuration = self.robot.configuration(q, self.finger_width_m)
-        if not pin.computeCollisions(
-            self.robot.model, self._data, self._model, self._state, configuration, False
-        ):
-            return frozenset()
-        results = self._state.collisionResults
-        return frozenset(p for p, r in zip(self._pairs, results, strict=True) if r.isCollision())
-
-    def _rebuild(self) -> None:
-        model = pin.GeometryModel()
-        fixed = self._scenery + self._obstacles
-        items = self._links + self._held + fixed
-        for i, item in enumerate(items):
-            copy = item.copy()
-            copy.name = f'{item.name}#{i}'  # pinocchio wants each name once
-            model.addGeometryObject(copy)
-        moving = len(self._links) + len(self._held)
-        self._pairs: list[Pair] = []
-        for i in range(moving):
-            for j in range(i + 1, len(items)):
-                if self._may_collide(items[i], items[j]):
-                    model.addCollisionPair(pin.CollisionPair(i, j))
-                    self._pairs.append((items[i].name, items[j].name))
-        self._model, self._state = model, self._state_with(model, 0.0)
-        self._touch = BroadPhase(self.robot.model, model, self._state)
-        padded = self._state_with(model, self.config.clearance_m)
-        self._near = BroadPhase(self.robot.model, model, padded)
-
-    def _state_with(self, model: pin.GeometryModel, clearance_m: float) -> pin.GeometryData:
-        """Collision state in which obstacles keep the clearance; the arm may be near itself."""
-        state = model.createData()
-        obstacle = len(self._links) + len(self._held)
-        for pair, request in zip(model.collisionPairs, state.collisionRequests, strict=True):
-            request.security_margin = MARGIN_M + clearance_m * (pair.second >= obstacle)
-        return state
+    def _held(self, scene: PlanningScene) -> list[pin.GeometryObject]:
+        """The convex hull of the held points; flat ones are given thickness."""
+        if scene.held_m is None:
+            return []
+        joint, placement = self._grasp_frame.parentJoint, self._grasp_frame.placement
+        return [pin.GeometryObject(HELD, joint, placement, _hull(scene.held_m, HELD))]
 
     def _may_collide(self, a: pin.GeometryObject, b: pin.GeometryObject) -> bool:
         if a.parentJoint == b.parentJoint or frozenset((a.name, b.name)) in self._touching:
@@ -165,20 +115,101 @@ class CollisionModel:
         parents = self.robot.model.parents
         return {
             item.name
-            for item in self._links
+            for item in self.links
             if joint in (item.parentJoint, parents[item.parentJoint])
         }
 
     def _always_touching(self, samples: int = 100) -> set[frozenset[str]]:
         """Pairs that collide nearly everywhere or at home: neighbours whose hulls overlap."""
+        checker = self.checker(PlanningScene(table_height_m=None))
         rng = np.random.default_rng(0)
         q = rng.uniform(self.robot.q_lower, self.robot.q_upper, (samples, len(self.robot.q_home)))
         counts: dict[frozenset[str], int] = {}
         for row in q:
-            for pair in self.pairs(row):
+            for pair in checker.pairs(row):
                 counts[frozenset(pair)] = counts.get(frozenset(pair), 0) + 1
         always = {pair for pair, count in counts.items() if count > 0.95 * samples}
-        return always | {frozenset(pair) for pair in self.pairs(self.robot.q_home)}
+        return always | {frozenset(pair) for pair in checker.pairs(self.robot.q_home)}
+
+
+class Bodies:
+    """The bodies of one scene and the pairs of them that may collide, as pinocchio keeps them.
+
+    Args:
+        robot: whose model poses the moving bodies.
+        items: the moving bodies first, then the fixed ones.
+        moving: how many move.
+        pairs: indices of those that are compared.
+        clearance_m: distance that the arm keeps from obstacles where there is room for it.
+    """
+
+    def __init__(
+        self,
+        robot: RobotModel,
+        items: list[pin.GeometryObject],
+        moving: int,
+        pairs: list[tuple[int, int]],
+        clearance_m: float,
+    ) -> None:
+        self.model = pin.GeometryModel()
+        for i, item in enumerate(items):
+            copy = item.copy()
+            copy.name = f'{item.name}#{i}'  # pinocchio wants each name once
+            self.model.addGeometryObject(copy)
+        for pair in pairs:
+            self.model.addCollisionPair(pin.CollisionPair(*pair))
+        self.names = [(items[i].name, items[j].name) for i, j in pairs]
+        self.data = robot.model.createData()
+        self.state = self._state_with(moving, 0.0)
+        self.touch = BroadPhase(robot.model, self.model, self.state)
+        self.near = BroadPhase(robot.model, self.model, self._state_with(moving, clearance_m))
+
+    def _state_with(self, moving: int, clearance_m: float) -> pin.GeometryData:
+        """Collision state in which obstacles keep the clearance; the arm may be near itself."""
+        state = self.model.createData()
+        for pair, request in zip(self.model.collisionPairs, state.collisionRequests, strict=True):
+            request.security_margin = MARGIN_M + clearance_m * (pair.second >= moving)
+        return state
+
+
+class CollisionChecker:
+    """Answers for one scene, one configuration at a time."""
+
+    def __init__(self, robot: RobotModel, bodies: Bodies, finger_width_m: float) -> None:
+        self._robot, self._bodies, self._width_m = robot, bodies, finger_width_m
+
+    def hits(self, q: np.ndarray) -> bool:
+        """Whether anything collides at arm angles (n,) [rad]."""
+        return self._any(self._bodies.touch, q)
+
+    def is_near(self, q: np.ndarray) -> bool:
+        """Whether anything collides, or is within the clearance of an obstacle."""
+        return self._any(self._bodies.near, q)
+
+    def pairs(self, q: np.ndarray) -> frozenset[Pair]:
+        """Every pair of names that collides at arm angles (n,) [rad]."""
+        bodies, configuration = self._bodies, self._robot.configuration(q, self._width_m)
+        if not pin.computeCollisions(
+            self._robot.model, bodies.data, bodies.model, bodies.state, configuration, False
+        ):
+            return frozenset()
+        results = bodies.state.collisionResults
+        return frozenset(p for p, r in zip(bodies.names, results, strict=True) if r.isCollision())
+
+    def collision(self, q: np.ndarray) -> str | None:
+        """The first of the pairs in alphabetical order, such as 'panda_hand with scene'."""
+        return describe(self.pairs(q))
+
+    def _any(self, broad_phase: BroadPhase, q: np.ndarray) -> bool:
+        configuration = self._robot.configuration(q, self._width_m)
+        return pin.computeCollisions(
+            self._robot.model, self._bodies.data, broad_phase, configuration, True
+        )
+
+
+def describe(pairs: frozenset[Pair]) -> str | None:
+    """The first pair in alphabetical order, in words."""
+    return ' with '.join(min(pairs)) if pairs else None
 
 
 def _hulls(link: LinkGeometry) -> list[pin.GeometryObject]:

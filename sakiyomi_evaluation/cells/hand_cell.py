@@ -88,7 +88,7 @@ class HandCell:
             PlanError: no grasp was found.
         """
         scene, started = self.observe(), time.perf_counter()
-        grasp = self._planner.rank(scene, request or PickRequest())[0]
+        grasp = self._planner.ranker.rank(scene, request or PickRequest())[0]
         plan_s, started_s = time.perf_counter() - started, self.cell.time_s
         heights = {t.name: t.T_world_object[2, 3] for t in self.cell.ground_truth()}
         collided = self._reach(grasp)

@@ -77,8 +77,8 @@ class StopTrial:
     def _instant(self, at: float) -> float:
         """When it happens, from the beginning of the motion [s]."""
         plan = self._planned.pick_plan
-        into_s = plan.reach.duration_s + plan.approach.duration_s
-        whole_s = into_s + plan.lift.duration_s + plan.carry.duration_s + 4.0
+        into_s = plan['reach'].duration_s + plan['approach'].duration_s
+        whole_s = into_s + plan['lift'].duration_s + plan['carry'].duration_s + 4.0
         return at * (into_s if self.event == 'scenes' else whole_s)
 
     def _goes_on(self) -> bool:

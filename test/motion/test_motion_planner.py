@@ -4,42 +4,38 @@ import numpy as np
 import pytest
 
 from planner_node.config import MotionConfig
-from planner_node.motion import BoxObstacle, MotionError, MotionPlanner
+from planner_node.motion import BoxObstacle, MotionError, MotionPlanner, PlanningScene
 from planner_node.motion.timing import densify
 from sakiyomi.geometry import make_transform, rotation_angle, transform_points
 
 DOWN = np.diag([1.0, -1.0, -1.0])
-NO_POINTS = np.empty((0, 3))
+EMPTY = PlanningScene()
 
 
 @pytest.fixture(scope='module')
-def shared(robot):
+def planner(robot):
     return MotionPlanner(robot, MotionConfig())
-
-
-@pytest.fixture
-def planner(shared):
-    shared.detach()
-    shared.set_finger_width(0.08)
-    shared.set_scene(NO_POINTS)
-    return shared
 
 
 def above(x, y, z):
     return make_transform(DOWN, [x, y, z])
 
 
-def wall_points():
-    """A wall across the table between y = 0.22 and 0.26, 0.45 m high."""
+def wall():
+    """A scene with a wall across the table between y = 0.22 and 0.26, 0.45 m high."""
     axes = (np.arange(0.25, 0.75, 0.01), np.arange(0.22, 0.26, 0.01), np.arange(0.0, 0.45, 0.01))
-    return np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 3)
+    return PlanningScene(np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 3))
+
+
+def boxed(name, T_world_box, size_m):
+    return PlanningScene(boxes=(BoxObstacle(name, T_world_box, size_m),))
 
 
 def around_the_wall(planner):
-    """Ends of a motion whose straight line is blocked."""
-    planner.set_scene(wall_points())
-    q_start = planner.ik(above(0.45, 0.0, 0.2))
-    return q_start, planner.ik(above(0.45, 0.45, 0.2), q_start)
+    """A scene and the ends of a motion whose straight line is blocked."""
+    scene = wall()
+    q_start = planner.ik(scene, above(0.45, 0.0, 0.2))
+    return scene, q_start, planner.ik(scene, above(0.45, 0.45, 0.2), q_start)
 
 
 def check_limits(robot, trajectory, config):
@@ -51,14 +47,15 @@ def check_limits(robot, trajectory, config):
     np.testing.assert_array_equal(trajectory.dq[[0, -1]], 0)
 
 
-def check_free(planner, trajectory):
-    fine = densify(trajectory.q, 0.005)
-    assert all(planner.collision(q) is None for q in fine)
+def check_free(planner, trajectory, scene=EMPTY):
+    checker, fine = planner.checker(scene), densify(trajectory.q, 0.005)
+    assert len(fine)
+    assert all(checker.collision(q) is None for q in fine)
 
 
 def test_free_motion_is_the_straight_line_between_its_ends(robot, planner):
-    q_goal = planner.ik(above(0.5, 0.1, 0.2))
-    trajectory = planner.plan_to(robot.q_home, q_goal)
+    q_goal = planner.ik(EMPTY, above(0.5, 0.1, 0.2))
+    trajectory = planner.plan_to(EMPTY, robot.q_home, q_goal)
     check_limits(robot, trajectory, planner.config)
     check_free(planner, trajectory)
     np.testing.assert_allclose(trajectory.q[[0, -1]], [robot.q_home, q_goal], atol=1e-6)
@@ -68,52 +65,49 @@ def test_free_motion_is_the_straight_line_between_its_ends(robot, planner):
 
 
 def test_motion_goes_around_a_wall(robot, planner):
-    q_start, q_goal = around_the_wall(planner)
+    scene, q_start, q_goal = around_the_wall(planner)
     direct = densify(np.stack([q_start, q_goal]), 0.03)
-    assert any(planner.in_collision(q) for q in direct), 'or the problem would be trivial'
-    trajectory = planner.plan_to(q_start, q_goal)
+    hits = planner.checker(scene).hits
+    assert any(hits(q) for q in direct), 'or the problem would be trivial'
+    trajectory = planner.plan_to(scene, q_start, q_goal)
     check_limits(robot, trajectory, planner.config)
-    check_free(planner, trajectory)
+    check_free(planner, trajectory, scene)
     np.testing.assert_allclose(trajectory.q[[0, -1]], [q_start, q_goal], atol=1e-6)
 
 
 def test_the_same_seed_gives_the_same_motion(robot, planner):
-    q_start, q_goal = around_the_wall(planner)
-    first = planner.plan_to(q_start, q_goal)
-    planner.plan_to(q_goal, q_start)
-    np.testing.assert_array_equal(planner.plan_to(q_start, q_goal).q, first.q)
+    scene, q_start, q_goal = around_the_wall(planner)
+    first = planner.plan_to(scene, q_start, q_goal)
+    planner.plan_to(scene, q_goal, q_start)
+    np.testing.assert_array_equal(planner.plan_to(scene, q_start, q_goal).q, first.q)
     fresh = MotionPlanner(robot, planner.config)
-    fresh.set_scene(wall_points())
-    np.testing.assert_array_equal(fresh.plan_to(q_start, q_goal).q, first.q)
+    np.testing.assert_array_equal(fresh.plan_to(wall(), q_start, q_goal).q, first.q)
 
 
 def test_the_held_object_is_carried_around_too(robot, planner):
-    q_start, q_goal = around_the_wall(planner)
+    scene, q_start, q_goal = around_the_wall(planner)
     stick = np.array(np.meshgrid([-0.01, 0.01], [-0.01, 0.01], [-0.01, 0.12])).reshape(3, -1).T
-    planner.attach(stick)
-    trajectory = planner.plan_to(q_start, q_goal)
-    check_free(planner, trajectory)
+    scene = scene.holding(stick, 0.08)
+    trajectory = planner.plan_to(scene, q_start, q_goal)
+    check_free(planner, trajectory, scene)
     tips = robot.grasp_pose(trajectory.q)[:, :3] @ np.array([0, 0, 0.12, 1])
     over = (np.abs(tips[:, 1] - 0.24) < 0.015) & (np.abs(tips[:, 0] - 0.5) < 0.25)
     assert (tips[over, 2] > 0.44).all()
 
 
 def test_a_goal_in_a_box_is_refused_with_what_hits_what(robot, planner):
-    q_goal = planner.ik(above(0.5, 0.0, 0.15))
-    planner.set_scene(NO_POINTS, boxes=[BoxObstacle('crate', above(0.5, 0, 0.2), (0.2,) * 3)])
+    q_goal = planner.ik(EMPTY, above(0.5, 0.0, 0.15))
+    scene = boxed('crate', above(0.5, 0, 0.2), (0.2,) * 3)
     with pytest.raises(MotionError, match=r'^goal in collision: \w+ with crate$'):
-        planner.plan_to(robot.q_home, q_goal)
+        planner.plan_to(scene, robot.q_home, q_goal)
     with pytest.raises(MotionError, match=r'^goal in collision: .* with crate$'):
-        planner.ik(above(0.5, 0.0, 0.15))
-    with pytest.raises(MotionError, match=r'^goal in collision: .* with crate$'):
-        planner.plan_to_pose(robot.q_home, [above(0.5, 0.0, 0.15)])
+        planner.ik(scene, above(0.5, 0.0, 0.15))
 
 
 def test_a_pose_out_of_reach_is_refused(robot, planner):
     for attempt in (
-        lambda: planner.ik(above(2.0, 0, 0.3)),
-        lambda: planner.plan_to_pose(robot.q_home, [above(2.0, 0, 0.3)]),
-        lambda: planner.plan_linear(robot.q_home, above(2.0, 0, 0.3)),
+        lambda: planner.ik(EMPTY, above(2.0, 0, 0.3)),
+        lambda: planner.plan_linear(EMPTY, robot.q_home, above(2.0, 0, 0.3)),
     ):
         with pytest.raises(MotionError, match=r'^unreachable'):
             attempt()
@@ -121,16 +115,16 @@ def test_a_pose_out_of_reach_is_refused(robot, planner):
 
 def test_ends_outside_the_joint_limits_are_refused(robot, planner):
     with pytest.raises(MotionError, match='outside the joint limits: goal'):
-        planner.plan_to(robot.q_home, robot.q_upper + 0.1)
+        planner.plan_to(EMPTY, robot.q_home, robot.q_upper + 0.1)
     with pytest.raises(MotionError, match='outside the joint limits: start'):
-        planner.plan_to(robot.q_lower - 0.1, robot.q_home)
+        planner.plan_to(EMPTY, robot.q_lower - 0.1, robot.q_home)
     with pytest.raises(MotionError, match='outside the joint limits'):
-        planner.plan_to(np.full(7, np.nan), robot.q_home)
+        planner.plan_to(EMPTY, np.full(7, np.nan), robot.q_home)
 
 
 def test_an_enclosed_goal_is_given_up_in_bounded_time(robot, planner):
     planner = MotionPlanner(robot, MotionConfig(planning_time_s=0.3))
-    q_goal = planner.ik(above(0.5, 0.0, 0.2))
+    q_goal = planner.ik(EMPTY, above(0.5, 0.0, 0.2))
     hand = robot.grasp_pose(q_goal)[:3, 3] + [0, 0, 0.05]
     sides = [([0.16, 0, 0], (0.02, 0.34, 0.2)), ([-0.16, 0, 0], (0.02, 0.34, 0.2))]
     sides += [([0, 0.16, 0], (0.34, 0.02, 0.2)), ([0, -0.16, 0], (0.34, 0.02, 0.2))]
@@ -141,21 +135,21 @@ def test_an_enclosed_goal_is_given_up_in_bounded_time(robot, planner):
         BoxObstacle(f'side{i}', make_transform(translation=hand + at), size)
         for i, (at, size) in enumerate(sides + lids)
     ]
-    planner.set_scene(NO_POINTS, boxes=boxes)
-    assert planner.collision(q_goal) is None
+    scene = PlanningScene(boxes=tuple(boxes))
+    assert planner.checker(scene).collision(q_goal) is None
     started = time.perf_counter()
     with pytest.raises(MotionError, match=r'^no path in 0\.3 s'):
-        planner.plan_to(robot.q_home, q_goal)
+        planner.plan_to(scene, robot.q_home, q_goal)
     assert time.perf_counter() - started < 2.0
 
 
 def test_the_straight_line_is_straight_and_slow_enough(robot, planner):
-    q_start = planner.ik(above(0.5, -0.1, 0.25))
+    q_start = planner.ik(EMPTY, above(0.5, -0.1, 0.25))
     T_start = robot.grasp_pose(q_start)
     T_goal = above(0.5, -0.08, 0.1) @ make_transform(
         np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1.0]])
     )
-    trajectory = planner.plan_linear(q_start, T_goal, 0.08)
+    trajectory = planner.plan_linear(EMPTY, q_start, T_goal, 0.08)
     check_limits(robot, trajectory, planner.config)
     T = robot.grasp_pose(trajectory.q)
     line = T_goal[:3, 3] - T_start[:3, 3]
@@ -173,58 +167,42 @@ def test_the_straight_line_is_straight_and_slow_enough(robot, planner):
 
 
 def test_a_line_into_an_obstacle_is_refused(planner):
-    q_start = planner.ik(above(0.5, 0.0, 0.3))
-    planner.set_scene(NO_POINTS, boxes=[BoxObstacle('crate', above(0.5, 0, 0.1), (0.1,) * 3)])
+    q_start = planner.ik(EMPTY, above(0.5, 0.0, 0.3))
+    scene = boxed('crate', above(0.5, 0, 0.1), (0.1,) * 3)
     with pytest.raises(MotionError, match=r'^path in collision: .* with crate$'):
-        planner.plan_linear(q_start, above(0.5, 0.0, 0.12))
-    planner.plan_linear(q_start, above(0.5, 0.0, 0.12), check=False)
+        planner.plan_linear(scene, q_start, above(0.5, 0.0, 0.12))
+    planner.plan_linear(scene, q_start, above(0.5, 0.0, 0.12), check=False)
 
 
 def test_a_held_object_may_leave_the_table_but_not_sink_into_it(robot, planner):
-    q_start = planner.ik(above(0.5, 0.0, 0.03))
+    q_start = planner.ik(EMPTY, above(0.5, 0.0, 0.03))
     cube = np.array(np.meshgrid(*3 * [[-0.035, 0.035]])).reshape(3, -1).T
-    planner.attach(cube)
-    assert planner.collision(q_start) == 'held object with table'
-    lift = planner.plan_linear(q_start, above(0.5, 0.0, 0.2))
-    assert planner.collision(lift.q[-1]) is None
+    scene = EMPTY.holding(cube, 0.08)
+    assert planner.checker(scene).collision(q_start) == 'held object with table'
+    lift = planner.plan_linear(scene, q_start, above(0.5, 0.0, 0.2))
+    assert planner.checker(scene).collision(lift.q[-1]) is None
     with pytest.raises(MotionError, match='path in collision: held object with table'):
-        planner.plan_linear(lift.q[-1], above(0.5, 0.0, 0.03))
+        planner.plan_linear(scene, lift.q[-1], above(0.5, 0.0, 0.03))
 
 
 def test_a_start_that_grazes_something_is_left(robot, planner):
     tip = robot.frame_pose('left_tactile_pad', robot.q_home)
-    planner.set_scene(transform_points(tip, np.array([[0.012, 0.0, 0.0]])))
-    assert planner.collision(robot.q_home) is not None
-    trajectory = planner.plan_to(robot.q_home, planner.ik(above(0.45, -0.1, 0.3)))
-    hits = [planner.in_collision(q) for q in trajectory.q]
+    scene = PlanningScene(transform_points(tip, np.array([[0.012, 0.0, 0.0]])))
+    checker = planner.checker(scene)
+    assert checker.collision(robot.q_home) is not None
+    trajectory = planner.plan_to(scene, robot.q_home, planner.ik(scene, above(0.45, -0.1, 0.3)))
+    hits = [checker.hits(q) for q in trajectory.q]
     assert not any(hits[len(hits) // 3 :])
 
 
 def test_a_start_deep_in_something_is_refused(robot, planner):
-    q_goal = planner.ik(above(0.5, -0.1, 0.3))
+    q_goal = planner.ik(EMPTY, above(0.5, -0.1, 0.3))
     hand = robot.frame_pose('panda_hand', robot.q_home)
-    planner.set_scene(NO_POINTS, boxes=[BoxObstacle('crate', hand, (0.3, 0.3, 0.3))])
+    scene = boxed('crate', hand, (0.3, 0.3, 0.3))
     with pytest.raises(MotionError, match=r'^(start|goal) in collision: .* with crate$'):
-        planner.plan_to(robot.q_home, q_goal)
-
-
-def test_of_several_poses_a_free_one_is_reached(robot, planner):
-    planner.set_scene(NO_POINTS, boxes=[BoxObstacle('crate', above(0.5, 0, 0.2), (0.2,) * 3)])
-    goals = [above(0.5, 0.0, 0.15), above(2.0, 0.0, 0.3), above(0.45, -0.3, 0.2)]
-    trajectory = planner.plan_to_pose(robot.q_home, goals)
-    np.testing.assert_allclose(robot.grasp_pose(trajectory.q[-1]), goals[2], atol=1e-3)
-    check_free(planner, trajectory)
-
-
-def test_ik_many_agrees_with_ik(planner):
-    planner.set_scene(NO_POINTS, boxes=[BoxObstacle('crate', above(0.5, 0, 0.2), (0.2,) * 3)])
-    goals = [above(0.5, 0.0, 0.15), above(2.0, 0.0, 0.3), above(0.45, -0.3, 0.2)]
-    answers = planner.ik_many(goals)
-    assert [q is None for q in answers] == [True, True, False]
-    np.testing.assert_allclose(answers[2], planner.ik(goals[2]), atol=1e-6)
-    assert planner.ik_many([]) == []
+        planner.plan_to(scene, robot.q_home, q_goal)
 
 
 def test_going_nowhere_takes_no_time(robot, planner):
-    assert planner.plan_to(robot.q_home, robot.q_home).duration_s == 0
-    assert planner.plan_linear(robot.q_home, robot.grasp_pose(robot.q_home)).duration_s == 0
+    assert planner.plan_to(EMPTY, robot.q_home, robot.q_home).duration_s == 0
+    assert planner.plan_linear(EMPTY, robot.q_home, robot.grasp_pose(robot.q_home)).duration_s == 0

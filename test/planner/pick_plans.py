@@ -1,13 +1,14 @@
 """A plan of small motions from home, for an arm that meets nothing."""
 
 import numpy as np
-from grasp_scenes import GOOD
+from grasp_scenes import GOOD, box_surface, tracked
 from stand_in_robot import Q_HOME, StandInArmDriver, StandInGripperDriver, StandInRobot
 
 from planner_node.config import ExecutionConfig
 from planner_node.execution.pick_execution import PickExecution
 from planner_node.grasping.grasp import Grasp
-from planner_node.pick_plan import PickPlan
+from planner_node.motion.planning_scene import PlanningScene
+from planner_node.pick_plan import PickPlan, Stage
 from sakiyomi.robot.robot_description import compose
 from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import JointTrajectory
@@ -25,16 +26,23 @@ def motion(start_rad, goal_rad, duration_s=1.0):
     return JointTrajectory(t, Q_HOME + start_rad + share[:, None] * way, rate[:, None] * way)
 
 
+MOTIONS = {
+    'reach': (0.0, 0.4, 1.2),
+    'approach': (0.4, 0.5),
+    'lift': (0.5, 0.4),
+    'carry': (0.4, -0.3, 1.5),
+    'leave': (-0.3, -0.2),
+    'retreat': (-0.2, 0.0),
+    'abort': (0.4, 0.0),
+}
+
+
 def plan(opening_m=0.07):
+    scene = PlanningScene()
     return PickPlan(
         grasp=Grasp(1, np.eye(4), opening_m, GOOD, FORCE_N, 0.9),
-        reach=motion(0.0, 0.4, 1.2),
-        approach=motion(0.4, 0.5),
-        lift=motion(0.5, 0.4),
-        carry=motion(0.4, -0.3, 1.5),
-        leave=motion(-0.3, -0.2),
-        retreat=motion(-0.2, 0.0),
-        abort=motion(0.4, 0.0),
+        target=tracked(1, box_surface(np.array([0.5, 0.0, 0.03]), np.full(3, 0.05), 50)),
+        stages=tuple(Stage(name, scene, motion(*way)) for name, way in MOTIONS.items()),
         plan_s=0.5,
     )
 

@@ -126,7 +126,7 @@ def test_an_arm_at_half_its_speed_is_waited_for(answers):
 
     execution = trial.run({'close': note})
     assert execution.outcome == 'success', execution.reason
-    np.testing.assert_allclose(closed[0], plan().approach.q[-1], atol=0.02)
+    np.testing.assert_allclose(closed[0], plan()['approach'].q[-1], atol=0.02)
 
 
 def test_a_controller_that_takes_no_goal_while_one_runs_gets_whole_motions():
@@ -158,7 +158,7 @@ def test_contact_stops_the_arm_in_every_phase_and_lets_go_of_nothing(phase):
 
 def test_resistance_at_the_very_end_of_the_approach_does_not_keep_it_from_closing():
     trial = Trial()
-    near = plan().approach.q[-1]
+    near = plan()['approach'].q[-1]
 
     def at_the_end(t):
         if t.execution.phase == 'approach' and np.abs(t.robot.arm.q - near).max() < 0.003:
@@ -209,7 +209,7 @@ def test_stop_brakes_on_the_path_and_ends_at_rest():
     q = trial.robot.arm.q.copy()
     trial.coast()
     np.testing.assert_allclose(trial.robot.arm.q, q, atol=0.02)
-    carry = plan().carry.q
+    carry = plan()['carry'].q
     assert np.abs(carry - trial.robot.arm.q).max(axis=1).min() < 0.02
     assert trial.robot.gripper.width_m == pytest.approx(0.04, abs=1e-3)
 

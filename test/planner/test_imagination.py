@@ -2,18 +2,26 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from grasp_scenes import GOOD, PROPERTIES
+from grasp_scenes import GOOD, PROPERTIES, box_surface, tracked
 
 from planner_node.config import ImaginationConfig
 from planner_node.grasping.grasp import Grasp
 from planner_node.grasping.imagination import Imagination
-from sakiyomi.scene import Gaussian
+from sakiyomi.scene import Gaussian, Scene
+
+
+def holding(properties):
+    """A scene with one object of these properties."""
+    seen = tracked(1, box_surface(np.zeros(3), np.full(3, 0.04), 50))
+    return Scene(0.0, (replace(seen, properties=properties),), np.zeros((0, 3)))
 
 
 def success(properties=PROPERTIES, force_n=20.0, **changes):
     grasp = Grasp(1, np.eye(4), 0.07, replace(GOOD, **changes))
-    (scored,) = Imagination(ImaginationConfig()).score([grasp], properties, force_n)
-    return scored.predicted_success
+    scene = holding(properties)
+    (outcome,) = Imagination(ImaginationConfig()).evaluate(scene, [grasp], force_n)
+    assert outcome.force_n == force_n
+    return outcome.success_probability
 
 
 def test_a_good_grasp_is_expected_to_hold():
@@ -55,7 +63,9 @@ def test_frictionless_contacts_hold_nothing():
     assert success(ice, force_n=1.0) < 0.1
 
 
-def test_grasps_come_back_best_first():
+def test_outcomes_come_in_the_order_of_the_candidates():
     grasps = [Grasp(1, np.eye(4), 0.07, replace(GOOD, alignment=(a, a))) for a in (0.6, 1.0, 0.8)]
-    scored = Imagination(ImaginationConfig()).score(grasps, PROPERTIES)
-    assert [g.features.alignment[0] for g in scored] == [1.0, 0.8, 0.6]
+    outcomes = Imagination(ImaginationConfig()).evaluate(holding(PROPERTIES), grasps)
+    chances = [o.success_probability for o in outcomes]
+    assert chances[0] < chances[2] < chances[1]
+    assert all(o.force_n == ImaginationConfig().force_n for o in outcomes)

@@ -5,6 +5,7 @@ import pytest
 from pick_plans import ROBOT, motion
 from stand_in_robot import Q_HOME
 
+from planner_node.config import SupervisorConfig
 from planner_node.execution.path_sweep import PathSweep
 from planner_node.motion.planner import MotionPlanner
 from sakiyomi.scene import Scene
@@ -14,7 +15,7 @@ NOTHING = np.zeros((0, 3))
 
 @pytest.fixture(scope='module')
 def sweep():
-    return PathSweep(MotionPlanner(ROBOT))
+    return PathSweep(MotionPlanner(ROBOT), SupervisorConfig())
 
 
 TRAJECTORY = motion(0.0, 0.5, 2.0)

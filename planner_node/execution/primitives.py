@@ -1,0 +1,271 @@
+"""What the stages of a pick are made of: follow a motion, brake, command the fingers, feel.
+
+Each primitive is a generator that is resumed with each fresh state of the robot. It ends when the
+robot is where it should be, never because its time is over, and returns why it did not get there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner_node.config import ExecutionConfig
+from planner_node.execution.grip import Grip
+from planner_node.execution.motion_stream import MotionStream
+from planner_node.execution.supervisor import GO, Verdict
+from planner_node.execution.wrist_load import WristLoad
+from sakiyomi.robot.drivers import FAILED, ArmDriver, GripperDriver
+from sakiyomi.robot.robot_model import RobotModel
+from sakiyomi.scene import GripperCommand, JointTrajectory, RobotState
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why a stage did not come to its end."""
+
+    outcome: str  # one of the Pick action's, in lower case
+    reason: str
+
+
+Stage = Generator[None, None, Ending | None]
+Motion = Generator[None, None, None]
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What a motion watches for beside its path.
+
+    Attributes:
+        name: of the stage, for the reason.
+        contact_n: force at the wrist that stops the arm; None: contact is not watched.
+        touches_down: the hand may meet the table or the object at the end of the motion.
+        carries: the hand must go on holding something.
+    """
+
+    name: str
+    contact_n: float | None = None
+    touches_down: bool = False
+    carries: bool = False
+
+
+class Primitives:
+    """The robot's two drivers and what its state says, for one pick.
+
+    Attributes:
+        stream: the motion under way, None before the first.
+        holding: something is in the hand.
+        weight_n: what the wrist bears of it, once it has been lifted.
+        stop: why the pick is to end, once somebody has asked for it.
+    """
+
+    def __init__(
+        self,
+        config: ExecutionConfig,
+        arm: ArmDriver,
+        gripper: GripperDriver,
+        robot: RobotModel,
+        grip_force_n: float,
+    ) -> None:
+        self.config = config
+        self.stream: MotionStream | None = None
+        self.holding = False
+        self.weight_n = 0.0
+        self.stop: Ending | None = None
+        self.grip, self.load = Grip(config), WristLoad(config)
+        self._arm, self._gripper, self._robot = arm, gripper, robot
+        self._grip_force_n = grip_force_n
+        self._state: RobotState | None = None
+        self._verdict, self._patience_s = GO, np.inf
+        self._blocked_s = self._empty_s = self._borne_n = 0.0
+
+    def take_over(self, before: Primitives) -> None:
+        """Go on with what an earlier pick has left in the hand."""
+        self.grip, self.load = before.grip, before.load
+        self.weight_n, self.holding = before.weight_n, True
+
+    @property
+    def open_width_m(self) -> float:
+        """The widest opening of the hand [m]."""
+        return self._robot.max_finger_width_m
+
+    @property
+    def state(self) -> RobotState:
+        """The newest state of the robot."""
+        return self._state
+
+    def see(self, state: RobotState, verdict: Verdict, patience_s: float) -> None:
+        """Take in a fresh state and what the supervisor says of it."""
+        passed_s = 0.0 if self._state is None else state.stamp_s - self._state.stamp_s
+        self._state, self._verdict, self._patience_s = state, verdict, patience_s
+        self._blocked_s = self._blocked_s + passed_s if verdict.pace <= 0.0 else 0.0
+        self.grip.add(state)
+        self.load.add(state)
+        self._empty_s = 0.0 if self.grip.holds(state) else self._empty_s + passed_s
+
+    def cancel(self) -> None:
+        """Ask the controller to stop, where there is no state to command anything by."""
+        self._arm.cancel()
+
+    # Motions.
+
+    def follow(self, trajectory: JointTrajectory, guard: Guard, from_s: float = 0.0) -> Stage:
+        """Send a motion and see it to its end, or brake where something is wrong."""
+        ending = self._elsewhere(trajectory, from_s)
+        if ending is not None:
+            return ending
+        if not from_s:
+            trajectory = trajectory.led_from(self._state.q)
+        self._begin(trajectory, from_s)
+        self._borne_n = self.load.newest_n()
+        while True:
+            ending = self.stop or self._trouble(guard)
+            if ending is not None:
+                yield from self.brake()
+                return ending
+            self.stream.pace = self._verdict.pace * self._touch_down_pace(guard)
+            self.stream.step(self._state)
+            if self.stream.arrived:
+                return None
+            yield
+
+    def back(self, name: str, *motions: tuple[JointTrajectory, float]) -> Stage:
+        """Go back the way that the arm came, which was free."""
+        for trajectory, path_s in motions:
+            from_s = trajectory.duration_s - path_s
+            ending = yield from self.follow(trajectory.reversed(), Guard(name), from_s)
+            if ending is not None:
+                return ending
+        return None
+
+    def ease(self, trajectory: JointTrajectory, path_s: float) -> Motion:
+        """Go back along a motion until the wrist hardly feels anything."""
+        self._begin(trajectory.reversed(), trajectory.duration_s - path_s)
+        least_n = self.config.eased_share * self.config.max_contact_n
+        while self.load.newest_n() > least_n and not (self.stream.arrived or self.stop):
+            self.stream.step(self._state)
+            if self.stream.failure:
+                return
+            yield
+        yield from self.brake()
+
+    def brake(self) -> Motion:
+        """Come to rest on the path; where the arm does not obey, ask its controller to stop."""
+        if self.stream.failure:
+            self._arm.cancel()
+            return
+        start_s = self._state.stamp_s
+        self.stream.pace = 0.0
+        while not self.stream.resting(self._state.stamp_s):
+            self.stream.step(self._state)
+            if self.stream.failure or self._state.stamp_s - start_s > self.config.braking_s:
+                self._arm.cancel()
+                return
+            yield
+
+    # Fingers.
+
+    def set_width(self, width_m: float, longest_s: float) -> Stage:
+        """Move the fingers and wait until they are there or have met something."""
+        self.command_width(width_m)
+        return (yield from self.await_fingers(longest_s))
+
+    def command_width(self, width_m: float) -> None:
+        """Send the fingers to an opening [m] without waiting for them."""
+        self._gripper.send(GripperCommand(width_m, self._grip_force_n))
+        self.grip.told(width_m, self._state)
+
+    def await_fingers(self, longest_s: float) -> Stage:
+        """Wait until the fingers have settled; why they did not do what they were told."""
+        yield from self._wait(self.grip.settled, longest_s)
+        return self._gripper_failure()
+
+    def rest(self) -> Motion:
+        """Stand still for as long as an average over the newest readings takes."""
+        yield from self._wait(lambda _: False, self.config.settle_s)
+
+    # What is felt.
+
+    def holds(self) -> bool:
+        """Whether something is between the pads now."""
+        self.holding = self.grip.holds(self._state)
+        return self.holding
+
+    def weigh(self) -> None:
+        """Keep what the wrist bears now as the weight of what is held."""
+        self.weight_n = self.load.mean_n()
+
+    @property
+    def weighable(self) -> bool:
+        """Whether the wrist can tell that the weight is gone."""
+        return self._state.wrench_known and self.weight_n > 2.0 * self.config.load_noise_n
+
+    def hangs(self) -> bool:
+        """Whether the hand still bears a part of the weight, or the pads still feel something."""
+        least_n = max(self.config.hanging_share * self.weight_n, self.config.load_noise_n)
+        return (self.weighable and self.load.mean_n() > least_n) or self.grip.felt(self._state)
+
+    def between_the_pads(self) -> str:
+        """What the fingers measure, in words."""
+        state = self._state
+        return (
+            f'{state.finger_width_m * 1e3:.1f} mm between the pads, '
+            f'{state.finger_force_n.min():.2f} N on the weaker one'
+        )
+
+    # Why a motion ends early.
+
+    def _begin(self, trajectory: JointTrajectory, from_s: float) -> None:
+        self.stream = MotionStream(trajectory, self._arm, self._robot, self.config, from_s)
+
+    def _elsewhere(self, trajectory: JointTrajectory, from_s: float) -> Ending | None:
+        """No motion begins far from where the arm is."""
+        gap = np.abs(trajectory.sample(np.array([from_s]))[0][0] - self._state.q)
+        if gap.max() <= self.config.path_tolerance_rad:
+            return None
+        joint = self._robot.arm_joint_names[int(gap.argmax())]
+        reason = f'{joint} is {gap.max():.2f} rad from where the motion begins'
+        return Ending('actuator_failed', reason)
+
+    def _touch_down_pace(self, guard: Guard) -> float:
+        """Slower where the hand may touch down: a stiff arm presses harder the faster it is."""
+        left_s = self.stream.trajectory.duration_s - self.stream.path_s
+        slow = guard.touches_down and left_s < self.config.touch_down_s
+        return self.config.touch_down_pace if slow else 1.0
+
+    def _trouble(self, guard: Guard) -> Ending | None:
+        if self.stream.failure:
+            return Ending('actuator_failed', self.stream.failure)
+        if guard.contact_n is not None and self._pressed(guard.contact_n):
+            newest_n = self.load.newest_n()
+            return Ending('collided', f'{newest_n:.0f} N at the wrist in {guard.name}')
+        if guard.carries and self._empty_s > self.config.lost_s:
+            self.holding = False
+            return Ending('dropped', f'lost on the way: {self.between_the_pads()}')
+        if self._blocked_s > self._patience_s:
+            return Ending(self._verdict.outcome, self._verdict.reason)
+        return None
+
+    def _pressed(self, contact_n: float) -> bool:
+        """Whether the wrist bears too much, or still more than when the motion began."""
+        now_n = self.load.newest_n()
+        self._borne_n = min(self._borne_n, now_n)
+        return now_n > max(contact_n + self.weight_n, self._borne_n + 0.5 * contact_n)
+
+    def _gripper_failure(self) -> Ending | None:
+        report, width_mm = self._gripper.report(), self._state.finger_width_m * 1e3
+        if report.state in FAILED:
+            reason = f'the gripper {report.state.value} the command: {report.reason}'
+            return Ending('actuator_failed', reason)
+        if self.grip.ignored(self._state):
+            reason = f'the fingers stayed {width_mm:.0f} mm apart when told to move'
+            return Ending('actuator_failed', reason)
+        return None
+
+    def _wait(self, over: Callable[[RobotState], bool], longest_s: float) -> Motion:
+        start_s = self._state.stamp_s
+        while not self.stop:
+            yield
+            if over(self._state) or self._state.stamp_s - start_s > longest_s:
+                return
