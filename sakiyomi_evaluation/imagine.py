@@ -100,7 +100,6 @@ def make_worker(
     cell, hulls = WatchedCell(), HullWorld()
 
     def work(one: Round) -> dict[str, Any]:
-        hulls.cell.restart_clock()
         scene = ask(cell, hulls, files, one.seed, one.index, args.candidates)
         if scene.pushes is None:
             strip = Strip(args.strips, f'round{one.index:03d}')

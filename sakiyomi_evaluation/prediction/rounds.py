@@ -108,7 +108,6 @@ def make_worker(
     )
 
     def work(one: Round) -> Judged:
-        world.cell.restart_clock()
         return Judged(dynamics.name, judge_round(source, those, args.strips, one))
 
     return work

@@ -93,6 +93,7 @@ class HullWorld:
 
     def _clear(self) -> None:
         self.cell.reset(0, scene='empty', count=0)
+        self.cell.restart_clock()  # a rollout must not depend on those before it
 
     def _freed(
         self, bodies: list[RolloutBody], names: list[str]
