@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 from sakiyomi.errors import BadInputError
 from world_model_node.engines.engine import Engine
+from world_model_node.model.card import read_card
 
 ORDER = ('tensorrt', 'onnxruntime', 'torch')  # each falls to the next
 log = logging.getLogger(__name__)
@@ -28,11 +30,17 @@ def make_engine(wanted: str, folder: Path) -> Engine:
     reasons = []
     for name in ORDER[ORDER.index(wanted) :]:
         try:
-            return MAKERS[name](folder)
+            return _shared(name, folder.resolve(), str(read_card(folder)))
         except (BadInputError, ImportError, RuntimeError) as error:  # CUDA's are of the last kind
             reasons.append(f'{name}: {" ".join(str(error).split())}')
             log.warning('engine does not work: %s', reasons[-1])
     raise BadInputError('no engine runs the world model: ' + '; '.join(reasons))
+
+
+@lru_cache(maxsize=4)
+def _shared(name: str, folder: Path, _card: str) -> Engine:
+    """One engine per model in a process: it keeps nothing between calls, and is slow to make."""
+    return MAKERS[name](folder)
 
 
 def _tensorrt(folder: Path) -> Engine:
