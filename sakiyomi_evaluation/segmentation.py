@@ -99,7 +99,7 @@ def usable_views(path: Path) -> Iterator[tuple[str, LabelledView]]:
 def divided(key: tuple[str, str, str], segmenter: Segmenter, view: LabelledView) -> Divided:
     """Divide one view, and take the time."""
     start = time.perf_counter()
-    labels = segmenter.divide(view.voxels, view.sight, view.plane)
+    labels = segmenter.segment(view.voxels, view.visibility, view.plane)
     ms = 1e3 * (time.perf_counter() - start)
     return Divided(key, score(labels, view.labels), ms)
 

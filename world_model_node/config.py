@@ -56,18 +56,24 @@ class ClusteringConfig(ParameterSet):
     """How voxels become objects."""
 
     voxel_m: float = parameter(0.003, 'edge of a fused voxel [m]', 0.001, 0.02)
-    cell_m: float = parameter(0.005, 'edge of a cell that is divided as one [m]', 0.001, 0.03)
-    reach_m: float = parameter(0.009, 'cells nearer than this are neighbours [m]', 0.002, 0.05)
-    min_cells: int = parameter(22, 'smaller clusters are noise', 3, 10000)
+    coarse_voxel_m: float = parameter(0.005, 'edge of a coarse voxel [m]', 0.001, 0.03)
+    neighbor_radius_m: float = parameter(
+        0.009, 'coarse voxels nearer than this are neighbours [m]', 0.002, 0.05
+    )
+    min_coarse_voxels: int = parameter(22, 'smaller clusters are noise', 3, 10000)
     min_height_m: float = parameter(0.010, 'clusters that rise less are table noise [m]', 0.0, 0.1)
     concave_rad: float = parameter(
         0.35, 'a sharper concave crease divides objects [rad]', 0.0, 3.0
     )
     chroma_radius: float = parameter(
-        7.0, 'one paint stays within [100 a, b / (L + 16)]', 1.0, 200.0
+        7.0, 'one colour stays within [100 a, b / (L + 16)]', 1.0, 200.0
     )
-    paint_gap_m: float = parameter(0.018, 'parts of one paint this near are one [m]', 0.0, 0.2)
-    min_segment_cells: int = parameter(30, 'a smaller segment joins its neighbour', 1, 10000)
+    same_color_gap_m: float = parameter(
+        0.018, 'segments of one colour this near are one [m]', 0.0, 0.2
+    )
+    min_segment_coarse_voxels: int = parameter(
+        30, 'a smaller segment joins its neighbour', 1, 10000
+    )
 
 
 @dataclass(frozen=True)
@@ -77,10 +83,12 @@ class TrackingConfig(ParameterSet):
     gate_m: float = parameter(
         0.05, 'a cluster farther than this is another object [m]', 0.005, 1.0
     )
-    leap_m: float = parameter(0.15, 'unless it looks the same and is this near [m]', 0.005, 1.0)
+    reacquisition_gate_m: float = parameter(
+        0.15, 'unless it looks the same and is this near [m]', 0.005, 1.0
+    )
     position_sigma_m: float = parameter(0.0025, 'noise of a measured position [m]', 1e-4, 0.1)
-    middle_sigma_share: float = parameter(
-        0.006, 'the middle of what is seen all round is this unsure, of its size', 0.0, 1.0
+    centroid_sigma_share: float = parameter(
+        0.006, 'the centroid of what is seen all round is this unsure, of its size', 0.0, 1.0
     )
     rotation_sigma_rad: float = parameter(
         0.1, 'orientation is this uncertain at first [rad]', 0.001, 3.2

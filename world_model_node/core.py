@@ -14,16 +14,17 @@ from sakiyomi.errors import BadInputError
 from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import ContactPoints, Gaussian, HandMotion, ObjectState, Prediction, Scene
 from sakiyomi.sensing import CameraFrame, JointReading, LidarScan, TactileReading, WrenchReading
-from world_model_node.between_looks.frictions import friction_of
 from world_model_node.config import WorldModelConfig
 from world_model_node.feeling.feeling import Feeling
 from world_model_node.feeling.properties import prior_properties
 from world_model_node.feeling.weighing import well_weighed
+from world_model_node.fusion.cloud_fusion import CloudFusion
 from world_model_node.fusion.normals import cloud_normals
-from world_model_node.fusion.points import PointSet, voxel_fused
-from world_model_node.fusion.scan import Scanner
-from world_model_node.fusion.support import SupportPlane
-from world_model_node.fusion.visibility import Sight
+from world_model_node.fusion.points import PointSet, fuse_voxels
+from world_model_node.fusion.support_plane import SupportPlane
+from world_model_node.fusion.visibility import VisibilityModel
+from world_model_node.inputs.robot_view import RobotView
+from world_model_node.inputs.sensor_inputs import SensorInputs, Snapshot
 from world_model_node.model.watched.hand_sense import HandSense
 from world_model_node.prediction.dynamics import Dynamics
 from world_model_node.prediction.felt import sensed, with_beliefs
@@ -31,16 +32,15 @@ from world_model_node.prediction.free_motion import slide
 from world_model_node.prediction.hand_motion import check_hand_motion
 from world_model_node.prediction.learned import make_dynamics
 from world_model_node.segmentation.segmenter import make_segmenter
-from world_model_node.sensing.inputs import Inputs, Snapshot
-from world_model_node.sensing.robot_view import RobotView
-from world_model_node.tracking.observation import observe
+from world_model_node.tracking.friction_grid import friction_posterior
+from world_model_node.tracking.object_measurement import measure_objects
 from world_model_node.tracking.track import Track
 from world_model_node.tracking.tracker import Tracker
 from world_model_node.warm_up import box_on_a_table
 
-GUESS_GREY = 128
-GUESS_EVERY_S = 1.0  # the unseen side of each object at rest, one object at a time
-STALE_FACTOR = 4.0  # on position variances while a range sensor is missing
+COMPLETED_GREY = 128
+COMPLETION_PERIOD_S = 1.0  # the unseen side of each object at rest, one object at a time
+STALE_VARIANCE_FACTOR = 4.0  # on position variances while a range sensor is missing
 
 
 class Cloud(NamedTuple):
@@ -60,7 +60,7 @@ class WorldModel:
         dynamics: Dynamics | None = None,
     ) -> None:
         self.config = config
-        self.inputs = Inputs(config.timing)
+        self.inputs = SensorInputs(config.timing)
         self.dynamics = dynamics or make_dynamics(
             config.dynamics, config.prediction, engine=config.engine
         )
@@ -69,14 +69,14 @@ class WorldModel:
         )
         self.feeling = Feeling(config.touch, config.prediction)
         self.robot = RobotView(robot, config.touch)
-        self.scanner = Scanner(config, self.robot, self.inputs.joints.at)
+        self.cloud_fusion = CloudFusion(config, self.robot, self.inputs.joints.at)
         self.segmenter = make_segmenter(config.segmenter, config.clustering)
         self.stage_ms: dict[str, float] = {}
         self.scene = Scene(0.0, (), np.zeros((0, 3), np.float32))
         self.voxels: PointSet | None = None  # of the newest update, for viewers and studies
         self.labels = np.zeros(0, int)
         self.now_s = 0.0
-        self._seen_stamp_s: float | None = None
+        self._processed_stamp_s: float | None = None
         self._warm_up()
 
     @property
@@ -117,12 +117,12 @@ class WorldModel:
     def keep(self, stream: str, reading: object) -> None:
         """Take over a reading that `inputs.check` let pass."""
         if self.inputs.keep(stream, reading) and stream in ('camera', 'lidar'):
-            self._forget()
+            self._clear()
 
     def reset(self) -> None:
         """Forget objects, motion and the table; buffers and ids start over."""
         self.inputs.clear()
-        self._forget()
+        self._clear()
 
     def update(self, now_s: float) -> Scene:
         """Fuse what is fresh at `now_s` [s] into the scene at that instant."""
@@ -130,25 +130,27 @@ class WorldModel:
             self.reset()
         self.now_s = now_s
         self.stage_ms = {}
-        with self._stage('align'):
+        with self._stage_timer('align'):
             snapshot = self.inputs.at(now_s)
         stamp_s = snapshot.stamp_s
-        if stamp_s is None or stamp_s == self._seen_stamp_s:
-            self.scene = self._scene(snapshot, Cloud(self.scene.cloud_m, self.scene.normals))
+        if stamp_s is None or stamp_s == self._processed_stamp_s:
+            self.scene = self._build_scene(snapshot, Cloud(self.scene.cloud_m, self.scene.normals))
         else:
-            self._seen_stamp_s = stamp_s
-            self.scene = self._scene(snapshot, self._look(snapshot, stamp_s))
+            self._processed_stamp_s = stamp_s
+            self.scene = self._build_scene(snapshot, self._process_frame(snapshot, stamp_s))
         self.scene = replace(self.scene, contacts=self._contacts(snapshot))
-        with self._stage('belief'):
-            self.dynamics.observe(self.scene, self._hand_sense(snapshot))
-            self.scene = with_beliefs(self.scene, self.dynamics.beliefs(), self._measured)
+        with self._stage_timer('belief'):
+            self.dynamics.observe(self.scene, self._hand_observation(snapshot))
+            self.scene = with_beliefs(
+                self.scene, self.dynamics.beliefs(), self._measured_properties
+            )
         return self.scene
 
     def predict(self, action: HandMotion | None = None) -> tuple[Prediction, ...]:
         """The future of each object of the newest scene, with the hand's motion where given."""
         if action is not None:
             check_hand_motion(action)
-        with self._stage('predict'):
+        with self._stage_timer('predict'):
             return self.dynamics.roll_out(self.scene, self._stamps_s(), action)
 
     def _stamps_s(self) -> np.ndarray:
@@ -178,59 +180,75 @@ class WorldModel:
         self.inputs.check(stream, reading)
         self.keep(stream, reading)
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         self.tracker.reset()
-        self.scanner.reset()
+        self.cloud_fusion.reset()
         self.feeling.reset()
         self.dynamics.reset()
         self.scene = Scene(0.0, (), np.zeros((0, 3), np.float32))
         self.now_s = 0.0
-        self._seen_stamp_s = None
+        self._processed_stamp_s = None
 
     def _warm_up(self) -> None:
         """Look at something made up and forget it, so that the first frame takes no longer."""
-        for stamp_s in (0.0, 2.0 * GUESS_EVERY_S):  # the second time it is tracked and completed
-            self._look(box_on_a_table(self.config.workspace), stamp_s)
-        self._forget()
+        for stamp_s in (
+            0.0,
+            2.0 * COMPLETION_PERIOD_S,
+        ):  # the second time it is tracked and completed
+            self._process_frame(box_on_a_table(self.config.workspace), stamp_s)
+        self._clear()
         self.voxels, self.labels, self.stage_ms = None, np.zeros(0, int), {}
 
-    def _look(self, snapshot: Snapshot, stamp_s: float) -> Cloud:
+    def _process_frame(self, snapshot: Snapshot, stamp_s: float) -> Cloud:
         """Fuse, divide and track; returns what is above the table."""
-        dt_s = self.tracker.predict(stamp_s, self.scanner.plane.offset_m)
-        with self._stage('touch'):
-            self._feel(snapshot, stamp_s, dt_s)
-        points = self.scanner.points(snapshot, self.tracker.confirmed(), stamp_s, self._stage)
-        with self._stage('voxels'):
-            self.voxels = voxel_fused(points, self.config.clustering.voxel_m)
-        with self._stage('clusters'):
-            sight = Sight.of(snapshot)
-            plane, cell = self.scanner.plane, self.config.clustering.voxel_m
-            self.labels = self.segmenter.divide(self.voxels, sight, plane)
-            found = observe(self.voxels, self.labels, plane, cell)
-            found = [o for o in found if self._stands_out(o.points_m, plane)]
-            found = [o for o in found if o.colored.any() or not sight.past(o.points_m)]
-        with self._stage('tracking'):
+        dt_s = self.tracker.predict(stamp_s, self.cloud_fusion.plane.offset_m)
+        with self._stage_timer('touch'):
+            self._update_touch(snapshot, stamp_s, dt_s)
+        points = self.cloud_fusion.points(
+            snapshot, self.tracker.confirmed(), stamp_s, self._stage_timer
+        )
+        with self._stage_timer('voxels'):
+            self.voxels = fuse_voxels(points, self.config.clustering.voxel_m)
+        with self._stage_timer('clusters'):
+            visibility = VisibilityModel.from_snapshot(snapshot)
+            plane, cell = self.cloud_fusion.plane, self.config.clustering.voxel_m
+            self.labels = self.segmenter.segment(self.voxels, visibility, plane)
+            measurements = measure_objects(self.voxels, self.labels, plane, cell)
+            measurements = [o for o in measurements if self._rises_above(o.points_m, plane)]
+            measurements = [
+                o for o in measurements if o.colored.any() or not visibility.sees_past(o.points_m)
+            ]
+        with self._stage_timer('tracking'):
             T_world_grasp = self.robot.grasp_pose(self.inputs.joints.at(stamp_s))
-            self.tracker.step(found, stamp_s, dt_s, sight, self.scanner.glances, T_world_grasp)
-        with self._stage('completion'):
-            self._complete(sight)
-        with self._stage('normals'):
+            self.tracker.update(
+                measurements,
+                stamp_s,
+                dt_s,
+                visibility,
+                self.cloud_fusion.sensor_observations,
+                T_world_grasp,
+            )
+        with self._stage_timer('completion'):
+            self._complete_oldest(visibility)
+        with self._stage_timer('normals'):
             kept = np.flatnonzero(self.labels >= 0)
-            return Cloud(self.voxels.points_m[kept], cloud_normals(self.voxels, kept, sight))
+            return Cloud(self.voxels.points_m[kept], cloud_normals(self.voxels, kept, visibility))
 
-    def _complete(self, sight: Sight) -> None:
+    def _complete_oldest(self, visibility: VisibilityModel) -> None:
         """Guess the unseen side of the object whose guess is the oldest."""
-        due_s = self.tracker.stamp_s - GUESS_EVERY_S
-        tracks = [t for t in self.tracker.confirmed() if t.resting and t.guessed_s < due_s]
+        due_s = self.tracker.stamp_s - COMPLETION_PERIOD_S
+        tracks = [t for t in self.tracker.confirmed() if t.is_stationary and t.completed_s < due_s]
         if tracks:
-            track = min(tracks, key=lambda t: t.guessed_s)
+            track = min(tracks, key=lambda t: t.completed_s)
             x, y, _ = track.filter.position_m
-            track.guess(sight, self.scanner.plane.table_height_m(x, y), self.tracker.stamp_s)
+            track.complete(
+                visibility, self.cloud_fusion.plane.table_height_m(x, y), self.tracker.stamp_s
+            )
 
-    def _stands_out(self, points: np.ndarray, plane: SupportPlane) -> bool:
+    def _rises_above(self, points: np.ndarray, plane: SupportPlane) -> bool:
         return float(plane.height_of(points).max()) > self.config.clustering.min_height_m
 
-    def _feel(self, snapshot: Snapshot, stamp_s: float, dt_s: float) -> None:
+    def _update_touch(self, snapshot: Snapshot, stamp_s: float, dt_s: float) -> None:
         """Let what the hand holds go with it, and be weighed."""
         joints = None if snapshot.joints is None else self.inputs.joints.at(stamp_s)
         hand = self.robot.hand(snapshot, joints)
@@ -242,11 +260,11 @@ class WorldModel:
             if track.id != held_id:
                 continue
             if self.feeling.scale.mass_kg is not None:
-                track.weighed = self.feeling.scale.mass_kg
+                track.measured_mass_kg = self.feeling.scale.mass_kg
             if hand is not None:
                 self.feeling.feel_balance(track.T_world_object, hand, self.inputs)
 
-    def _hand_sense(self, snapshot: Snapshot) -> HandSense | None:
+    def _hand_observation(self, snapshot: Snapshot) -> HandSense | None:
         hand = self.robot.hand(snapshot, snapshot.joints)
         newest = self.inputs.wrench.newest(self.now_s)
         return None if hand is None else sensed(hand, newest, self.config.prediction.grip_force_n)
@@ -261,13 +279,15 @@ class WorldModel:
         shapes = {t.id: t.world_points() for t in self.tracker.confirmed()}
         return self.feeling.contacts(shapes, hand, self.inputs)
 
-    def _scene(self, snapshot: Snapshot, cloud: Cloud) -> Scene:
+    def _build_scene(self, snapshot: Snapshot, cloud: Cloud) -> Scene:
         tracks = self.tracker.confirmed()
         blind = 'camera' in snapshot.stale or 'lidar' in snapshot.stale
-        states = tuple(self._state(track, STALE_FACTOR if blind else 1.0) for track in tracks)
+        states = tuple(
+            self._object_state(track, STALE_VARIANCE_FACTOR if blind else 1.0) for track in tracks
+        )
         w = self.config.workspace
         center = (0.5 * (w.x_min_m + w.x_max_m), 0.5 * (w.y_min_m + w.y_max_m))
-        height = self.scanner.plane.table_height_m(*center)
+        height = self.cloud_fusion.plane.table_height_m(*center)
         p = self.config.prediction
         return Scene(
             self.now_s,
@@ -279,18 +299,18 @@ class WorldModel:
             surface_mps=np.array([p.belt_x_mps, p.belt_y_mps]),
         )
 
-    def _state(self, track: Track, stale_factor: float) -> ObjectState:
+    def _object_state(self, track: Track, stale_factor: float) -> ObjectState:
         """The track at the present instant: extrapolated over the sensors' delay."""
         ahead_s = float(np.clip(self.now_s - (self.tracker.stamp_s or self.now_s), 0.0, 1.0))
-        friction = self._friction(track)
+        friction = self._friction_estimate(track)
         T = track.T_world_object
-        shift, velocity = self._onward(track, friction.mean, ahead_s)
+        shift, velocity = self._extrapolate(track, friction.mean, ahead_s)
         T[:3, 3] += shift
         pose, twist = track.pose_covariance(), track.twist_covariance()
         pose[:3, :3] = (pose[:3, :3] + ahead_s**2 * twist[:3, :3]) * stale_factor
-        sure = track.shape.sure()
-        points = np.concatenate([track.points_m[sure], track.guess_m])
-        guess_colors = np.full((len(track.guess_m), 3), GUESS_GREY, np.uint8)
+        reliable = track.shape.reliable_mask()
+        points = np.concatenate([track.points_m[reliable], track.completed_m])
+        completed_colors = np.full((len(track.completed_m), 3), COMPLETED_GREY, np.uint8)
         return ObjectState(
             id=track.id,
             stamp_s=self.now_s,
@@ -299,13 +319,13 @@ class WorldModel:
             twist=np.concatenate([velocity, track.angular_velocity]),
             twist_covariance=twist,
             points_m=points,
-            colors=np.concatenate([track.colors[sure], guess_colors]),
-            guessed=np.arange(len(points)) >= sure.sum(),
+            colors=np.concatenate([track.colors[reliable], completed_colors]),
+            guessed=np.arange(len(points)) >= reliable.sum(),
             properties=prior_properties(
                 track.volume_m3,
                 track.extent_m,
                 self.config.prediction,
-                track.weighed,
+                track.measured_mass_kg,
                 friction,
                 self.feeling.balance(track.id),
             ),
@@ -314,40 +334,46 @@ class WorldModel:
             slip_probability=self.feeling.slip_probability(track.id),
         )
 
-    def _onward(
+    def _extrapolate(
         self, track: Track, friction: float, ahead_s: float
     ) -> tuple[np.ndarray, np.ndarray]:
         """How far a track gets (3,) [m] in a time, and its velocity (3,) [m/s] after it."""
         p, velocity = self.config.prediction, track.filter.velocity_mps.copy()
-        shift = ahead_s * velocity if track.moving() or track.held else np.zeros(3)
-        if track.airborne(self.tracker.table_height_m):
+        shift = ahead_s * velocity if track.is_moving() or track.held else np.zeros(3)
+        if track.is_airborne(self.tracker.table_height_m):
             shift[2] -= 0.5 * p.gravity_mps2 * ahead_s**2
             velocity[2] -= p.gravity_mps2 * ahead_s
         elif shift.any():
             belt = np.array([p.belt_x_mps, p.belt_y_mps])
-            over = velocity[:2] - belt
-            speed = max(float(np.linalg.norm(over)), 1e-6)
-            braking = track.motion.braked * friction * p.gravity_mps2
-            way, left = slide(speed, braking, np.array([ahead_s]))
-            shift[:2] = ahead_s * belt + way[0] / speed * over
-            velocity[:2] = belt + left[0] / speed * over
+            relative_velocity = velocity[:2] - belt
+            speed = max(float(np.linalg.norm(relative_velocity)), 1e-6)
+            braking = track.moving_state.sliding_probability * friction * p.gravity_mps2
+            travelled_m, speed_after_mps = slide(speed, braking, np.array([ahead_s]))
+            shift[:2] = ahead_s * belt + travelled_m[0] / speed * relative_velocity
+            velocity[:2] = belt + speed_after_mps[0] / speed * relative_velocity
         return shift, velocity
 
-    def _friction(self, track: Track) -> Gaussian:
+    def _friction_estimate(self, track: Track) -> Gaussian:
         """By what was felt of it in the hand, and how it was seen to slide."""
         felt = self.feeling.slipping.friction(track.id)
-        return felt if track.frictions is None else friction_of(track.frictions, felt)
+        return (
+            felt
+            if track.friction_weights is None
+            else friction_posterior(track.friction_weights, felt)
+        )
 
-    def _measured(self, state: ObjectState) -> dict[str, Gaussian]:
+    def _measured_properties(self, state: ObjectState) -> dict[str, Gaussian]:
         """What the hand has measured of an object, by the names of its properties."""
-        weighed = next(t for t in self.tracker.tracks if t.id == state.id).weighed
-        known = weighed is not None and well_weighed(weighed)
-        found = {'mass_kg': state.properties.mass_kg} if known else {}
+        measured_mass_kg = next(
+            t for t in self.tracker.tracks if t.id == state.id
+        ).measured_mass_kg
+        known = measured_mass_kg is not None and well_weighed(measured_mass_kg)
+        measurements = {'mass_kg': state.properties.mass_kg} if known else {}
         friction = self.feeling.slipping.measured(state.id)
-        return found if friction is None else found | {'friction': friction}
+        return measurements if friction is None else measurements | {'friction': friction}
 
     @contextmanager
-    def _stage(self, name: str) -> Iterator[None]:
+    def _stage_timer(self, name: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
         self.stage_ms[name] = self.stage_ms.get(name, 0.0) + 1e3 * (time.perf_counter() - start)

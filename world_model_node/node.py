@@ -43,12 +43,12 @@ from sakiyomi_ros.sensor_frames import SensorFrames
 from world_model_node import conversions
 from world_model_node.config import WorldModelConfig
 from world_model_node.core import WorldModel
-from world_model_node.sensing.intake import Intake
+from world_model_node.inputs.reading_queue import ReadingQueue
 from world_model_node.update_thread import UpdateThread
-from world_model_node.warm_up import spare_collections
+from world_model_node.warm_up import freeze_gc
 
-DUE = 0.8  # of a period: frames that come faster wait for the next update
-SWITCH_S = 5e-4  # an update gives way to what arrives at the latest after this
+MIN_PERIOD_SHARE = 0.8  # of a period: frames that come faster wait for the next update
+SWITCH_INTERVAL_S = 5e-4  # an update gives way to what arrives at the latest after this
 
 
 class WorldModelNode(LifecycleNode):
@@ -63,7 +63,7 @@ class WorldModelNode(LifecycleNode):
     def __init__(self, **options: Any) -> None:
         super().__init__('world_model', WorldModelConfig(), **options)
         self._updates: UpdateThread | None = None
-        self._failed = self.create_guard_condition(self._end)
+        self._failed = self.create_guard_condition(self._raise_failure)
         back = Duration(seconds=-self.config.timing.clock_jump_s)
         self._jump = self.get_clock().create_jump_callback(
             JumpThreshold(min_forward=None, min_backward=back, on_clock_change=False),
@@ -82,7 +82,7 @@ class WorldModelNode(LifecycleNode):
         service = self.create_service(Imagine, '~/imagine', self._imagine)
         self.create_entity(answer_later(service))
         self.create_ticker(1.0 / self.config.rate_hz, self._tick)
-        spare_collections()
+        freeze_gc()
 
     def activate(self) -> None:
         """Begin to update."""
@@ -93,13 +93,13 @@ class WorldModelNode(LifecycleNode):
         self._updates.close()
         self._updates = None
 
-    def _end(self) -> None:
+    def _raise_failure(self) -> None:
         """What an update raised ends the node, as if it had been raised here."""
         if self._updates is not None and self._updates.failure is not None:
             raise self._updates.failure
 
     def _reset(self) -> None:
-        self.intake = Intake(self.config.timing)
+        self.reading_queue = ReadingQueue(self.config.timing)
         self.pairing: StampPairing[conversions.Picture] = StampPairing(('color', 'depth'))
         self._intrinsics: np.ndarray | None = None
         self.latency = Latency()
@@ -140,45 +140,45 @@ class WorldModelNode(LifecycleNode):
     # Sensors in.
 
     def _on_color(self, message: Image) -> None:
-        self._pair('color', conversions.to_color_picture(message))
+        self._pair_images('color', conversions.to_color_picture(message))
 
     def _on_depth(self, message: Image) -> None:
-        self._pair('depth', conversions.to_depth_picture(message))
+        self._pair_images('depth', conversions.to_depth_picture(message))
 
     def _on_info(self, message: CameraInfo) -> None:
         self._intrinsics = from_camera_info(message)
 
-    def _pair(self, stream: str, picture: conversions.Picture) -> None:
+    def _pair_images(self, stream: str, picture: conversions.Picture) -> None:
         pair = self.pairing.add(stream, picture.stamp_s, picture)
         if pair is None or self._intrinsics is None:
             return
         take_waiting(self._signals)  # what was sent before the picture is there before it
         T_world_camera = self.frames.pose(pair[0].frame_id)
         frame = conversions.to_camera_frame(*pair, self._intrinsics, T_world_camera)
-        self._hand_over('camera', frame)
+        self._enqueue('camera', frame)
         self.latency.arrived(frame.stamp_s, self.now_s())
-        if frame.stamp_s - self._last_frame_s >= DUE / self.config.rate_hz:
+        if frame.stamp_s - self._last_frame_s >= MIN_PERIOD_SHARE / self.config.rate_hz:
             self._last_frame_s = frame.stamp_s
             self._updates.request()
 
     def _on_lidar(self, message: PointCloud2) -> None:
         T_world_lidar = self.frames.pose(message.header.frame_id)
-        self._hand_over('lidar', conversions.to_lidar_scan(message, T_world_lidar))
+        self._enqueue('lidar', conversions.to_lidar_scan(message, T_world_lidar))
 
     def _on_tactile(self, side: str, message: PointCloud2) -> None:
-        self._hand_over('tactile', conversions.to_tactile_reading(message, side))
+        self._enqueue('tactile', conversions.to_tactile_reading(message, side))
 
     def _on_wrench(self, message: WrenchStamped) -> None:
-        self._hand_over('wrench', from_wrench(message))
+        self._enqueue('wrench', from_wrench(message))
 
     def _on_joints(self, message: JointState) -> None:
         reading = from_joint_state(message)
         self.frames.update(reading)
-        self._hand_over('joints', reading)
+        self._enqueue('joints', reading)
 
-    def _hand_over(self, stream: str, reading: object) -> None:
+    def _enqueue(self, stream: str, reading: object) -> None:
         self.world_model.inputs.check(stream, reading)
-        self.intake.put(stream, reading)
+        self.reading_queue.put(stream, reading)
 
     # Beliefs out, on the thread of the updates.
 
@@ -190,7 +190,7 @@ class WorldModelNode(LifecycleNode):
 
     def _update(self) -> None:
         newest = self.latency.newest
-        for stream, reading in self.intake.take():
+        for stream, reading in self.reading_queue.take():
             self.world_model.keep(stream, reading)
         # a simulated clock may lag behind the stamps of what has already arrived
         now_s = max(self.now_s(), newest.stamp_s)
@@ -274,8 +274,8 @@ class WorldModelNode(LifecycleNode):
 
     def _updates_health(self) -> Health:
         values = {'pictures_replaced': self._updates.replaced}
-        values |= {f'{stream}_dropped': n for stream, n in self.intake.dropped.items() if n}
-        if any(self.intake.dropped.values()):
+        values |= {f'{stream}_dropped': n for stream, n in self.reading_queue.dropped.items() if n}
+        if any(self.reading_queue.dropped.values()):
             return Health('updates', WARN, 'updates take longer than the buffers reach', values)
         return Health('updates', OK, 'from the newest picture', values)
 
@@ -288,7 +288,7 @@ class WorldModelNode(LifecycleNode):
 
 def main(args: list[str] | None = None) -> int:
     """Run the node; the exit status."""
-    sys.setswitchinterval(SWITCH_S)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     return run(WorldModelNode, args)
 
 

@@ -12,7 +12,7 @@ from sakiyomi.cli.console import make_console
 from sakiyomi.errors import BadInputError
 
 if TYPE_CHECKING:
-    from world_model_node.offline.perceive import Perceived, RecordedView
+    from world_model_node.offline.perceive import PerceptionResult, RecordedView
 
 EXAMPLES = """for example:
   sakiyomi perceive --color c.png --depth d.png --intrinsics 615,615,320,240 --out found
@@ -60,14 +60,14 @@ def run(options: argparse.Namespace) -> int:
     _check(options)
     from sakiyomi.pictures.view_files import read_pose
     from world_model_node.config import WorldModelConfig
-    from world_model_node.offline.findings import write_findings
     from world_model_node.offline.perceive import perceive
+    from world_model_node.offline.report import write_report
 
     views, notes = _views(options)
     pose = None if options.pose is None else read_pose(options.pose)
     found = perceive(views, pose, WorldModelConfig(segmenter=options.segmenter))
     source = options.depth or options.cloud or options.recording
-    write_findings(Path(options.out), found, source, notes)
+    write_report(Path(options.out), found, source, notes)
     _show(found, notes, options.out)
     return 0 if found.scene.objects else 1
 
@@ -103,7 +103,7 @@ def _views(options: argparse.Namespace) -> tuple[list[RecordedView], list[str]]:
     return [RecordedView(0.0, depth_m, color, intrinsics)], []
 
 
-def _show(found: Perceived, notes: list[str], out: str) -> None:
+def _show(found: PerceptionResult, notes: list[str], out: str) -> None:
     console = make_console()
     for note in notes:
         console.print(f'[yellow]{note}[/yellow]')

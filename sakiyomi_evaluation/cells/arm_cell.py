@@ -11,7 +11,7 @@ from sakiyomi_data.closed_loop.closed_loop import ClosedLoop
 from sakiyomi_evaluation.cells.pick_record import PickRecord
 from simulation_node.cell import SimulatedCell
 from world_model_node.config import WorldModelConfig
-from world_model_node.warm_up import spare_collections
+from world_model_node.warm_up import freeze_gc
 
 FIRST_SIGHT_S = 1.0  # until the objects of a new scene are tracked
 
@@ -45,7 +45,7 @@ class ArmCell:
     def reset(self, seed: int) -> None:
         """A new scene, and a robot that knows nothing of the last one."""
         self.loop.reset(seed)
-        spare_collections()
+        freeze_gc()
         self.loop.run(FIRST_SIGHT_S)
 
     @property

@@ -28,7 +28,7 @@ from sakiyomi_evaluation.perception.state_errors import StateError, matched_stat
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import SimulationConfig
 from world_model_node.config import WorldModelConfig
-from world_model_node.warm_up import spare_collections
+from world_model_node.warm_up import freeze_gc
 
 SETTLING_S = 0.5  # at rest before the scene is judged
 CARRY_WITH = ('camera only', 'camera + lidar')  # beside the robot's own world model
@@ -84,7 +84,7 @@ class PerceptionCell:
         started = time.perf_counter()
         self.cell.reset(seed)
         truth, watchers = TrueScene(self.cell, seed), self._watchers(seed)
-        spare_collections()  # as the node does
+        freeze_gc()  # as the node does
         result, seen = self._at_rest(watchers, truth, seed)
         if self.seconds > 0.0:
             tracked = watchers if ablate else {ALL.name: watchers[ALL.name]}

@@ -12,8 +12,8 @@ import numpy as np
 from sakiyomi.errors import BadInputError
 from sakiyomi.sensing import CameraFrame
 from world_model_node.fusion.points import PointSet
-from world_model_node.fusion.support import SupportPlane
-from world_model_node.fusion.visibility import Sight
+from world_model_node.fusion.support_plane import SupportPlane
+from world_model_node.fusion.visibility import VisibilityModel
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class LabelledView:
 
     voxels: PointSet
     labels: np.ndarray  # (N,) object index, or -1 for none
-    sight: Sight
+    visibility: VisibilityModel
     plane: SupportPlane
 
 
@@ -53,7 +53,7 @@ def read_views(path: Path) -> list[LabelledView]:
 
 
 def _packed(view: LabelledView) -> dict[str, np.ndarray]:
-    v, camera, lidar = view.voxels, view.sight.camera, view.sight.lidar_m
+    v, camera, lidar = view.voxels, view.visibility.camera, view.visibility.lidar_m
     arrays = {
         'points_m': v.points_m.astype(np.float32),
         'sigma_m': v.sigma_m.astype(np.float32),
@@ -84,4 +84,6 @@ def _unpacked(arrays: dict[str, np.ndarray], index: int) -> LabelledView:
         black = np.zeros((*depth.shape, 3), np.uint8)  # colours are in the voxels
         camera = CameraFrame(0.0, black, depth, a['intrinsics'], a['T_world_camera'])
     plane = SupportPlane(a['plane'][:2], float(a['plane'][2]))
-    return LabelledView(voxels, a['labels'].astype(int), Sight(camera, a.get('lidar_m')), plane)
+    return LabelledView(
+        voxels, a['labels'].astype(int), VisibilityModel(camera, a.get('lidar_m')), plane
+    )

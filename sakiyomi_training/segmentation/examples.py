@@ -8,16 +8,20 @@ from pathlib import Path
 import numpy as np
 
 from sakiyomi_training.segmentation.dataset import LabelledView, read_views
-from world_model_node.fusion.points import voxel_of
+from world_model_node.fusion.points import voxel_indices
 from world_model_node.segmentation.features import (
-    NODE_EYE,
+    NODE_CHROMATICITY,
     NODE_NORMAL,
-    NODE_PAINT,
+    NODE_VIEWPOINT,
     NODE_XY,
-    PartGraph,
-    part_graph,
+    SupervoxelGraph,
+    supervoxel_graph,
 )
-from world_model_node.segmentation.parts import CELL_M, cut, make_cells
+from world_model_node.segmentation.supervoxels import (
+    COARSE_VOXEL_M,
+    make_coarse_voxels,
+    oversegment,
+)
 
 MIN_VOXELS = 60  # a view of fewer teaches nothing
 PAIR_UNLIKE, PAIR_BOTH_COLORED, PAIR_LINKS, PAIR_LINK_UNLIKE = 5, 6, 7, 9
@@ -45,18 +49,18 @@ class Example:
 class Judged:
     """A view with all that is needed to score a division of it."""
 
-    graph: PartGraph
+    graph: SupervoxelGraph
     part_of_voxel: np.ndarray  # (N,)
     truth: np.ndarray  # (N,)
 
 
 def judged(view: LabelledView) -> Judged:
     """Cut a view into parts."""
-    cell_of_voxel = voxel_of(view.voxels.points_m, CELL_M)
-    cells = make_cells(view.voxels, cell_of_voxel, view.sight)
-    part = cut(cells)
-    graph = part_graph(cells, part, view.sight, view.plane)
-    return Judged(graph, part[cell_of_voxel], view.labels)
+    coarse_of_voxel = voxel_indices(view.voxels.points_m, COARSE_VOXEL_M)
+    cells = make_coarse_voxels(view.voxels, coarse_of_voxel, view.visibility)
+    part = oversegment(cells)
+    graph = supervoxel_graph(cells, part, view.visibility, view.plane)
+    return Judged(graph, part[coarse_of_voxel], view.labels)
 
 
 def example(view: LabelledView) -> Example:
@@ -111,10 +115,10 @@ def varied(item: Example, rng: np.random.Generator) -> Example:
     if rng.random() < REPAINTED:
         repaint(nodes, pairs, item, rng)
     turn = _turn(rng)
-    for columns in (NODE_XY, NODE_NORMAL, NODE_EYE):
+    for columns in (NODE_XY, NODE_NORMAL, NODE_VIEWPOINT):
         first = slice(columns.start, columns.start + 2)
         nodes[:, first] = nodes[:, first] @ turn
-    hue = slice(NODE_PAINT.start, NODE_PAINT.start + 2)
+    hue = slice(NODE_CHROMATICITY.start, NODE_CHROMATICITY.start + 2)
     nodes[:, hue] = nodes[:, hue] @ _turn(rng)
     if rng.random() < BLIND:
         nodes[:, NODE_COLOR] = 0.0
@@ -133,7 +137,7 @@ def repaint(nodes: np.ndarray, pairs: np.ndarray, item: Example, rng: np.random.
     objects = np.unique(item.labels[item.labels >= 0])
     if not len(objects):
         return
-    paint = nodes[:, NODE_PAINT].copy()
+    paint = nodes[:, NODE_CHROMATICITY].copy()
     for label in rng.permutation(objects)[: rng.integers(1, 4)]:
         own = np.flatnonzero(item.labels == label)
         if rng.random() < 0.5:
@@ -143,8 +147,8 @@ def repaint(nodes: np.ndarray, pairs: np.ndarray, item: Example, rng: np.random.
         else:
             model = item.labels == rng.choice(objects)
             paint[own] += paint[model].mean(axis=0) - paint[own].mean(axis=0)
-    nodes[:, NODE_PAINT] = paint
-    changed = np.abs(paint - item.nodes[:, NODE_PAINT]).max(axis=1) > 1e-3
+    nodes[:, NODE_CHROMATICITY] = paint
+    changed = np.abs(paint - item.nodes[:, NODE_CHROMATICITY]).max(axis=1) > 1e-3
     step = paint[:, None] - paint[None]
     unlike = np.linalg.norm(step, axis=2) * PAINT_UNIT / UNLIKE_UNIT
     unlike = np.minimum(unlike, MAX_UNLIKE) * pairs[PAIR_BOTH_COLORED]

@@ -11,8 +11,8 @@ from safetensors.torch import save
 
 from sakiyomi_training.segmentation.network import PartNetwork
 from world_model_node.model_files import write_card
-from world_model_node.segmentation.engine import GRAPH, INPUTS, NAME, OUTPUTS, WEIGHTS
 from world_model_node.segmentation.features import NODE_FEATURES, PAIR_FEATURES
+from world_model_node.segmentation.segmentation_engine import GRAPH, INPUTS, NAME, OUTPUTS, WEIGHTS
 
 OPSET = 17
 PARTS = 128  # of the example that the graph is traced with

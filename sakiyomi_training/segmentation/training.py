@@ -27,8 +27,8 @@ from sakiyomi_training.segmentation.examples import (
 )
 from sakiyomi_training.segmentation.network import PartNetwork
 from sakiyomi_training.segmentation.scoring import InstanceScore, score
-from world_model_node.segmentation.grouping import objects
-from world_model_node.segmentation.parts import MAX_PARTS
+from world_model_node.segmentation.grouping import group_supervoxels
+from world_model_node.segmentation.supervoxels import MAX_SUPERVOXELS
 
 BATCH = 4
 FEW_PARTS, FEW_UNTIL = 112, 0.85  # most of the time on views thinned out to so many parts
@@ -144,7 +144,7 @@ class Trainer:
                 break
             done = self.spent_s / (60.0 * minutes)
             self._set_rate(done)
-            most = FEW_PARTS if done < FEW_UNTIL else MAX_PARTS
+            most = FEW_PARTS if done < FEW_UNTIL else MAX_SUPERVOXELS
             chosen = [self.examples[i] for i in order[start : start + BATCH]]
             items = [varied(some_parts(item, most, self.rng), self.rng) for item in chosen]
             loss = loss_of(self.network, batch_of(items))
@@ -219,7 +219,7 @@ def divided(network: PartNetwork, view: Judged) -> np.ndarray:
     arrays = (graph.nodes, graph.pairs, places, np.ones(len(graph)))
     with torch.no_grad():
         same, of_object, _ = network(*(torch.from_numpy(a).float()[None] for a in arrays))
-    labels = objects(same[0].numpy(), of_object[0].numpy(), graph.counts)
+    labels = group_supervoxels(same[0].numpy(), of_object[0].numpy(), graph.counts)
     return labels[view.part_of_voxel]
 
 

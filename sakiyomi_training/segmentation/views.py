@@ -20,11 +20,11 @@ from simulation_node.sensors.lidar import Lidar
 from simulation_node.sensors.palette import palette
 from simulation_node.sensors.raycast import RayScene
 from world_model_node.config import WorldModelConfig
-from world_model_node.fusion.points import PointSet, voxel_fused
-from world_model_node.fusion.scan import Scanner
-from world_model_node.fusion.visibility import Sight
-from world_model_node.sensing.inputs import Snapshot
-from world_model_node.sensing.robot_view import RobotView
+from world_model_node.fusion.cloud_fusion import CloudFusion
+from world_model_node.fusion.points import PointSet, fuse_voxels
+from world_model_node.fusion.visibility import VisibilityModel
+from world_model_node.inputs.robot_view import RobotView
+from world_model_node.inputs.sensor_inputs import Snapshot
 
 SHIFT_M, TURN_RAD = 0.10, np.radians(10.0)
 SCANS, SCAN_PERIOD_S = 6, 0.1
@@ -80,16 +80,18 @@ class Photographer:
         names = self.cell.names
         paint = painted(palette(scene.names, shapes), scene.names, conditions.paint, rng)
         snapshot = self._snapshot(scene, paint, conditions, rng)
-        scanner = Scanner(self.model, self.robot, lambda _: snapshot.joints)
-        points = scanner.points(snapshot, [], self.cell.time_s, lambda _: nullcontext())
-        voxels = voxel_fused(points, self.model.clustering.voxel_m)
+        cloud_fusion = CloudFusion(self.model, self.robot, lambda _: snapshot.joints)
+        points = cloud_fusion.points(snapshot, [], self.cell.time_s, lambda _: nullcontext())
+        voxels = fuse_voxels(points, self.model.clustering.voxel_m)
         labels = nearest_object(
             voxels.points_m, [(shapes[f'object {n}'], poses[f'object {n}']) for n in names]
         )
         if conditions.paint != 'own':
             poses_own = [poses[f'object {n}'] for n in names]
             voxels = printed(voxels, labels, poses_own, rng)
-        return LabelledView(voxels, labels, Sight.of(snapshot), scanner.plane)
+        return LabelledView(
+            voxels, labels, VisibilityModel.from_snapshot(snapshot), cloud_fusion.plane
+        )
 
     def _bodies(self) -> tuple[dict, dict]:
         world = self.cell.world

@@ -12,7 +12,7 @@ from touching_boxes import LOW, TALL
 from sakiyomi.paths import share_dir
 from world_model_node.config import WorldModelConfig
 from world_model_node.core import WorldModel
-from world_model_node.fusion.visibility import Sight
+from world_model_node.fusion.visibility import VisibilityModel
 from world_model_node.segmentation.segmenter import make_segmenter
 
 
@@ -34,7 +34,7 @@ def clustering():
 
 
 @pytest.fixture(scope='session')
-def look():
+def fuse_boxes():
     """Fused voxels of boxes, the view they come from and the table."""
 
     def fuse(boxes, seed=0):
@@ -45,11 +45,11 @@ def look():
             model.add_camera(camera(0.1 * index, boxes, rng))
             model.update(0.1 * index)
         snapshot = model.inputs.at(0.2)
-        return model.voxels, Sight.of(snapshot), model.scanner.plane
+        return model.voxels, VisibilityModel.from_snapshot(snapshot), model.cloud_fusion.plane
 
     return fuse
 
 
 @pytest.fixture(scope='session')
-def touching(look):
-    return look((TALL, LOW))
+def touching(fuse_boxes):
+    return fuse_boxes((TALL, LOW))

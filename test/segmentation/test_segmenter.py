@@ -11,8 +11,8 @@ from touching_boxes import LOW, TALL, owners
 from sakiyomi.errors import BadInputError
 from world_model_node.config import WorldModelConfig
 from world_model_node.core import WorldModel
-from world_model_node.fusion.points import no_points
-from world_model_node.segmentation.engine import GRAPH, NAME, Engine
+from world_model_node.fusion.points import empty_points
+from world_model_node.segmentation.segmentation_engine import GRAPH, NAME, SegmentationEngine
 from world_model_node.segmentation.segmenter import make_segmenter
 
 CONFIG = WorldModelConfig().clustering
@@ -24,49 +24,49 @@ def iou(labels, own):
 
 
 def test_touching_boxes_of_one_colour_are_two_to_the_network(network, touching):
-    labels = network.divide(*touching)
+    labels = network.segment(*touching)
     truth = owners(touching[0].points_m, (TALL, LOW))
     assert labels.max() + 1 == 2
     assert min(iou(labels, truth == k) for k in (0, 1)) > 0.85
 
 
-def test_a_box_alone_is_one(network, look):
+def test_a_box_alone_is_one(network, fuse_boxes):
     for size in ((0.05, 0.06, 0.11), (0.10, 0.06, 0.04), (0.04, 0.04, 0.04)):
-        assert network.divide(*look((on_table(0.5, 0.0, size),))).max() == 0
+        assert network.segment(*fuse_boxes((on_table(0.5, 0.0, size),))).max() == 0
 
 
-def test_boxes_apart_are_divided_as_clustering_does(network, clustering, look):
+def test_boxes_apart_are_divided_as_clustering_does(network, clustering, fuse_boxes):
     boxes = [on_table(x, y, (0.05, 0.05, 0.06)) for x in (0.42, 0.58) for y in (-0.08, 0.08)]
-    view = look(tuple(boxes))
-    ours, theirs = network.divide(*view), clustering.divide(*view)
+    view = fuse_boxes(tuple(boxes))
+    ours, theirs = network.segment(*view), clustering.segment(*view)
     both = (ours >= 0) & (theirs >= 0)
     assert len(np.unique(np.stack([ours, theirs])[:, both], axis=1).T) == 4
 
 
 def test_the_order_of_voxels_changes_nothing(network, touching):
-    voxels, sight, plane = touching
+    voxels, visibility, plane = touching
     order = np.random.default_rng(0).permutation(len(voxels))
-    shuffled = network.divide(voxels[order], sight, plane)
-    assert np.array_equal(shuffled, network.divide(*touching)[order])
+    shuffled = network.segment(voxels[order], visibility, plane)
+    assert np.array_equal(shuffled, network.segment(*touching)[order])
 
 
 def test_the_same_view_is_divided_the_same_way_twice(network, touching):
-    assert np.array_equal(network.divide(*touching), network.divide(*touching))
+    assert np.array_equal(network.segment(*touching), network.segment(*touching))
 
 
 @pytest.mark.parametrize('count', [0, 1, 5, 40])
 def test_few_voxels_are_no_object_and_no_error(network, touching, count):
-    voxels, sight, plane = touching
-    few = voxels[:count] if count else no_points()
-    labels = network.divide(few, sight, plane)
+    voxels, visibility, plane = touching
+    few = voxels[:count] if count else empty_points()
+    labels = network.segment(few, visibility, plane)
     assert labels.shape == (count,)
     assert labels.max(initial=-1) <= 0
 
 
 def test_voxels_all_in_one_place_are_no_error(network, touching):
-    voxels, sight, plane = touching
+    voxels, visibility, plane = touching
     same = voxels[np.zeros(500, int)]
-    assert network.divide(same, sight, plane).shape == (500,)
+    assert network.segment(same, visibility, plane).shape == (500,)
 
 
 def flip(path):
@@ -93,7 +93,7 @@ def test_a_harmed_model_is_refused_in_one_line_and_clustering_takes_over(
     else:
         (folder / f'{NAME}.json').write_text('[1, 2]')
     with pytest.raises(BadInputError) as refused:
-        Engine(folder)
+        SegmentationEngine(folder)
     assert '\n' not in str(refused.value)
     with caplog.at_level(logging.WARNING):
         segmenter = make_segmenter('network', CONFIG, folder)

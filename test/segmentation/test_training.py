@@ -12,8 +12,8 @@ from sakiyomi_training.segmentation.training import Trainer, train
 
 @pytest.fixture(scope='module')
 def view(touching):
-    voxels, sight, plane = touching
-    return LabelledView(voxels, owners(voxels.points_m, (TALL, LOW)), sight, plane)
+    voxels, visibility, plane = touching
+    return LabelledView(voxels, owners(voxels.points_m, (TALL, LOW)), visibility, plane)
 
 
 @pytest.fixture
@@ -30,7 +30,9 @@ def test_views_come_back_as_they_were_written(view, tmp_path):
     np.testing.assert_array_equal(back.labels, view.labels)
     np.testing.assert_array_equal(back.voxels.points_m, view.voxels.points_m)
     np.testing.assert_allclose(back.voxels.colors, view.voxels.colors, atol=0.5)
-    np.testing.assert_allclose(back.sight.camera.depth_m, view.sight.camera.depth_m, atol=5.1e-4)
+    np.testing.assert_allclose(
+        back.visibility.camera.depth_m, view.visibility.camera.depth_m, atol=5.1e-4
+    )
 
 
 def test_a_file_cut_off_is_refused(view, tmp_path):

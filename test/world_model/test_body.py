@@ -5,20 +5,20 @@ import numpy as np
 import pytest
 
 from sakiyomi.geometry import from_xyz_rpy, rotation_angle, transform_points
-from world_model_node.between_looks.glance import Glance
 from world_model_node.config import TrackingConfig
 from world_model_node.fusion.point_grid import PointGrid
-from world_model_node.fusion.visibility import Sight
-from world_model_node.surface.middle import middle_of
+from world_model_node.fusion.visibility import VisibilityModel
 from world_model_node.tracking.body import Body
-from world_model_node.tracking.look import Look
-from world_model_node.tracking.motion import Motion
-from world_model_node.tracking.observation import Observation
-from world_model_node.tracking.rest import Rest
+from world_model_node.tracking.centroid import estimate_centroid
+from world_model_node.tracking.frame_context import FrameContext
+from world_model_node.tracking.moving_state import MovingState
+from world_model_node.tracking.object_measurement import ObjectMeasurement
+from world_model_node.tracking.sensor_observation import SensorObservation
+from world_model_node.tracking.stationary_state import StationaryState
 
 SIZE = np.array([0.06, 0.04, 0.08])
 CENTER = np.array([0.5, 0.05, 0.04])
-BLIND = Sight(None, None)
+BLIND = VisibilityModel(None, None)
 
 
 def seen_box(pose=None, seed=0, sides=(0, 1)):
@@ -32,90 +32,92 @@ def seen_box(pose=None, seed=0, sides=(0, 1)):
     return transform_points(T, local).astype(np.float32)
 
 
-def observation(points):
+def measurement(points):
     colors = np.full((len(points), 3), 128, np.uint8)
     extent = np.ptp(points.astype(float), axis=0)
     seen = np.ones(len(points), bool)
-    return Observation(CENTER, extent, float(extent.prod()), np.zeros(3), points, colors, seen)
+    return ObjectMeasurement(
+        CENTER, extent, float(extent.prod()), np.zeros(3), points, colors, seen
+    )
 
 
 @pytest.fixture
 def body():
-    return Body(observation(seen_box()), 0.0, TrackingConfig())
+    return Body(measurement(seen_box()), 0.0, TrackingConfig())
 
 
 def test_the_middle_of_a_box_is_found_from_its_top_and_two_sides():
     points = seen_box()
-    assert np.linalg.norm(middle_of(points, 0.0) - CENTER) < 0.005
+    assert np.linalg.norm(estimate_centroid(points, 0.0) - CENTER) < 0.005
     assert np.linalg.norm(points.mean(axis=0) - CENTER) > 0.015
 
 
 def test_the_middle_of_what_lies_on_others_does_not_reach_down_to_the_table():
     lifted = seen_box() + np.float32([0.0, 0.0, 0.1])
-    assert middle_of(lifted, 0.0)[2] == pytest.approx(0.14, abs=0.008)
+    assert estimate_centroid(lifted, 0.0)[2] == pytest.approx(0.14, abs=0.008)
 
 
 @pytest.mark.parametrize(
     ('yaw', 'slide'), [(0.01, 0.0), (0.0, 0.0004)], ids=['turning', 'sliding']
 )
 def test_creeping_motion_is_noticed_though_every_step_looks_like_rest(body, yaw, slide):
-    rest = Rest(body)
+    stationary_state = StationaryState(body)
     for k in range(12):
-        still = observation(seen_box(seed=k))
-        assert not rest.left(still)
-        rest.stay(still, BLIND, 0.0, k)
+        still = measurement(seen_box(seed=k))
+        assert not stationary_state.has_moved(still)
+        stationary_state.update(still, BLIND, 0.0, k)
     for k in range(1, 15):
         pose = from_xyz_rpy(
             CENTER + np.array([slide * k, 0.0, 0.0]), np.array([0.0, 0.0, yaw * k])
         )
-        now = observation(seen_box(pose, seed=20 + k))
-        if rest.left(now):
+        now = measurement(seen_box(pose, seed=20 + k))
+        if stationary_state.has_moved(now):
             break
-        rest.stay(now, BLIND, 0.0, 12 + k)
+        stationary_state.update(now, BLIND, 0.0, 12 + k)
     assert k <= 8
 
 
 @pytest.mark.parametrize('stays', range(1, 17))
 def test_what_is_gone_has_left_however_long_it_has_stayed(body, stays):
-    rest = Rest(body)
+    stationary_state = StationaryState(body)
     for k in range(stays):
-        still = observation(seen_box(seed=k))
-        assert not rest.left(still)
-        rest.stay(still, BLIND, 0.0, k)
+        still = measurement(seen_box(seed=k))
+        assert not stationary_state.has_moved(still)
+        stationary_state.update(still, BLIND, 0.0, k)
     elsewhere_m = CENTER + np.array([0.09, 0.05, 0.0])
-    gone = observation(seen_box(from_xyz_rpy(elsewhere_m, np.zeros(3)), seed=99))
-    assert rest.left(replace(gone, position_m=elsewhere_m))
+    gone = measurement(seen_box(from_xyz_rpy(elsewhere_m, np.zeros(3)), seed=99))
+    assert stationary_state.has_moved(replace(gone, position_m=elsewhere_m))
 
 
 def test_what_the_lidar_saw_before_does_not_hold_the_pose_back(body):
-    rest = Rest(body)
+    stationary_state = StationaryState(body)
     for k in range(5):
-        rest.left(observation(seen_box(seed=k)))
-        rest.stay(observation(seen_box(seed=k)), BLIND, 0.0, k)
+        stationary_state.has_moved(measurement(seen_box(seed=k)))
+        stationary_state.update(measurement(seen_box(seed=k)), BLIND, 0.0, k)
     before = seen_box(seed=20)
     now = seen_box(from_xyz_rpy(CENTER + np.array([0.02, 0.0, 0.0]), np.zeros(3)), seed=21)[:600]
-    both = observation(np.concatenate([before, now]))
+    both = measurement(np.concatenate([before, now]))
     both.colored[: len(before)] = False
-    assert rest.left(both)
+    assert stationary_state.has_moved(both)
 
 
 def test_what_a_pad_touches_becomes_surface_and_what_is_far_does_not(body):
     hidden = CENTER - np.array([0.03, 0.0, 0.0])
     before = len(body.shape)
-    body.felt(np.array([hidden, CENTER + np.array([0.2, 0.0, 0.0])]))
+    body.integrate_contact(np.array([hidden, CENTER + np.array([0.2, 0.0, 0.0])]))
     gap = np.linalg.norm(body.world_points() - hidden, axis=1)
     assert len(body.shape) == before + 1 and gap.min() < 1e-4
-    body.keep(observation(seen_box(seed=1)), body.T_world_object, BLIND, at_rest=True)
+    body.integrate(measurement(seen_box(seed=1)), body.T_world_object, BLIND, stationary=True)
     assert np.linalg.norm(body.world_points() - hidden, axis=1).min() < 1e-4
 
 
 def test_a_badly_fitted_motion_costs_more_certainty_than_a_well_fitted_one():
     spread = []
-    for inliers in (1.0, 0.6):
-        body = Body(observation(seen_box()), 0.0, TrackingConfig())
+    for inlier_share in (1.0, 0.6):
+        body = Body(measurement(seen_box()), 0.0, TrackingConfig())
         before = np.trace(body.pose_covariance())
         for _ in range(5):
-            body.wandered(inliers)
+            body.accumulate_drift(inlier_share)
         spread.append(np.trace(body.pose_covariance()) - before)
     assert 0.0 < spread[0] < spread[1]
 
@@ -124,51 +126,51 @@ def test_after_a_motion_a_fresh_look_says_where_the_middle_is_not_a_smeared_memo
     smear = seen_box(seed=3) - np.float32(CENTER) + np.float32([0.03, 0.0, 0.0])
     body.shape.merge(smear, np.full((len(smear), 3), 128, np.uint8))
     body.shape.weight[:] = 5.0
-    rest = Rest(body, moved=True)
+    stationary_state = StationaryState(body, after_motion=True)
     for k in range(6):
-        rest.stay(observation(seen_box(seed=k)), BLIND, 0.0, k)
-    fresh = middle_of(seen_box(), 0.0)
+        stationary_state.update(measurement(seen_box(seed=k)), BLIND, 0.0, k)
+    fresh = estimate_centroid(seen_box(), 0.0)
     assert np.linalg.norm(body.filter.position_m - fresh) < 0.001
-    assert np.linalg.norm(middle_of(body.sure_points(), 0.0) - fresh) > 0.005
+    assert np.linalg.norm(estimate_centroid(body.reliable_points(), 0.0) - fresh) > 0.005
 
 
 def test_what_was_seen_once_is_no_sure_surface_unless_little_else_is_known(body):
-    assert body.shape.sure().all()  # nothing was seen twice yet
+    assert body.shape.reliable_mask().all()  # nothing was seen twice yet
     for k in range(3):
-        body.keep(observation(seen_box(seed=k)), body.T_world_object, BLIND, at_rest=True)
+        body.integrate(measurement(seen_box(seed=k)), body.T_world_object, BLIND, stationary=True)
     stray = np.float32(CENTER) + np.float32([[0.0, 0.0, 0.12], [0.07, 0.0, 0.0]])
-    body.keep(observation(stray), body.T_world_object, BLIND, at_rest=True)
+    body.integrate(measurement(stray), body.T_world_object, BLIND, stationary=True)
     known = body.world_points()
     gap = np.linalg.norm(known[:, None] - stray, axis=2).min(axis=1)
     assert (gap < 1e-4).sum() == 2
-    assert not body.shape.sure()[gap < 1e-4].any()
-    assert np.ptp(body.sure_points(), axis=0).max() < SIZE.max() + 0.006
+    assert not body.shape.reliable_mask()[gap < 1e-4].any()
+    assert np.ptp(body.reliable_points(), axis=0).max() < SIZE.max() + 0.006
 
 
 @pytest.mark.parametrize('hand_m', [0.02, 0.5], ids=['hand over it', 'hand far away'])
 def test_a_fragment_is_all_that_is_known_unless_the_hand_covers_the_rest(body, hand_m):
     known, pose = len(body.shape), np.diag([1.0, -1.0, -1.0, 1.0])
     pose[:3, 3] = CENTER + np.array([0.0, 0.0, 0.5 * SIZE[2] + hand_m])
-    fragment = observation(seen_box()[:12] + np.float32([0.0, 0.0, 0.03]))
+    fragment = measurement(seen_box()[:12] + np.float32([0.0, 0.0, 0.03]))
     cloud = PointGrid(fragment.points_m, 0.008)
-    look = Look(0.1, 0.1, BLIND, cloud, (), 0.0, 9.81, T_world_grasp=pose)
-    Motion(body).follow(fragment, None, look, aloft=False)
+    frame = FrameContext(0.1, 0.1, BLIND, cloud, (), 0.0, 9.81, T_world_grasp=pose)
+    MovingState(body).update(fragment, None, frame, unsupported=False)
     assert len(body.shape) == (known if hand_m < 0.1 else 12)
 
 
 def test_what_goes_on_calmly_is_not_looked_for_between_looks(body):
     asked = []
     frames = tuple(
-        Glance('camera', age_s, lambda: (asked.append(1), seen_box())[1])
+        SensorObservation('camera', age_s, lambda: (asked.append(1), seen_box())[1])
         for age_s in (0.067, 0.033)
     )
-    seen = observation(seen_box(seed=1))
-    look = Look(0.1, 0.1, BLIND, PointGrid(seen.points_m, 0.008), frames, 0.0, 9.81)
-    motion = Motion(body)
-    motion._calm = 0.9
-    assert motion.find(seen, look) is not None and not asked
+    seen = measurement(seen_box(seed=1))
+    frame = FrameContext(0.1, 0.1, BLIND, PointGrid(seen.points_m, 0.008), frames, 0.0, 9.81)
+    moving_state = MovingState(body)
+    moving_state._steady = 0.9
+    assert moving_state.register(seen, frame) is not None and not asked
     body.angular_velocity = np.float64([0.0, 0.0, 3.0])
-    assert motion.find(seen, look) is not None and len(asked) == 2
+    assert moving_state.register(seen, frame) is not None and len(asked) == 2
 
 
 def turned(angle_rad):
@@ -180,13 +182,15 @@ def test_frames_between_two_looks_tell_how_far_what_turns_fast_has_turned(body):
 
     def found(ages_s):
         frames = [
-            Glance('camera', age, partial(seen_box, turned(total_rad * (1.0 - age / dt_s)), 3))
+            SensorObservation(
+                'camera', age, partial(seen_box, turned(total_rad * (1.0 - age / dt_s)), 3)
+            )
             for age in ages_s
         ]
-        seen = observation(seen_box(turned(total_rad), 4))
+        seen = measurement(seen_box(turned(total_rad), 4))
         cloud = PointGrid(seen.points_m, 0.008)
-        look = Look(dt_s, dt_s, BLIND, cloud, tuple(frames), 0.0, 9.81)
-        fit = Motion(body).find(seen, look)
+        frame = FrameContext(dt_s, dt_s, BLIND, cloud, tuple(frames), 0.0, 9.81)
+        fit = MovingState(body).register(seen, frame)
         true = turned(total_rad)[:3, :3]
         return np.pi if fit is None else rotation_angle(fit.T_world_object[:3, :3].T @ true)
 

@@ -1,10 +1,14 @@
 import numpy as np
 
 from world_model_node.fusion.point_grid import PointGrid
-from world_model_node.fusion.visibility import Sight
-from world_model_node.surface.completion import complete, extruded, mirrored
+from world_model_node.fusion.visibility import VisibilityModel
+from world_model_node.tracking.completion import (
+    complete_surface,
+    extrude_completion,
+    mirror_completion,
+)
 
-BLIND = Sight(None, None)
+BLIND = VisibilityModel(None, None)
 MIDDLE = np.array([0.5, 0.0, 0.03])
 
 
@@ -25,22 +29,22 @@ def from_axis(points):
 def test_the_far_side_of_half_a_can_is_guessed_within_3_mm():
     seen = can()
     seen = seen[(seen[:, 0] > 0.5) | (seen[:, 2] > 0.059)]
-    guess = complete(seen, MIDDLE, 0.0, 0.004, BLIND)
-    low = guess[guess[:, 2] < 0.055]
+    completed = complete_surface(seen, MIDDLE, 0.0, 0.004, BLIND)
+    low = completed[completed[:, 2] < 0.055]
     assert (low[:, 0] < 0.49).sum() > 20
     assert np.median(np.abs(from_axis(low) - 0.03)) < 0.003
-    assert guess[:, 2].min() >= 0.0
+    assert completed[:, 2].min() >= 0.0
 
 
 def test_what_is_seen_all_around_needs_no_guess():
     seen = can(20000)
-    guess = complete(seen, MIDDLE, 0.0, 0.004, BLIND)
-    assert (guess[:, 2] > 0.012).mean() < 0.1 if len(guess) else True
+    completed = complete_surface(seen, MIDDLE, 0.0, 0.004, BLIND)
+    assert (completed[:, 2] > 0.012).mean() < 0.1 if len(completed) else True
 
 
 def test_a_mirror_image_has_the_distances_of_the_original():
     seen = can()
-    image = mirrored(seen, MIDDLE, PointGrid(seen, 0.01))
+    image = mirror_completion(seen, MIDDLE, PointGrid(seen, 0.01))
     assert np.allclose(
         np.linalg.norm(image - MIDDLE, axis=1), np.linalg.norm(seen - MIDDLE, axis=1)
     )
@@ -49,6 +53,6 @@ def test_a_mirror_image_has_the_distances_of_the_original():
 def test_walls_reach_from_the_outline_to_the_floor():
     lid = can()
     lid = lid[lid[:, 2] > 0.0599]
-    walls = extruded(lid, 0.0, 0.004)
+    walls = extrude_completion(lid, 0.0, 0.004)
     assert np.abs(from_axis(walls) - 0.03).max() < 0.003
     assert walls[:, 2].min() < 0.005 and walls[:, 2].max() > 0.05

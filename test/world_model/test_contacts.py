@@ -20,8 +20,8 @@ from world_model_node.touch.contacts import (
 )
 from world_model_node.touch.hand_state import HandState
 from world_model_node.touch.holding import Holding
-from world_model_node.tracking.grip_pose import GripPose
-from world_model_node.tracking.kalman import PointFilter
+from world_model_node.tracking.in_hand_pose import InHandPose
+from world_model_node.tracking.kalman_filter import ConstantVelocityFilter
 
 DOWN = np.diag([1.0, -1.0, -1.0])
 TAXELS = np.float32([[0.0, 0.0, 0.0], [0.004, 0.0, 0.0], [0.0, 0.004, 0.0]])
@@ -68,7 +68,7 @@ def test_two_pads_centre_an_object_between_them():
     points = box(half)
     T_hand = make_transform(DOWN, np.array([0.5, 0.0, 0.1]))
     T_wrong = make_transform(None, np.array([0.5, 0.006, 0.1]))
-    grip = GripPose(T_hand, T_wrong, np.eye(3) * 0.005**2)
+    grip = InHandPose(T_hand, T_wrong, np.eye(3) * 0.005**2)
     felt = tuple(
         Contacts(
             np.array([[0.5, side * half[1], 0.1]]),
@@ -79,14 +79,14 @@ def test_two_pads_centre_an_object_between_them():
     )
     before = np.trace(grip.covariance(T_hand))
     for _ in range(3):
-        grip.move(T_hand)
-        grip.feel(felt, T_hand, points, TouchConfig())
-    assert grip.move(T_hand)[1, 3] == pytest.approx(0.0, abs=0.0008)
+        grip.predict(T_hand)
+        grip.correct_by_contacts(felt, T_hand, points, TouchConfig())
+    assert grip.predict(T_hand)[1, 3] == pytest.approx(0.0, abs=0.0008)
     assert np.trace(grip.covariance(T_hand)) < before
 
 
 def test_touch_narrows_the_belief_along_its_normal_alone():
-    body = PointFilter(np.zeros(3), 0.01, 0.1)
+    body = ConstantVelocityFilter(np.zeros(3), 0.01, 0.1)
     body.update_along(np.array([0.0, 1.0, 0.0]), 0.004, 0.001)
     assert body.position_m == pytest.approx([0.0, 0.004, 0.0], abs=1e-4)
     assert np.sqrt(np.diag(body.P)[:3]) == pytest.approx([0.01, 0.001, 0.01], rel=0.01)

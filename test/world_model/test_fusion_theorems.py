@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from numba.core.dispatcher import Dispatcher
 from synthetic import camera, on_table
-from watching import nearest, watch
+from tracking_runs import nearest, watch
 
 from world_model_node.config import NoiseConfig, WorkspaceConfig, WorldModelConfig
 from world_model_node.core import WorldModel
-from world_model_node.fusion.points import PointSet, voxel_fused
+from world_model_node.fusion.points import PointSet, fuse_voxels
 from world_model_node.fusion.range_points import DepthView, project
-from world_model_node.fusion.support import LEVEL, fit_support
+from world_model_node.fusion.support_plane import HORIZONTAL, fit_support
 
 RED, GREY = (200, 60, 60), (150, 150, 150)
 TWINS = [
@@ -84,7 +84,7 @@ def test_the_table_is_found_within_1_mm_below_a_crowd(table_m):
     boxes = [on_table(x, y, (0.07, 0.07, 0.03)) for x in (0.4, 0.5, 0.6) for y in (-0.1, 0.0, 0.1)]
     rng = np.random.default_rng(1)
     view = DepthView(camera(1.0, boxes, rng, table_m), WorkspaceConfig(), NoiseConfig())
-    plane = fit_support(view.near_table(), WorkspaceConfig(), LEVEL)
+    plane = fit_support(view.near_table(), WorkspaceConfig(), HORIZONTAL)
     assert abs(plane.table_height_m(0.5, 0.0) - table_m) < 0.001
 
 
@@ -103,7 +103,7 @@ def test_fusing_equal_points_averages_their_noise_away():
         np.full((n, 3), 9.0, np.float32),
         np.ones(n, np.float32),
     )
-    one = voxel_fused(points, 0.003)
+    one = fuse_voxels(points, 0.003)
     assert len(one) == 1 and one.sigma_m[0] == pytest.approx(0.001, rel=1e-5)
 
 
@@ -114,7 +114,7 @@ def test_a_precise_point_outweighs_a_vague_one():
         np.zeros((2, 3), np.float32),
         np.float32([1.0, 0.0]),
     )
-    z = voxel_fused(points, 0.003).points_m[0, 2]
+    z = fuse_voxels(points, 0.003).points_m[0, 2]
     assert z == pytest.approx(0.002 * 0.01 / 1.01, rel=1e-3)
 
 

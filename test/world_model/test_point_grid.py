@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from world_model_node.fusion.point_grid import MOST_BOXES, PointGrid
-from world_model_node.fusion.points import distinct
+from world_model_node.fusion.point_grid import MAX_BOXES, PointGrid
+from world_model_node.fusion.points import unique_inverse
 
 RNG = np.random.default_rng(0)
 
@@ -30,7 +30,7 @@ def test_the_nearest_point_is_that_of_a_tree(edge_m):
 def test_the_nearest_few_are_those_of_a_tree(edge_m):
     points = sheet()
     for queries in (points, QUERIES):
-        gaps, index = PointGrid(points, edge_m).nearest_few(queries, 11)
+        gaps, index = PointGrid(points, edge_m).k_nearest(queries, 11)
         expected, expected_index = cKDTree(points).query(queries, 11)
         np.testing.assert_allclose(gaps, expected, atol=1e-12)
         assert (index == expected_index).all()
@@ -53,7 +53,7 @@ def test_among_no_points_nothing_is_near_and_nothing_asked_is_nothing_found():
 def test_points_a_kilometre_apart_take_no_more_memory():
     points = np.array([[0.0, 0.0, 0.0], [1e3, 1e3, 1e3], [1e3, 1e3, 1e3 + 0.01]])
     grid = PointGrid(points, 0.001)
-    assert len(grid) == 3 and len(grid._grid[1]) <= MOST_BOXES + 1
+    assert len(grid) == 3 and len(grid._grid[1]) <= MAX_BOXES + 1
     assert (grid.nearest(points + 0.001)[1] == [0, 1, 2]).all()
 
 
@@ -61,7 +61,7 @@ def test_points_a_kilometre_apart_take_no_more_memory():
 def test_distinct_keys_are_those_of_numpy(spread):
     keys = RNG.integers(-spread, spread, 5000)
     for part in (keys, keys[:1], keys[:0]):
-        found, which = distinct(part)
+        found, which = unique_inverse(part)
         expected, expected_which = np.unique(part, return_inverse=True)
         assert (found == expected).all() and (which == expected_which).all()
 
@@ -74,6 +74,6 @@ def test_points_that_are_not_finite_are_far_from_everything_and_nothing_breaks()
         gap, index = grid.nearest(queries)
         assert ((index >= 0) & (index < len(points))).all()
         assert np.isinf(gap[np.isnan(queries).any(axis=1)]).all()
-        gaps, index = grid.nearest_few(queries, 5)
+        gaps, index = grid.k_nearest(queries, 5)
         assert ((index >= 0) & (index < len(points))).all()
         assert np.isinf(gaps[np.isnan(queries).any(axis=1)]).all()

@@ -3,8 +3,8 @@ import pytest
 from scipy.spatial import cKDTree
 
 from sakiyomi.geometry import from_xyz_rpy, inverse, rotation_angle, transform_points
-from world_model_node.surface.registration import register
-from world_model_node.surface.shape import MAX_MISSES, MAX_POINTS, Shape
+from world_model_node.tracking.registration import register
+from world_model_node.tracking.shape import MAX_MISSES, MAX_POINTS, Shape
 
 T = from_xyz_rpy(np.array([0.5, 0.0, 0.04]), np.array([0.1, 0.0, 0.3]))
 
@@ -36,17 +36,17 @@ def test_half_a_box_tells_how_the_whole_has_moved_and_turned(turn):
     seen = box(seed=1)
     seen = transform_points(T @ D, seen[(seen[:, 2] > -0.03) & (seen[:, 0] > -0.02)])
     seen = seen + np.random.default_rng(2).normal(0.0, 0.001, seen.shape)
-    fit = register(shape_of(box()).view(), seen, T, 8, 0.02, 0.3)
+    fit = register(shape_of(box()).registration_target(), seen, T, 8, 0.02, 0.3)
     error = inverse(fit.T_world_object) @ T @ D
     assert np.linalg.norm(error[:3, 3]) < 0.001 and rotation_angle(error[:3, :3]) < 0.02
-    assert fit.inliers > 0.9
+    assert fit.inlier_share > 0.9
 
 
 def test_the_turn_of_a_ball_stays_unknown_and_that_of_a_box_does_not():
     sigma = []
     for points in (ball(), box()):
         seen = transform_points(T, points)
-        fit = register(shape_of(points).view(), seen, T, 3, 0.02, 0.3)
+        fit = register(shape_of(points).registration_target(), seen, T, 3, 0.02, 0.3)
         sigma.append(np.sqrt(np.linalg.eigvalsh(fit.covariance[3:, 3:])))
     assert sigma[0].min() > 2.0 * sigma[1].max()
 
@@ -66,7 +66,7 @@ def test_seeing_it_again_sharpens_the_surface_and_stays_bounded():
         flat = rng.uniform(-0.1, 0.1, (1500, 3)) * [1.0, 1.0, 0.0]
         noisy = (flat + rng.normal(0.0, 0.0007, flat.shape)).astype(np.float32)
         shape.merge(noisy, grey(noisy))
-        shape.drop_missed()
+        shape.prune()
     assert len(shape) <= MAX_POINTS
     well_known = shape.points_m[shape.weight > 4]
     assert np.std(well_known[:, 2]) < 0.0005
@@ -76,15 +76,15 @@ def test_points_that_are_missed_often_are_forgotten():
     shape = shape_of(box())
     gone = shape.points_m[:, 2] > 0.02
     for _ in range(MAX_MISSES):
-        shape.miss(gone, 1)
-    shape.drop_missed()
+        shape.count_misses(gone, 1)
+    shape.prune()
     assert len(shape) == (~gone).sum() and shape.points_m[:, 2].max() <= 0.02
 
 
 def test_moving_the_origin_leaves_the_surface_in_place():
     shape, shift = shape_of(box()), np.array([0.01, -0.02, 0.005])
     before = transform_points(T, shape.points_m)
-    shape.recentre(shift)
+    shape.shift_origin(shift)
     moved = T.copy()
     moved[:3, 3] += T[:3, :3] @ shift
     assert np.allclose(transform_points(moved, shape.points_m), before, atol=1e-5)

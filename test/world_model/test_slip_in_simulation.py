@@ -8,10 +8,10 @@ from simulation_node.cell import SimulatedCell
 from simulation_node.config import HAND_LINK, PAD_LINKS, SimulationConfig
 from world_model_node.config import PredictionConfig, TimingConfig, TouchConfig
 from world_model_node.feeling.feeling import Feeling
-from world_model_node.sensing.inputs import Inputs
+from world_model_node.inputs.sensor_inputs import SensorInputs
 from world_model_node.touch.hand_state import HandState, pad_force
 
-FRICTIONS = (0.2, 0.5, 0.9)
+FRICTION_GRID = (0.2, 0.5, 0.9)
 LIFTS_EACH = 8
 TOUCH_HZ, LOOK_EVERY = 60, 6
 LIFT_M = 0.12
@@ -40,7 +40,7 @@ class Lift:
         self.name = cell.spawn(path, T)
         self.size_m = size
         self.feeling = Feeling(TouchConfig(), PredictionConfig())
-        self.inputs = Inputs(TimingConfig())
+        self.inputs = SensorInputs(TimingConfig())
         self.looks = []  # (slides in truth, stands still in truth, probability of slip)
 
     def run(self):
@@ -101,9 +101,9 @@ def lifts(tmp_path_factory):
     cell = SimulatedCell(SimulationConfig(hand_only=True, scene='empty', count=0))
     folder, rng = tmp_path_factory.mktemp('boxes'), np.random.default_rng(11)
     done = []
-    for number in range(LIFTS_EACH * len(FRICTIONS)):
+    for number in range(LIFTS_EACH * len(FRICTION_GRID)):
         cell.reset(number)
-        friction = FRICTIONS[number % len(FRICTIONS)]
+        friction = FRICTION_GRID[number % len(FRICTION_GRID)]
         done.append(Lift(cell, folder / f'box{number}.urdf', friction, rng).run())
     yield done
     cell.close()

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import synthetic
 from synthetic import Box, on_table
-from watching import PERIOD_S, START_S, nearest, watch
+from tracking_runs import PERIOD_S, START_S, nearest, watch
 
 from world_model_node.core import WorldModel
-from world_model_node.tracking.kalman import PointFilter
+from world_model_node.tracking.kalman_filter import ConstantVelocityFilter
 
 SIZE = (0.05, 0.05, 0.05)
 RED, GREEN, BLUE = (200, 60, 60), (60, 200, 60), (60, 60, 200)
@@ -105,10 +105,12 @@ def test_what_slides_is_told_as_it_has_braked_since_it_was_seen(model):
 
 def test_frames_between_looks_are_looked_into_only_where_something_moves(model, monkeypatch):
     seen = []
-    glimpsed = model.scanner._glimpsed
-    monkeypatch.setattr(model.scanner, '_glimpsed', lambda f: (seen.append(f), glimpsed(f))[1])
+    glimpsed = model.cloud_fusion._object_points_in
+    monkeypatch.setattr(
+        model.cloud_fusion, '_object_points_in', lambda f: (seen.append(f), glimpsed(f))[1]
+    )
     watch(model, THREE, 6, pictures=3)
-    assert not seen and len(model.scanner.glances) > 2
+    assert not seen and len(model.cloud_fusion.sensor_observations) > 2
 
 
 def test_frames_of_a_camera_that_moves_are_not_compared(model):
@@ -120,11 +122,11 @@ def test_frames_of_a_camera_that_moves_are_not_compared(model):
     for item in (*later, replace(frame, stamp_s=frame.stamp_s + 0.1, T_world_camera=aside)):
         model.add_camera(item)
     model.update(frame.stamp_s + 0.1)
-    assert [g.stream for g in model.scanner.glances] == ['camera']
+    assert [g.stream for g in model.cloud_fusion.sensor_observations] == ['camera']
 
 
 def test_an_update_never_grows_the_covariance_of_a_filter():
-    still = PointFilter(np.zeros(3), 0.01, 0.1)
+    still = ConstantVelocityFilter(np.zeros(3), 0.01, 0.1)
     before = np.trace(still.P)
     still.update(np.zeros(3), np.eye(3) * 0.01**2)
     assert np.trace(still.P) < before
@@ -132,14 +134,14 @@ def test_an_update_never_grows_the_covariance_of_a_filter():
 
 
 def test_a_filter_in_free_fall_follows_the_parabola():
-    body = PointFilter(np.array([0.0, 0.0, 1.0]), 1e-3, 1e-3)
+    body = ConstantVelocityFilter(np.array([0.0, 0.0, 1.0]), 1e-3, 1e-3)
     for _ in range(10):
-        body.predict(0.02, 1.0, drop_mps2=9.81)
+        body.predict(0.02, 1.0, fall_mps2=9.81)
     assert body.position_m[2] == pytest.approx(1.0 - 0.5 * 9.81 * 0.2**2)
 
 
 def test_slow_motion_that_sets_in_is_noticed_within_half_a_second():
-    body = PointFilter(np.zeros(3), 0.003, 0.02)
+    body = ConstantVelocityFilter(np.zeros(3), 0.003, 0.02)
     for k in range(25):
         body.predict(0.1, 1.5)
         seen = np.array([0.0, 0.05 * max(0.0, 0.1 * (k - 19)), 0.0])

@@ -10,7 +10,7 @@ from world_model_node.config import PredictionConfig, TouchConfig
 from world_model_node.feeling.balance import Balance
 from world_model_node.feeling.slipping import Slipping
 from world_model_node.feeling.weighing import Scale
-from world_model_node.sensing.inputs import Inputs
+from world_model_node.inputs.sensor_inputs import SensorInputs
 from world_model_node.touch.contacts import Contacts, gathered, load_contact, nearest_shape
 from world_model_node.touch.hand_path import HandPath
 from world_model_node.touch.hand_state import HandState
@@ -51,7 +51,7 @@ class Feeling:
         self,
         shapes: dict[int, np.ndarray],
         hand: HandState | None,
-        inputs: Inputs,
+        inputs: SensorInputs,
         stamp_s: float,
     ) -> int | None:
         """The id of the shape, (N, 3) world points each, that is in the hand at this instant."""
@@ -68,7 +68,9 @@ class Feeling:
         self._felt_before_s, self._felt_s = self._felt_s, stamp_s
         return held
 
-    def feel_balance(self, T_world_object: np.ndarray, hand: HandState, inputs: Inputs) -> None:
+    def feel_balance(
+        self, T_world_object: np.ndarray, hand: HandState, inputs: SensorInputs
+    ) -> None:
         """Where the weight of what is held acts, as the wrist feels it in a still hand.
 
         Args:
@@ -91,7 +93,7 @@ class Feeling:
         return self._path.still and self._path.lifted
 
     def contacts(
-        self, shapes: dict[int, np.ndarray], hand: HandState, inputs: Inputs
+        self, shapes: dict[int, np.ndarray], hand: HandState, inputs: SensorInputs
     ) -> ContactPoints:
         """Everything that touches the robot now: at the pads, and what the wrist feels beyond."""
         found = []
@@ -106,7 +108,7 @@ class Feeling:
         return gathered(found)
 
     def _beyond(
-        self, shapes: dict[int, np.ndarray], hand: HandState, inputs: Inputs
+        self, shapes: dict[int, np.ndarray], hand: HandState, inputs: SensorInputs
     ) -> Contacts | None:
         """Where what is held meets something else: the load that its weight does not explain."""
         held, mass = self.holding.object_id, self.scale.mass_kg
@@ -124,7 +126,7 @@ class Feeling:
             return None
         return load_contact(load, origin_m, shapes[held])
 
-    def _bears_nothing(self, hand: HandState | None, inputs: Inputs, stamp_s: float) -> bool:
+    def _bears_nothing(self, hand: HandState | None, inputs: SensorInputs, stamp_s: float) -> bool:
         """Whether what was held in the air has fallen out: neither pads nor wrist feel it."""
         weight_n = self.scale.weight_n
         if hand is None or weight_n is None or hand.contacts or not self._path.lifted:
@@ -135,7 +137,9 @@ class Feeling:
         force = hand.T_world_wrench[:3, :3] @ np.mean([r.force_n for r in readings], axis=0)
         return bool(self.scale.tare_n[2] - force[2] < EMPTY_SHARE * weight_n)
 
-    def _weigh(self, held: int | None, hand: HandState, inputs: Inputs, stamp_s: float) -> None:
+    def _weigh(
+        self, held: int | None, hand: HandState, inputs: SensorInputs, stamp_s: float
+    ) -> None:
         readings = inputs.wrench.between(np.nextafter(self._felt_s, np.inf), stamp_s)
         R = hand.T_world_wrench[:3, :3]
         if held is None:

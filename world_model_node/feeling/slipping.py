@@ -11,7 +11,7 @@ from world_model_node.feeling.friction import FrictionBelief
 from world_model_node.feeling.properties import friction_prior
 from world_model_node.feeling.slip import SlipFilter, pad_shear
 from world_model_node.feeling.weighing import Scale
-from world_model_node.sensing.inputs import Inputs
+from world_model_node.inputs.sensor_inputs import SensorInputs
 from world_model_node.touch.hand_state import HandState
 
 SHEAR_WINDOW_S = 0.2  # older shear belongs to another instant
@@ -54,7 +54,7 @@ class Slipping:
         hand: HandState | None,
         hangs: bool,
         scale: Scale,
-        inputs: Inputs,
+        inputs: SensorInputs,
         stamp_s: float,
     ) -> None:
         """Take in what the pads feel at this instant.
@@ -92,7 +92,7 @@ class Slipping:
                 friction.held(ratio)
 
     def _slid(
-        self, hanging: HandState | None, scale: Scale, inputs: Inputs, stamp_s: float
+        self, hanging: HandState | None, scale: Scale, inputs: SensorInputs, stamp_s: float
     ) -> float | None:
         """The friction at which the grip, as it loosened, let the object go, or None."""
         since_s = max(stamp_s - LOOSENING_S, self._slid_s)
@@ -108,7 +108,7 @@ class Slipping:
 
 
 def _held(
-    hanging: HandState | None, scale: Scale, inputs: Inputs, since_s: float, until_s: float
+    hanging: HandState | None, scale: Scale, inputs: SensorInputs, since_s: float, until_s: float
 ) -> float | None:
     """The least friction with which the hand bears what it does, or None where it cannot tell."""
     pads = _borne(hanging, inputs, since_s, until_s)
@@ -120,7 +120,9 @@ def _held(
     return held_ratio(pads, force - scale.tare_n, closing)
 
 
-def _borne(hand: HandState | None, inputs: Inputs, since_s: float, until_s: float) -> Borne | None:
+def _borne(
+    hand: HandState | None, inputs: SensorInputs, since_s: float, until_s: float
+) -> Borne | None:
     if hand is None or hand.R_hand_pads is None:
         return None
     pads = (pad.between(since_s, until_s) for pad in (inputs.left, inputs.right))

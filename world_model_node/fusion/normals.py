@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from sakiyomi.compiled import compiled
-from world_model_node.fusion.local_planes import eigenvalues_of, least_eigenvector
-from world_model_node.fusion.points import PointSet, cell_keys, distinct
-from world_model_node.fusion.visibility import Sight
+from world_model_node.fusion.local_pca import smallest_eigenvector, symmetric_eigenvalues
+from world_model_node.fusion.points import PointSet, unique_inverse, voxel_keys
+from world_model_node.fusion.visibility import VisibilityModel
 
 CELL_M = 0.005  # a plane is laid through each cell and the 26 around it
 
 
-def cloud_normals(voxels: PointSet, kept: np.ndarray, sight: Sight) -> np.ndarray:
+def cloud_normals(voxels: PointSet, kept: np.ndarray, visibility: VisibilityModel) -> np.ndarray:
     """Unit normals (K, 3) float32 of the voxels at the indices `kept` (K,).
 
     Local principal components give the axis, each point weighing as much as its sensor is worth;
@@ -22,8 +22,8 @@ def cloud_normals(voxels: PointSet, kept: np.ndarray, sight: Sight) -> np.ndarra
     if len(points) < 3:
         return np.tile(np.float32([0.0, 0.0, 1.0]), (len(points), 1))
     normals = plane_normals(points, voxels.sigma_m[kept].astype(float) ** -2.0)
-    to_eye = sight.eyes(voxels.colored[kept]) - points
-    away = np.einsum('kj,kj->k', normals, to_eye) < 0.0
+    to_viewpoint = visibility.viewpoints(voxels.colored[kept]) - points
+    away = np.einsum('kj,kj->k', normals, to_viewpoint) < 0.0
     return np.where(away[:, None], -normals, normals).astype(np.float32)
 
 
@@ -34,14 +34,14 @@ def plane_normals(points: np.ndarray, weight: np.ndarray) -> np.ndarray:
     columns around it one pass over all cells finds them.
     """
     off = points - points.mean(axis=0)
-    every, x_step, y_step = cell_keys(off, CELL_M)
-    keys, at = distinct(every)
-    second = _spread(off, weight, keys, at, x_step, y_step)
-    return least_eigenvector(second, eigenvalues_of(second)[:, 0])[at]
+    every, x_step, y_step = voxel_keys(off, CELL_M)
+    keys, at = unique_inverse(every)
+    second = _neighbourhood_covariances(off, weight, keys, at, x_step, y_step)
+    return smallest_eigenvector(second, symmetric_eigenvalues(second)[:, 0])[at]
 
 
 @compiled
-def _spread(points, weight, keys, at, x_step, y_step):
+def _neighbourhood_covariances(points, weight, keys, at, x_step, y_step):
     """Covariance (M, 6), xx xy xz yy yz zz, of the points in each cell and the 26 around it."""
     m = len(keys)
     cells, near = np.zeros((m, 10)), np.zeros((m, 10))

@@ -10,9 +10,9 @@ import numpy as np
 
 from sakiyomi.compiled import compiled
 
-MOST_BOXES = 1 << 21
-COARSER = 1.5  # until there are no more boxes than that
-FEW_RINGS = 3  # of boxes around a point; what has few neighbours in them is compared with all
+MAX_BOXES = 1 << 21
+COARSENING_FACTOR = 1.5  # until there are no more boxes than that
+MAX_RINGS = 3  # of boxes around a point; what has few neighbours in them is compared with all
 
 
 class PointGrid:
@@ -25,11 +25,11 @@ class PointGrid:
 
     def __init__(self, points_m: np.ndarray, edge_m: float) -> None:
         points = np.ascontiguousarray(points_m, dtype=np.float64)
-        low, span = _box(points)
-        while np.prod(np.floor(span / edge_m) + 1.0) > MOST_BOXES:
-            edge_m *= COARSER
+        low, span = _bounding_box(points)
+        while np.prod(np.floor(span / edge_m) + 1.0) > MAX_BOXES:
+            edge_m *= COARSENING_FACTOR
         shape = np.floor(span / edge_m).astype(np.int64) + 1
-        ordered, self._index, first = _sorted(points, low, shape, edge_m)
+        ordered, self._index, first = _sort_into_boxes(points, low, shape, edge_m)
         self._grid = ordered, first, low, shape, edge_m
 
     def __len__(self) -> int:
@@ -44,19 +44,19 @@ class PointGrid:
             points_m: Where to look from, (M, 3).
             limit_m: What is as far as this or farther counts as none.
         """
-        gaps, index = self.nearest_few(points_m, 1, limit_m)
+        gaps, index = self.k_nearest(points_m, 1, limit_m)
         return gaps[:, 0], index[:, 0]
 
-    def nearest_few(
+    def k_nearest(
         self, points_m: np.ndarray, k: int, limit_m: float = np.inf
     ) -> tuple[np.ndarray, np.ndarray]:
         """The same of the k nearest, the nearest first. Shapes (M, k), (M, k)."""
         points = np.ascontiguousarray(points_m, dtype=np.float64)
-        return _nearest(*self._grid, self._index, points, k, limit_m * limit_m)
+        return _search_k_nearest(*self._grid, self._index, points, k, limit_m * limit_m)
 
 
 @compiled
-def _box(points):
+def _bounding_box(points):
     """The lowest corner (3,) and the size (3,) of the box around the finite ones of (N, 3)."""
     low, span = np.zeros(3), np.zeros(3)
     for axis in range(3):
@@ -70,7 +70,7 @@ def _box(points):
 
 
 @compiled
-def _sorted(points, low, shape, edge):
+def _sort_into_boxes(points, low, shape, edge):
     """The points box by box, along z last, where each came from, and where each box begins."""
     n, boxes = len(points), shape[0] * shape[1] * shape[2]
     box, first = np.empty(n, np.int64), np.zeros(boxes + 1, np.int64)
@@ -95,7 +95,7 @@ def _sorted(points, low, shape, edge):
 
 
 @compiled
-def _place(value, low, edge, count):
+def _box_along_axis(value, low, edge, count):
     """Box along one axis, how far outside the grid, and how far from the box's nearer face."""
     at = (value - low) / edge
     box = min(max(int(np.floor(at)), 0), count - 1)
@@ -104,7 +104,7 @@ def _place(value, low, edge, count):
 
 
 @compiled
-def _take(points, low, high, x, y, z, gaps, places):
+def _insert_nearest(points, low, high, x, y, z, gaps, places):
     """Insert points (., 3) from `low` to `high` among the nearest so far, sorted, (k,) each."""
     last = len(gaps) - 1
     for p in range(low, high):
@@ -119,42 +119,42 @@ def _take(points, low, high, x, y, z, gaps, places):
 
 
 @compiled
-def _nearest(points, first, low, shape, edge, index, queries, k, limit):
+def _search_k_nearest(points, first, low, shape, edge, index, queries, k, limit):
     """Ring by ring of boxes around each query, until no farther box can hold a nearer point."""
     m = len(queries)
     gaps, places = np.full((m, k), limit), np.full((m, k), -1, np.int64)
     nx, ny, nz = shape[0], shape[1], shape[2]
     for q in range(m):
         x, y, z = queries[q, 0], queries[q, 1], queries[q, 2]
-        cx, out_x, in_x = _place(x, low[0], edge, nx)
-        cy, out_y, in_y = _place(y, low[1], edge, ny)
-        cz, out_z, in_z = _place(z, low[2], edge, nz)
+        cx, out_x, in_x = _box_along_axis(x, low[0], edge, nx)
+        cy, out_y, in_y = _box_along_axis(y, low[1], edge, ny)
+        cz, out_z, in_z = _box_along_axis(z, low[2], edge, nz)
         away = out_x * out_x + out_y * out_y + out_z * out_z
         margin = min(in_x, in_y, in_z)
         near, at = gaps[q], places[q]
         done = False
-        for r in range(FEW_RINGS + 1):
+        for r in range(MAX_RINGS + 1):
             below, above = max(cz - r, 0), min(cz + r, nz - 1)
             for i in range(max(cx - r, 0), min(cx + r, nx - 1) + 1):
                 for j in range(max(cy - r, 0), min(cy + r, ny - 1) + 1):
                     c = (i * ny + j) * nz
                     if abs(i - cx) == r or abs(j - cy) == r:  # a column of boxes: points in a row
                         a, b = first[c + below], first[c + above + 1]
-                        _take(points, a, b, x, y, z, near, at)
+                        _insert_nearest(points, a, b, x, y, z, near, at)
                         continue
                     if cz - r >= 0:
                         a, b = first[c + cz - r], first[c + cz - r + 1]
-                        _take(points, a, b, x, y, z, near, at)
+                        _insert_nearest(points, a, b, x, y, z, near, at)
                     if cz + r < nz:
                         a, b = first[c + cz + r], first[c + cz + r + 1]
-                        _take(points, a, b, x, y, z, near, at)
+                        _insert_nearest(points, a, b, x, y, z, near, at)
             reach = r * edge + margin
             done = near[k - 1] <= away + reach * reach
             if done:
                 break
         if not done:
             near[:], at[:] = limit, -1
-            _take(points, 0, len(points), x, y, z, near, at)
+            _insert_nearest(points, 0, len(points), x, y, z, near, at)
         for n in range(k):
             found = at[n] >= 0
             near[n], at[n] = (np.sqrt(near[n]), index[at[n]]) if found else (np.inf, 0)

@@ -31,16 +31,16 @@ class PointSet:
         return PointSet(*(part.take(index, axis=0) for part in parts))  # a third of indexing
 
 
-def no_points() -> PointSet:
+def empty_points() -> PointSet:
     """A set of no points."""
     rows = np.zeros((0, 3), np.float32)
     return PointSet(rows, np.zeros(0, np.float32), rows.copy(), np.zeros(0, np.float32))
 
 
-def joined(sets: list[PointSet]) -> PointSet:
+def concatenate_points(sets: list[PointSet]) -> PointSet:
     """All the points of several sets."""
     if not sets:
-        return no_points()
+        return empty_points()
     return PointSet(
         np.concatenate([s.points_m for s in sets]),
         np.concatenate([s.sigma_m for s in sets]),
@@ -49,26 +49,26 @@ def joined(sets: list[PointSet]) -> PointSet:
     )
 
 
-def voxel_fused(points: PointSet, voxel_m: float) -> PointSet:
+def fuse_voxels(points: PointSet, voxel_m: float) -> PointSet:
     """One point per occupied voxel: the inverse-variance mean of what fell into it."""
-    return fused(points, voxel_of(points.points_m, voxel_m))
+    return fuse_groups(points, voxel_indices(points.points_m, voxel_m))
 
 
-def voxel_of(points: np.ndarray, voxel_m: float) -> np.ndarray:
+def voxel_indices(points: np.ndarray, voxel_m: float) -> np.ndarray:
     """The index of each point's voxel among the occupied ones, 0 upward. Shape (N,)."""
-    return distinct(cell_keys(points, voxel_m)[0])[1]
+    return unique_inverse(voxel_keys(points, voxel_m)[0])[1]
 
 
-def cell_keys(points: np.ndarray, edge_m: float) -> tuple[np.ndarray, int, int]:
+def voxel_keys(points: np.ndarray, edge_m: float) -> tuple[np.ndarray, int, int]:
     """A number for the cell of each of (N, 3) points, and its steps to the next in x and y.
 
     Along z cells are numbered in a row, and around all of them there is a layer to spare.
     """
-    return _cell_keys(np.ascontiguousarray(points, dtype=np.float64), edge_m)
+    return _voxel_keys(np.ascontiguousarray(points, dtype=np.float64), edge_m)
 
 
 @compiled
-def _cell_keys(points, edge):
+def _voxel_keys(points, edge):
     n = len(points)
     cell = np.empty((n, 3), np.int64)
     low, count = np.zeros(3, np.int64), np.zeros(3, np.int64)
@@ -88,9 +88,9 @@ def _cell_keys(points, edge):
     return keys, count[1] * count[2], count[2]
 
 
-def distinct(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def unique_inverse(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The sorted different ones of keys (N,), and which of them each is (N,)."""
-    found, slot = _distinct(keys)
+    found, slot = _unique_inverse(keys)
     order = np.argsort(found)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
@@ -98,7 +98,7 @@ def distinct(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @compiled
-def _distinct(keys):
+def _unique_inverse(keys):
     """Different keys as they come, and the place among them of each (N,); an open hash table."""
     size = 16
     while size < 2 * len(keys):
@@ -117,17 +117,17 @@ def _distinct(keys):
     return found[:count].copy(), slot
 
 
-def fused(points: PointSet, voxel: np.ndarray) -> PointSet:
+def fuse_groups(points: PointSet, voxel: np.ndarray) -> PointSet:
     """One point per group 0 .. M-1 named in `voxel` (N,): the inverse-variance mean."""
     if not len(points):
         return points
     m = int(voxel.max()) + 1
     parts = (points.points_m, points.sigma_m, points.colors, points.colored)
-    return PointSet(*_fused(*(np.ascontiguousarray(part) for part in parts), voxel, m))
+    return PointSet(*_fuse_groups(*(np.ascontiguousarray(part) for part in parts), voxel, m))
 
 
 @compiled
-def _fused(points, sigma, colors, colored, voxel, m):
+def _fuse_groups(points, sigma, colors, colored, voxel, m):
     """The arrays of a point set of `m` voxels from those of points."""
     place, paint, weight, seen = np.zeros((m, 3)), np.zeros((m, 3)), np.zeros(m), np.zeros(m)
     for n in range(len(points)):

@@ -10,12 +10,12 @@ import numpy as np
 from sakiyomi.geometry import inverse, transform_points
 from sakiyomi.sensing import CameraFrame, LidarScan
 from world_model_node.config import NoiseConfig, WorkspaceConfig
-from world_model_node.fusion.points import GREY, PointSet, no_points
-from world_model_node.fusion.support import LEVEL, SupportPlane
+from world_model_node.fusion.points import GREY, PointSet, empty_points
+from world_model_node.fusion.support_plane import HORIZONTAL, SupportPlane
 
 KERNEL_3X3 = np.ones((3, 3), np.uint8)
-FAR_M = np.float32(1e3)
-SPARSE = 4
+NO_RETURN_M = np.float32(1e3)
+TABLE_STRIDE = 4
 
 
 class DepthView:
@@ -35,16 +35,16 @@ class DepthView:
         """World points (N, 3) float32 of every fourth pixel of every fourth row near the table."""
         if self.empty:
             return np.zeros((0, 3), np.float32)
-        few = (slice(None, None, SPARSE), slice(None, None, SPARSE))
-        low = np.abs(self._heights(LEVEL, few)) < self.workspace.table_band_m
+        few = (slice(None, None, TABLE_STRIDE), slice(None, None, TABLE_STRIDE))
+        low = np.abs(self._heights(HORIZONTAL, few)) < self.workspace.table_band_m
         v, u = _nonzero(self.usable[few] & low)
-        columns = self._world(SPARSE * v, SPARSE * u)
+        columns = self._world(TABLE_STRIDE * v, TABLE_STRIDE * u)
         return columns[:, _inside(columns, self.workspace)].T
 
     def above(self, plane: SupportPlane) -> PointSet:
         """The pixels that are higher above the plane than the table may be rough."""
         if self.empty:
-            return no_points()
+            return empty_points()
         least = np.float32(self.workspace.min_height_m)
         v, u = _nonzero(self.usable & (self._heights(plane) > least))
         columns = self._world(v, u)
@@ -92,7 +92,7 @@ def clean_depth(depth_m: np.ndarray, max_depth_m: float) -> np.ndarray:
 
 def local_spread(depth: np.ndarray) -> np.ndarray:
     """Largest minus smallest valid depth [m] in the 3x3 neighbourhood. Shape (H, W)."""
-    nearest = cv2.erode(np.where(depth > 0.0, depth, FAR_M), KERNEL_3X3)
+    nearest = cv2.erode(np.where(depth > 0.0, depth, NO_RETURN_M), KERNEL_3X3)
     return cv2.dilate(depth, KERNEL_3X3) - nearest
 
 

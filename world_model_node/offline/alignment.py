@@ -16,15 +16,15 @@ from sakiyomi.geometry import inverse, make_transform, transform_points
 from world_model_node.config import WorkspaceConfig
 
 MAX_POINTS = 8000
-TRIALS = 400
-PLANES = 4  # looked at, the largest first
+NUM_TRIALS = 400
+MAX_PLANES = 4  # looked at, the largest first
 MIN_SHARE = 0.08  # of all points that a plane must hold
 TOLERANCE_M, TOLERANCE_PER_M = 0.005, 0.006  # how thick a plane may be, and per metre of range
-STANDS_M = (0.012, 0.40)  # heights of what counts as standing on a plane
+STANDING_HEIGHTS_M = (0.012, 0.40)  # heights of what counts as standing on a plane
 UP_IN_OPTICAL_FRAME = np.array([0.0, -1.0, 0.0])
 WORKSPACE_MARGIN_M = 0.03
 WORKSPACE_REACH_M = 1.5
-FEW_STANDING = 30
+MIN_STANDING_POINTS = 30
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Plane:
         return Plane(-self.normal, -self.offset_m)
 
 
-def align(points: np.ndarray, optical: bool, seed: int = 0) -> np.ndarray:
+def align_to_support(points: np.ndarray, optical: bool, seed: int = 0) -> np.ndarray:
     """T_world_sensor (4, 4) that makes the support plane z = 0, x away from the sensor.
 
     Args:
@@ -55,10 +55,10 @@ def align(points: np.ndarray, optical: bool, seed: int = 0) -> np.ndarray:
     Raises:
         WorkFailedError: there is no plane to speak of.
     """
-    points = _finite_few(points)
+    points = _finite_subsample(points)
     rng = np.random.default_rng(seed)
     best, best_score = None, 0.0
-    for plane in planes(points, rng):
+    for plane in detect_planes(points, rng):
         for side in (plane,) if optical else (plane, plane.flipped()):
             score = support_score(side, points, optical)
             if score > best_score:
@@ -70,16 +70,16 @@ def align(points: np.ndarray, optical: bool, seed: int = 0) -> np.ndarray:
     return frame_on(best, points)
 
 
-def planes(points: np.ndarray, rng: np.random.Generator) -> list[Plane]:
+def detect_planes(points: np.ndarray, rng: np.random.Generator) -> list[Plane]:
     """The largest planes in (N, 3) points, each facing the sensor at the origin."""
-    rest, found = points, []
-    while len(found) < PLANES and len(rest) >= max(MIN_SHARE * len(points), 50):
-        plane = _refined(_largest(rest, rng), rest)
-        distance, near = np.abs(plane.height_of(rest)), tolerance(rest)
+    remaining, found = points, []
+    while len(found) < MAX_PLANES and len(remaining) >= max(MIN_SHARE * len(points), 50):
+        plane = _refine_plane(_ransac_plane(remaining, rng), remaining)
+        distance, near = np.abs(plane.height_of(remaining)), tolerance(remaining)
         if (distance < near).sum() < MIN_SHARE * len(points):
             break
         found.append(plane if plane.offset_m > 0.0 else plane.flipped())
-        rest = rest[distance > 1.5 * near]
+        remaining = remaining[distance > 1.5 * near]
     return found
 
 
@@ -98,8 +98,8 @@ def support_score(plane: Plane, points: np.ndarray, optical: bool) -> float:
 def stands_on(plane: Plane, points: np.ndarray) -> np.ndarray:
     """Which of (N, 3) points are a little above the plane, within its outline. (N,)."""
     heights = plane.height_of(points)
-    low = np.maximum(STANDS_M[0], 2.0 * tolerance(points))
-    above = (heights > low) & (heights < STANDS_M[1])
+    low = np.maximum(STANDING_HEIGHTS_M[0], 2.0 * tolerance(points))
+    above = (heights > low) & (heights < STANDING_HEIGHTS_M[1])
     flat = points @ _axes_on(plane).T  # (N, 2)
     try:
         outline = ConvexHull(flat[np.abs(heights) < tolerance(points)]).equations  # (F, 3)
@@ -113,7 +113,7 @@ def stands_on(plane: Plane, points: np.ndarray) -> np.ndarray:
 def frame_on(plane: Plane, points: np.ndarray) -> np.ndarray:
     """T_world_sensor of a world that lies on the plane under what stands there."""
     standing = stands_on(plane, points)
-    if standing.sum() < FEW_STANDING:
+    if standing.sum() < MIN_STANDING_POINTS:
         standing = np.abs(plane.height_of(points)) < tolerance(points)
     center = np.median(points[standing], axis=0)
     origin = center - plane.height_of(center[None])[0] * plane.normal
@@ -131,11 +131,11 @@ def workspace_around(points: np.ndarray, T_world_sensor: np.ndarray) -> Workspac
     Raises:
         WorkFailedError: nothing stands there.
     """
-    world = transform_points(T_world_sensor, _finite_few(points))
+    world = transform_points(T_world_sensor, _finite_subsample(points))
     near = np.abs(world[:, :2]).max(axis=1) < WORKSPACE_REACH_M
     world = world[near]
     standing = world[stands_on(Plane(np.array([0.0, 0.0, 1.0]), 0.0), world)]
-    if len(standing) < FEW_STANDING:
+    if len(standing) < MIN_STANDING_POINTS:
         raise WorkFailedError(f'support plane: only {len(standing)} points stand on it')
     low, high = np.percentile(standing, [0.5, 99.5], axis=0)
     low, high = low - WORKSPACE_MARGIN_M, high + WORKSPACE_MARGIN_M
@@ -153,15 +153,15 @@ def tolerance(points: np.ndarray) -> np.ndarray:
     return TOLERANCE_M + TOLERANCE_PER_M * np.linalg.norm(points, axis=1)
 
 
-def _finite_few(points: np.ndarray) -> np.ndarray:
+def _finite_subsample(points: np.ndarray) -> np.ndarray:
     points = points[np.isfinite(points).all(axis=1)].astype(float)
     return points[:: max(1, len(points) // MAX_POINTS)]
 
 
-def _largest(points: np.ndarray, rng: np.random.Generator) -> Plane:
+def _ransac_plane(points: np.ndarray, rng: np.random.Generator) -> Plane:
     """The plane through three of the points that holds most of them."""
     few = points[:: max(1, len(points) // 2000)]
-    a, b, c = few[rng.integers(len(few), size=(3, TRIALS))]
+    a, b, c = few[rng.integers(len(few), size=(3, NUM_TRIALS))]
     normals = np.cross(b - a, c - a)
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     offsets = -(normals * a).sum(axis=1)
@@ -170,7 +170,7 @@ def _largest(points: np.ndarray, rng: np.random.Generator) -> Plane:
     return Plane(normals[best], float(offsets[best]))
 
 
-def _refined(plane: Plane, points: np.ndarray) -> Plane:
+def _refine_plane(plane: Plane, points: np.ndarray) -> Plane:
     """Least squares on the plane's points, three times over."""
     for _ in range(3):
         near = points[np.abs(plane.height_of(points)) < tolerance(points)]

@@ -17,12 +17,12 @@ from sakiyomi.scene import Scene
 from sakiyomi.sensing import CameraFrame, LidarScan
 from world_model_node.config import WorkspaceConfig, WorldModelConfig
 from world_model_node.core import WorldModel
-from world_model_node.offline.alignment import align, workspace_around
-from world_model_node.sensing.readings import check_camera, check_rows
+from world_model_node.inputs.validation import check_camera, check_rows
+from world_model_node.offline.alignment import align_to_support, workspace_around
 
 MIN_POINTS = 200
-VIEWS_MEASURED = 4  # for the extent of the scene
-STRIDE = 2  # every second pixel is enough to find the plane
+NUM_MEASURED_VIEWS = 4  # for the extent of the scene
+PLANE_STRIDE = 2  # every second pixel is enough to find the plane
 START_S = 1.0  # recordings begin here, whatever their clock said
 
 
@@ -54,7 +54,7 @@ class RecordedView:
 
 
 @dataclass(frozen=True)
-class Perceived:
+class PerceptionResult:
     """What was found in a recording."""
 
     scene: Scene
@@ -70,7 +70,7 @@ def perceive(
     views: Sequence[RecordedView],
     T_world_sensor: np.ndarray | None = None,
     config: WorldModelConfig | None = None,
-) -> Perceived:
+) -> PerceptionResult:
     """Track the objects through all views of a sensor: a still one, unless its poses are known.
 
     Raises:
@@ -83,10 +83,10 @@ def perceive(
     picture = _camera_frame(last, START_S, T) if last.color is not None else None
     T_root_world = None if last.T_root_sensor is None else last.T_root_sensor @ inverse(T)
     workspace, stage_ms = model.config.workspace, dict(model.stage_ms)
-    return Perceived(scene, T, workspace, len(views), stage_ms, picture, T_root_world)
+    return PerceptionResult(scene, T, workspace, len(views), stage_ms, picture, T_root_world)
 
 
-def watch(
+def track_views(
     views: Sequence[RecordedView], config: WorldModelConfig | None = None
 ) -> Iterator[Scene]:
     """The scene after every view, as `perceive` tracks it; raises what that does."""
@@ -104,10 +104,10 @@ def _begin(
         raise BadInputError('recording: got no picture and no cloud, expected at least one')
     for view in views:
         check_view(view)
-    points = views[0].points(STRIDE)
+    points = views[0].points(PLANE_STRIDE)
     if len(points) < MIN_POINTS:
         raise BadInputError(f'first view: got {len(points)} points, expected {MIN_POINTS} or more')
-    T = align(points, views[0].optical) if T_world_sensor is None else T_world_sensor
+    T = align_to_support(points, views[0].optical) if T_world_sensor is None else T_world_sensor
     poses = _poses(views, T)
     workspace = _workspace(views, poses)
     return poses, WorldModel(replace(config or WorldModelConfig(), workspace=workspace))
@@ -117,7 +117,7 @@ def _scenes(
     views: Sequence[RecordedView], poses: Sequence[np.ndarray], model: WorldModel
 ) -> Iterator[Scene]:
     for stamp_s, view, T in zip(_stamps(views), views, poses, strict=True):
-        _feed(model, view, stamp_s, T)
+        _add_view(model, view, stamp_s, T)
         yield model.update(stamp_s)
 
 
@@ -132,8 +132,8 @@ def _poses(views: Sequence[RecordedView], T_world_first: np.ndarray) -> list[np.
 
 def _workspace(views: Sequence[RecordedView], poses: Sequence[np.ndarray]) -> WorkspaceConfig:
     """What holds everything that stands in some of the views."""
-    few = range(0, len(views), -(-len(views) // VIEWS_MEASURED))
-    seen = [transform_points(poses[i], views[i].points(STRIDE)) for i in few]
+    few = range(0, len(views), -(-len(views) // NUM_MEASURED_VIEWS))
+    seen = [transform_points(poses[i], views[i].points(PLANE_STRIDE)) for i in few]
     return workspace_around(np.concatenate(seen), np.eye(4))
 
 
@@ -146,8 +146,8 @@ def check_view(view: RecordedView) -> None:
     check_camera(CameraFrame(0.0, color, view.depth_m, view.intrinsics, np.eye(4)))
 
 
-def _feed(model: WorldModel, view: RecordedView, stamp_s: float, T: np.ndarray) -> None:
-    """Pictures without colour are fed as points: one grey for all would say "one paint"."""
+def _add_view(model: WorldModel, view: RecordedView, stamp_s: float, T: np.ndarray) -> None:
+    """Pictures without colour are fed as points: one grey for all would say "one colour"."""
     if view.color is not None:
         model.add_camera(_camera_frame(view, stamp_s, T))
     else:
@@ -169,7 +169,7 @@ def _grey(depth_m: np.ndarray) -> np.ndarray:
     return np.full((*np.shape(depth_m), 3), 128, np.uint8)
 
 
-def surface_of(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+def surface_points(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
     """All objects' points (N, 3) in the world frame, and the id of each point's object (N,)."""
     points = [transform_points(o.T_world_object, o.points_m) for o in scene.objects]
     ids = [np.full(len(p), o.id) for p, o in zip(points, scene.objects, strict=True)]

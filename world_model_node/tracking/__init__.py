@@ -1,1 +1,1 @@
-"""Clusters of points become objects with a past: at rest, in motion, in the hand."""
+"""Segments become tracked objects: association, state estimation, registration, shape."""

@@ -15,7 +15,7 @@ from sakiyomi_training.world_model.examples.recorded_examples import Recorded
 from world_model_node.config import WorldModelConfig
 from world_model_node.model.dimensions import FRAME_S
 from world_model_node.model.watched.instant import Instant
-from world_model_node.offline.perceive import RecordedView, watch
+from world_model_node.offline.perceive import RecordedView, track_views
 
 MOST_VIEWS = 1000  # pictures are kept in memory
 THINNED_S = 0.9 * FRAME_S  # views that are closer are left out: the tracker runs at 10 Hz
@@ -87,7 +87,7 @@ def _instants(path: Path, views: Sequence[RecordedView]) -> list[Instant]:
     try:
         return [
             Instant(scene.stamp_s, scene.objects, scene.table_height_m, None)
-            for scene in watch(views, config)
+            for scene in track_views(views, config)
         ]
     except WorkFailedError as error:
         log.warning('%s: a piece is left out: %s', path, error)
