@@ -46,7 +46,7 @@ from sakiyomi_evaluation.imagination.what_if import Outcomes, WhatIf, ask
 from sakiyomi_evaluation.results import check_writable, write_results
 from sakiyomi_training.episodes.collection import SPLITS, split_files
 from simulation_node.rollouts.rollout import HullWorld
-from world_model_node.prediction.dynamics import Dynamics
+from world_model_node.inference.dynamics import Dynamics
 
 MOVED_M = 0.01  # less has no direction worth comparing
 KINDS = ('pushes', 'grasps')

@@ -49,7 +49,7 @@ from sakiyomi_training.episodes.layout import Episode
 from sakiyomi_training.episodes.shards import count_episodes
 from simulation_node.interactions.scenarios import check_scenarios
 from simulation_node.rollouts.rollout import HullWorld
-from world_model_node.prediction.dynamics import Dynamics
+from world_model_node.inference.dynamics import Dynamics
 
 CONTRACT = ('push', 'slide', 'roll', 'drop', 'toss', 'collide', 'lift')
 NOMINAL_NAME, TOLD_NAME = Told.NOTHING.value, Told.STATE.value

@@ -42,7 +42,7 @@ from simulation_node.config import HAND_LINK
 from simulation_node.interactions.handled import OPENED_M, grasp_from_above
 from simulation_node.interactions.interaction import WATCH_S, HandScript, Interaction, Play
 from simulation_node.interactions.stage import Stage, place
-from world_model_node.prediction.dynamics import Dynamics
+from world_model_node.inference.dynamics import Dynamics
 
 GRIP_RANGE_N = (5.0, 30.0)
 ABOVE_M, RISE_M = 0.14, 0.10

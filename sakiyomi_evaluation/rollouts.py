@@ -31,8 +31,8 @@ from sakiyomi_evaluation.results import check_writable, write_results
 from sakiyomi_evaluation.speed import rollout_scene
 from simulation_node.config import PHYSICS_HZ
 from simulation_node.rollouts.bare_world import BareWorld
-from world_model_node.engines.engine import Engine
-from world_model_node.engines.onnx_engine import OnnxEngine
+from world_model_node.inference.engine import WorldModelEngine
+from world_model_node.inference.onnx_engine import OnnxEngine
 from world_model_node.model.card import read_card
 from world_model_node.model.dimensions import MAX_OBJECTS, STEP_S, STEPS
 from world_model_node.model.physics.involved import Involved, involved
@@ -95,23 +95,23 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _torch_engine(folder: Path, threads: int) -> Engine:
+def _torch_engine(folder: Path, threads: int) -> WorldModelEngine:
     import torch
 
-    from world_model_node.engines.torch_engine import TorchEngine
+    from world_model_node.inference.torch_engine import TorchEngine
 
     engine = TorchEngine(folder)
     torch.set_num_threads(threads)
     return engine
 
 
-MAKERS: dict[str, Callable[[Path, int], Engine]] = {
+MAKERS: dict[str, Callable[[Path, int], WorldModelEngine]] = {
     'onnxruntime': OnnxEngine,
     'torch': _torch_engine,
 }
 
 
-def _loaded(make: Callable[[Path, int], Engine], folder: Path, threads: int) -> tuple:
+def _loaded(make: Callable[[Path, int], WorldModelEngine], folder: Path, threads: int) -> tuple:
     """The engine; how long it took to load and what memory that took."""
     process = psutil.Process()
     before, start = process.memory_info().rss, time.perf_counter()
@@ -125,7 +125,9 @@ def _window(count: int) -> tuple[Window, np.ndarray]:
     return framed.window, make_action(None, None, framed.T_world_frame)
 
 
-def _learned(engine: Engine, count: int, batch: int, samples: int, seconds: float) -> float:
+def _learned(
+    engine: WorldModelEngine, count: int, batch: int, samples: int, seconds: float
+) -> float:
     """Rollouts a second, no hand about."""
     window, action = _window(count)
     actions = np.repeat(action[None], math.ceil(batch / samples), axis=0)
@@ -144,7 +146,9 @@ def _per_second(work: Callable[[], Any], seconds: float) -> float:
     return 1.0 / float(np.median(spent))
 
 
-def _beliefs(name: str, engine: Engine, count: int, repeats: int) -> list[dict[str, Any]]:
+def _beliefs(
+    name: str, engine: WorldModelEngine, count: int, repeats: int
+) -> list[dict[str, Any]]:
     """Times of a whole update and prediction, with every part of the physics."""
     window, action = _window(count)
     rows = []

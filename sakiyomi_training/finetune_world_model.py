@@ -32,7 +32,7 @@ from sakiyomi_training.world_model.examples.recordings import (
 from sakiyomi_training.world_model.figures import t0_figures
 from sakiyomi_training.world_model.finetuner import Finetuner, FinetuningConfig, with_steps
 from sakiyomi_training.world_model.losses import ERROR_SCALE_M, ERROR_SCALE_RAD, TURN_WEIGHT
-from world_model_node.engines.export import write_graphs
+from world_model_node.inference.onnx_export import write_graphs
 from world_model_node.model.card import STORY, WEIGHTS, WorldModelCard
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model.weights import load_model, save_model

@@ -14,8 +14,8 @@ from sakiyomi_evaluation.results import provenance
 from sakiyomi_training.object_split import HELD_OUT_PERCENT
 from sakiyomi_training.trials.hold import FOLDS, HELD_M, GraspSet, cross_validated, learned
 from sakiyomi_training.trials.scene import read_trials
-from world_model_node.hold.features import NAMES
-from world_model_node.hold.network import NAME, WEIGHTS, write_weights
+from world_model_node.model.grasp_success.classifier import MODEL_NAME, WEIGHTS, save_grasp_success
+from world_model_node.model.grasp_success.features import FEATURE_NAMES
 from world_model_node.model_files import write_card
 
 
@@ -46,10 +46,10 @@ def run(args: argparse.Namespace) -> int:
         network = learned(grasps, args.steps, args.seed)
         progress.advance(task)
     args.out.mkdir(parents=True, exist_ok=True)
-    write_weights(args.out, network)
+    save_grasp_success(args.out, network)
     details = {
         'what': f'probability that a closing hand lifts an object by {HELD_M} m of {2 * HELD_M} m',
-        'features': list(NAMES),
+        'features': list(FEATURE_NAMES),
         'learned_from': {
             'grasps': len(grasps.held),
             'scenes': len(grasps.names),
@@ -59,6 +59,6 @@ def run(args: argparse.Namespace) -> int:
         'cross_validated_by_object': figures,
         'provenance': provenance(args),
     }
-    write_card(args.out, NAME, (WEIGHTS,), details)
+    write_card(args.out, MODEL_NAME, (WEIGHTS,), details)
     make_console().print_json(data=figures)
     return 0

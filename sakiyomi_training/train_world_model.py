@@ -27,7 +27,7 @@ from sakiyomi_training.world_model.figures import t0_figures
 from sakiyomi_training.world_model.switches import changes_without
 from sakiyomi_training.world_model.trainer import Trainer
 from sakiyomi_training.world_model.training_config import TrainingConfig
-from world_model_node.engines.export import write_graphs
+from world_model_node.inference.onnx_export import write_graphs
 from world_model_node.model.card import STORY, WEIGHTS, WorldModelCard
 from world_model_node.model.network import KINDS, WorldNetwork
 from world_model_node.model.weights import load_model, save_model

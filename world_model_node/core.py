@@ -15,22 +15,22 @@ from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import ContactPoints, Gaussian, HandMotion, ObjectState, Prediction, Scene
 from sakiyomi.sensing import CameraFrame, JointReading, LidarScan, TactileReading, WrenchReading
 from world_model_node.config import WorldModelConfig
-from world_model_node.feeling.feeling import Feeling
-from world_model_node.feeling.properties import prior_properties
-from world_model_node.feeling.weighing import well_weighed
+from world_model_node.contact_estimation.contact_estimator import ContactEstimator
+from world_model_node.contact_estimation.payload import is_mass_known
+from world_model_node.contact_estimation.property_prior import prior_properties
 from world_model_node.fusion.cloud_fusion import CloudFusion
 from world_model_node.fusion.normals import cloud_normals
 from world_model_node.fusion.points import PointSet, fuse_voxels
 from world_model_node.fusion.support_plane import SupportPlane
 from world_model_node.fusion.visibility import VisibilityModel
+from world_model_node.inference.dynamics import Dynamics
+from world_model_node.inference.dynamics_interface import observe_hand, scene_with_beliefs
+from world_model_node.inference.learned_dynamics import make_dynamics
+from world_model_node.inference.motion_models import slide
 from world_model_node.inputs.robot_view import RobotView
 from world_model_node.inputs.sensor_inputs import SensorInputs, Snapshot
+from world_model_node.model.hand_motion import check_hand_motion
 from world_model_node.model.watched.hand_sense import HandSense
-from world_model_node.prediction.dynamics import Dynamics
-from world_model_node.prediction.felt import sensed, with_beliefs
-from world_model_node.prediction.free_motion import slide
-from world_model_node.prediction.hand_motion import check_hand_motion
-from world_model_node.prediction.learned import make_dynamics
 from world_model_node.segmentation.segmenter import make_segmenter
 from world_model_node.tracking.friction_grid import friction_posterior
 from world_model_node.tracking.object_measurement import measure_objects
@@ -67,7 +67,7 @@ class WorldModel:
         self.tracker = Tracker(
             config.tracking, config.touch, config.workspace, config.prediction.gravity_mps2
         )
-        self.feeling = Feeling(config.touch, config.prediction)
+        self.contact_estimator = ContactEstimator(config.touch, config.prediction)
         self.robot = RobotView(robot, config.touch)
         self.cloud_fusion = CloudFusion(config, self.robot, self.inputs.joints.at)
         self.segmenter = make_segmenter(config.segmenter, config.clustering)
@@ -141,7 +141,7 @@ class WorldModel:
         self.scene = replace(self.scene, contacts=self._contacts(snapshot))
         with self._stage_timer('belief'):
             self.dynamics.observe(self.scene, self._hand_observation(snapshot))
-            self.scene = with_beliefs(
+            self.scene = scene_with_beliefs(
                 self.scene, self.dynamics.beliefs(), self._measured_properties
             )
         return self.scene
@@ -173,7 +173,7 @@ class WorldModel:
             raise BadInputError(f'object ids: got {got}, expected some of {known}')
         for candidate in candidates:
             check_hand_motion(candidate)
-        outcomes = self.dynamics.roll_out_all(self.scene, self._stamps_s(), candidates)
+        outcomes = self.dynamics.roll_out_batch(self.scene, self._stamps_s(), candidates)
         return [tuple(p for p in outcome if p.object_id in wanted) for outcome in outcomes]
 
     def _add(self, stream: str, reading: object) -> None:
@@ -183,7 +183,7 @@ class WorldModel:
     def _clear(self) -> None:
         self.tracker.reset()
         self.cloud_fusion.reset()
-        self.feeling.reset()
+        self.contact_estimator.reset()
         self.dynamics.reset()
         self.scene = Scene(0.0, (), np.zeros((0, 3), np.float32))
         self.now_s = 0.0
@@ -254,20 +254,26 @@ class WorldModel:
         hand = self.robot.hand(snapshot, joints)
         tracks = self.tracker.confirmed()
         shapes = {t.id: t.world_points() for t in tracks}
-        held_id = self.feeling.update(shapes, hand, self.inputs, stamp_s)
+        held_id = self.contact_estimator.update(shapes, hand, self.inputs, stamp_s)
         self.tracker.carry(held_id, hand, dt_s)
         for track in tracks:
             if track.id != held_id:
                 continue
-            if self.feeling.scale.mass_kg is not None:
-                track.measured_mass_kg = self.feeling.scale.mass_kg
+            if self.contact_estimator.payload.mass_kg is not None:
+                track.measured_mass_kg = self.contact_estimator.payload.mass_kg
             if hand is not None:
-                self.feeling.feel_balance(track.T_world_object, hand, self.inputs)
+                self.contact_estimator.update_center_of_mass(
+                    track.T_world_object, hand, self.inputs
+                )
 
     def _hand_observation(self, snapshot: Snapshot) -> HandSense | None:
         hand = self.robot.hand(snapshot, snapshot.joints)
         newest = self.inputs.wrench.newest(self.now_s)
-        return None if hand is None else sensed(hand, newest, self.config.prediction.grip_force_n)
+        return (
+            None
+            if hand is None
+            else observe_hand(hand, newest, self.config.prediction.grip_force_n)
+        )
 
     def _contacts(self, snapshot: Snapshot) -> ContactPoints:
         """Where the hand is touched, at the stamp of its newest taxels."""
@@ -277,7 +283,7 @@ class WorldModel:
         if hand is None or not hand.contacts:
             return ContactPoints()
         shapes = {t.id: t.world_points() for t in self.tracker.confirmed()}
-        return self.feeling.contacts(shapes, hand, self.inputs)
+        return self.contact_estimator.contacts(shapes, hand, self.inputs)
 
     def _build_scene(self, snapshot: Snapshot, cloud: Cloud) -> Scene:
         tracks = self.tracker.confirmed()
@@ -327,11 +333,11 @@ class WorldModel:
                 self.config.prediction,
                 track.measured_mass_kg,
                 friction,
-                self.feeling.balance(track.id),
+                self.contact_estimator.center_of_mass(track.id),
             ),
             visible=track.visible,
             held=track.held,
-            slip_probability=self.feeling.slip_probability(track.id),
+            slip_probability=self.contact_estimator.slip_probability(track.id),
         )
 
     def _extrapolate(
@@ -355,7 +361,7 @@ class WorldModel:
 
     def _friction_estimate(self, track: Track) -> Gaussian:
         """By what was felt of it in the hand, and how it was seen to slide."""
-        felt = self.feeling.slipping.friction(track.id)
+        felt = self.contact_estimator.slip_estimator.friction(track.id)
         return (
             felt
             if track.friction_weights is None
@@ -367,9 +373,9 @@ class WorldModel:
         measured_mass_kg = next(
             t for t in self.tracker.tracks if t.id == state.id
         ).measured_mass_kg
-        known = measured_mass_kg is not None and well_weighed(measured_mass_kg)
+        known = measured_mass_kg is not None and is_mass_known(measured_mass_kg)
         measurements = {'mass_kg': state.properties.mass_kg} if known else {}
-        friction = self.feeling.slipping.measured(state.id)
+        friction = self.contact_estimator.slip_estimator.measured_friction(state.id)
         return measurements if friction is None else measurements | {'friction': friction}
 
     @contextmanager

@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _onnx(folder: Path, out: Path) -> int:
-    from world_model_node.engines.export import write_graphs
+    from world_model_node.inference.onnx_export import write_graphs
     from world_model_node.model.card import CARD, WEIGHTS, read_card
 
     read_card(folder)
@@ -56,8 +56,8 @@ def _onnx(folder: Path, out: Path) -> int:
 
 
 def _tensorrt(folder: Path, out: Path | None, architectures: list[str] | None) -> int:
-    from world_model_node.engines.gpu import gpu_architecture
-    from world_model_node.engines.tensorrt_build import build, cache_dir
+    from world_model_node.inference.gpu import gpu_architecture
+    from world_model_node.inference.tensorrt_build import build_engine, engine_cache_dir
     from world_model_node.model.card import IMAGINE_GRAPHS, UPDATE_GRAPH, read_card
 
     card, here = read_card(folder), gpu_architecture()
@@ -68,7 +68,7 @@ def _tensorrt(folder: Path, out: Path | None, architectures: list[str] | None) -
         for graph in (UPDATE_GRAPH, *IMAGINE_GRAPHS.values()):
             start = time.monotonic()
             try:
-                path = build(folder, card, graph, arch, out or cache_dir())
+                path = build_engine(folder, card, graph, arch, out or engine_cache_dir())
             except ImportError as error:
                 raise BadInputError(f'--engine tensorrt: {error}; pip install {RTX}') from error
             size, spent = path.stat().st_size / 2**20, time.monotonic() - start

@@ -22,7 +22,7 @@ from simulation_node.interactions.stage import NoRoomError, Stage
 from simulation_node.objects.object_files import volume_and_center
 from world_model_node.config import WorldModelConfig
 from world_model_node.core import WorldModel
-from world_model_node.prediction.dynamics import Dynamics
+from world_model_node.inference.dynamics import Dynamics
 
 LOOK_TICKS = PHYSICS_HZ // 10
 MAX_DRAWS = 60

@@ -23,9 +23,9 @@ from sakiyomi_training.world_model.examples.example_set import ExampleSet, read_
 from sakiyomi_training.world_model.trainer import Trainer
 from sakiyomi_training.world_model.training_config import TrainingConfig
 from world_model_node.config import PredictionConfig
-from world_model_node.engines.torch_engine import TorchEngine
+from world_model_node.inference.learned_dynamics import LearnedDynamics
+from world_model_node.inference.torch_engine import TorchEngine
 from world_model_node.model.weights import save_model
-from world_model_node.prediction.learned import LearnedDynamics
 
 log = logging.getLogger(__name__)
 

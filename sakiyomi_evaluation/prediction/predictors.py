@@ -20,7 +20,7 @@ from simulation_node.objects.hulls import between_pads, standing
 from simulation_node.objects.meshes import Shape
 from simulation_node.objects.object_files import volume_and_center
 from simulation_node.rollouts.rollout import HullWorld, RolloutBody
-from world_model_node.prediction.dynamics import Dynamics
+from world_model_node.inference.dynamics import Dynamics
 
 TIMES_S = FINE_S * np.arange(1, PLAN)  # (H,) from t0
 NEAR_TABLE_M, FALLING_MPS = 0.02, 0.3

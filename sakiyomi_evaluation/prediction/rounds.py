@@ -29,8 +29,8 @@ from sakiyomi_training.episodes.shards import read_shard, shard_about, shard_fil
 from simulation_node.rollouts.rollout import HullWorld
 from world_model_node.config import WorldModelConfig
 from world_model_node.core import WorldModel
-from world_model_node.prediction.dynamics import Dynamics
-from world_model_node.prediction.physics_prior import PhysicsPrior
+from world_model_node.inference.dynamics import Dynamics
+from world_model_node.inference.physics_prior import PhysicsPrior
 
 MODEL = 'model'
 FAR_M = 0.10  # off after 1 s: a prediction that failed

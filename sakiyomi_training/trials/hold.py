@@ -14,9 +14,12 @@ from sakiyomi.scene import Gaussian, HiddenProperties
 from sakiyomi_evaluation.imagination.candidates import RISE_M
 from sakiyomi_evaluation.imagination.ranking import auc
 from sakiyomi_training.trials.scene import TrialScene
-from world_model_node.hold.closing import Closing
-from world_model_node.hold.features import NAMES, hold_features
-from world_model_node.hold.network import FARTHEST, HoldNetwork
+from world_model_node.model.grasp_success.classifier import (
+    MAX_FEATURE_SIGMAS,
+    GraspSuccessClassifier,
+)
+from world_model_node.model.grasp_success.features import FEATURE_NAMES, attempt_features
+from world_model_node.model.grasp_success.grasp_attempt import GraspAttempt
 
 HELD_M = 0.5 * RISE_M  # lifted by as much or more it was held
 FOLDS = 5
@@ -58,30 +61,34 @@ def grasp_features(scene: TrialScene) -> np.ndarray:
     mass, friction = (Gaussian(*map(float, row)) for row in (scene.mass_kg, scene.friction))
     properties = HiddenProperties(mass, friction, mass, np.zeros(3), np.zeros((3, 3)))
     rows = [
-        hold_features(
-            Closing(scene.T_world_closing[k], scene.opening_m[k], scene.force_n[k]),
+        attempt_features(
+            GraspAttempt(scene.T_world_closing[k], scene.opening_m[k], scene.force_n[k]),
             scene.points_m,
             scene.mass_center_m,
             properties,
         )
         for k in np.flatnonzero(scene.grasps)
     ]
-    return np.array(rows).reshape(-1, len(NAMES))
+    return np.array(rows).reshape(-1, len(FEATURE_NAMES))
 
 
-def learned(grasps: GraspSet, steps: int, seed: int) -> HoldNetwork:
+def learned(grasps: GraspSet, steps: int, seed: int) -> GraspSuccessClassifier:
     """The network after so many batches."""
     torch.manual_seed(seed)
     mean, scale = grasps.features.mean(0), grasps.features.std(0) + 1e-6
-    x = np.clip((grasps.features - mean) / scale, -FARTHEST, FARTHEST)
+    x = np.clip((grasps.features - mean) / scale, -MAX_FEATURE_SIGMAS, MAX_FEATURE_SIGMAS)
     inputs, held = (torch.tensor(a, dtype=torch.float32) for a in (x, grasps.held))
-    layers = [nn.Linear(len(NAMES), HIDDEN), nn.Linear(HIDDEN, HIDDEN), nn.Linear(HIDDEN, 1)]
+    layers = [
+        nn.Linear(len(FEATURE_NAMES), HIDDEN),
+        nn.Linear(HIDDEN, HIDDEN),
+        nn.Linear(HIDDEN, 1),
+    ]
     network = nn.Sequential(layers[0], nn.ReLU(), layers[1], nn.ReLU(), layers[2])
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for _ in range(steps):
         rows = torch.randint(len(inputs), (BATCH,))
-        batch = inputs[rows] + JITTER * torch.randn(BATCH, len(NAMES))
+        batch = inputs[rows] + JITTER * torch.randn(BATCH, len(FEATURE_NAMES))
         loss = binary_cross_entropy_with_logits(network(batch)[:, 0], held[rows])
         optimizer.zero_grad()
         loss.backward()
@@ -91,7 +98,7 @@ def learned(grasps: GraspSet, steps: int, seed: int) -> HoldNetwork:
         tuple(getattr(layer, part).detach().double().numpy() for layer in layers)
         for part in ('weight', 'bias')
     )
-    return HoldNetwork(mean, scale, weights, biases)
+    return GraspSuccessClassifier(mean, scale, weights, biases)
 
 
 def cross_validated(

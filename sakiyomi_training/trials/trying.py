@@ -16,7 +16,7 @@ from sakiyomi_evaluation.imagination.what_if import Nudged, simulated_paths, wat
 from sakiyomi_training.trials.scene import TrialScene, trials_file, write_trials
 from sakiyomi_training.world_model.examples.episode_examples import HIDDEN
 from simulation_node.objects.object_files import volume_and_center
-from world_model_node.hold.closing import find_closing
+from world_model_node.model.grasp_success.grasp_attempt import find_grasp_attempt
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def _tried(
     table_m = cell.model.scene.table_height_m
     motions = drawn_pushes(points, table_m, candidates, rng)
     motions += drawn_grasps(points, table_m, candidates, rng)
-    framed, action = cell.model.dynamics.asked(motions)
+    framed, action = cell.model.dynamics.network_inputs(motions)
     T_true = cell.cell.world.objects.pose(name)
     (truth,) = [item for item in cell.cell.ground_truth() if item.name == name]
     paths = simulated_paths(cell.cell, name, motions)
@@ -89,7 +89,7 @@ def _closings(motions: list[HandMotion]) -> tuple[np.ndarray, np.ndarray]:
     """Poses (n, 4, 4) and openings (n,) as fingers begin to close; NaN where they do not."""
     poses, openings = np.full((len(motions), 4, 4), np.nan), np.full(len(motions), np.nan)
     for row, motion in enumerate(motions):
-        closing = find_closing(motion)
+        closing = find_grasp_attempt(motion)
         if closing is not None:
             poses[row], openings[row] = closing.T_world_grasp, closing.opening_m
     return poses, openings

@@ -9,7 +9,7 @@ import torch
 from scipy.stats import chi2
 
 from sakiyomi_training.world_model.examples.example_set import ExampleSet, watched_of
-from world_model_node.engines.torch_engine import sample_noise
+from world_model_node.inference.torch_engine import sample_noise
 from world_model_node.model.dimensions import STEPS
 from world_model_node.model.network import KINDS, WorldNetwork, kinds, turns
 from world_model_node.model.physics.involved import Involved

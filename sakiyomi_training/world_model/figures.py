@@ -7,7 +7,7 @@ from scipy.stats import chi2
 
 from sakiyomi_training.world_model.calibration import residuals
 from sakiyomi_training.world_model.examples.example_set import ExampleSet
-from world_model_node.engines.torch_engine import sample_noise
+from world_model_node.inference.torch_engine import sample_noise
 from world_model_node.model.dimensions import STEP_S
 from world_model_node.model.network import WorldNetwork
 

@@ -10,8 +10,8 @@ from sakiyomi_training.trials.examples import trial_examples
 from sakiyomi_training.trials.hold import grasp_features
 from sakiyomi_training.trials.scene import has_trials, read_trials, trials_file, write_trials
 from sakiyomi_training.world_model.examples.example_set import read_examples
-from world_model_node.hold.features import NAMES
 from world_model_node.model.dimensions import STEPS
+from world_model_node.model.grasp_success.features import FEATURE_NAMES
 
 CANDIDATES = 3
 
@@ -45,7 +45,7 @@ def test_motions_are_tried_once_and_kept(folder, capsys):
 
 def test_as_many_pushes_as_grasps_are_tried(scene):
     assert scene.grasps.sum() == (~scene.grasps).sum() == CANDIDATES
-    assert grasp_features(scene).shape == (CANDIDATES, len(NAMES))
+    assert grasp_features(scene).shape == (CANDIDATES, len(FEATURE_NAMES))
 
 
 def test_every_motion_begins_from_the_same_instant_and_some_move_the_object(scene):

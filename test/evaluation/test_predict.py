@@ -17,7 +17,7 @@ from simulation_node.objects.hulls import MARGIN_M, between_pads, standing
 from simulation_node.objects.object_files import object_files
 from simulation_node.rollouts.rollout import HullWorld, RolloutBody
 from world_model_node.config import PredictionConfig
-from world_model_node.prediction.physics_prior import PhysicsPrior
+from world_model_node.inference.physics_prior import PhysicsPrior
 
 BOX = np.array(np.meshgrid(*3 * [[-0.025, 0.025]])).reshape(3, -1).T
 

@@ -8,8 +8,8 @@ import pytest
 from sakiyomi.cli import main
 from sakiyomi_evaluation.speed import rollout_scene
 from simulation_node.rollouts.bare_world import BareWorld
-from world_model_node.engines.export import write_graphs
-from world_model_node.engines.torch_engine import TorchEngine
+from world_model_node.inference.onnx_export import write_graphs
+from world_model_node.inference.torch_engine import TorchEngine
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model.physics.involved import Involved

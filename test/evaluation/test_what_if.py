@@ -27,7 +27,7 @@ from sakiyomi_evaluation.imagination.what_if import simulated_paths
 from simulation_node.bodies.hidden import Hidden
 from simulation_node.objects.object_files import load_object, object_files
 from world_model_node.config import PredictionConfig
-from world_model_node.prediction.physics_prior import PhysicsPrior
+from world_model_node.inference.physics_prior import PhysicsPrior
 
 BOX = '<robot name="box"><link name="box">{0}{1}</link></robot>'
 SHAPE = '<{0}><geometry><box size="0.04 0.06 0.05"/></geometry></{0}>'

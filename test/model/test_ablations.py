@@ -20,12 +20,12 @@ from sakiyomi_training.train_world_model import training_config
 from sakiyomi_training.world_model.examples.episode_examples import examples_of
 from sakiyomi_training.world_model.training_config import TrainingConfig
 from world_model_node.config import PredictionConfig
-from world_model_node.engines.torch_engine import TorchEngine
+from world_model_node.inference.learned_dynamics import LearnedDynamics
+from world_model_node.inference.torch_engine import TorchEngine
 from world_model_node.model.belief import Watched
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model.weights import save_model
-from world_model_node.prediction.learned import LearnedDynamics
 
 SMALL = {'hidden': 16, 'embedding': 16, 'residual': 8, 'samples': 2, 'substeps': 1}
 TRAINING = {'warm_steps': 2, 'batch': 4, 'warm_batch': 4, 'model': SMALL}

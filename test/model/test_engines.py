@@ -15,17 +15,17 @@ from engine_windows import windows
 from sakiyomi.cli import main
 from sakiyomi.errors import BadInputError
 from world_model_node.config import PredictionConfig
-from world_model_node.engines.choice import make_engine
-from world_model_node.engines.export import write_graphs
-from world_model_node.engines.onnx_engine import OnnxEngine
-from world_model_node.engines.tensorrt_build import build
-from world_model_node.engines.torch_engine import TorchEngine
+from world_model_node.inference.engine_selection import make_engine
+from world_model_node.inference.learned_dynamics import make_dynamics
+from world_model_node.inference.onnx_engine import OnnxEngine
+from world_model_node.inference.onnx_export import write_graphs
+from world_model_node.inference.tensorrt_build import build_engine
+from world_model_node.inference.torch_engine import TorchEngine
 from world_model_node.model.card import CARD, IMAGINE_GRAPHS, UPDATE_GRAPH, read_card
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model.physics.involved import Involved
 from world_model_node.model.weights import save_model
-from world_model_node.prediction.learned import make_dynamics
 
 PARITY = 1e-4
 COMPARED = ('position', 'rotation', 'covariance', 'held', 'slip')
@@ -60,23 +60,23 @@ def test_onnx_runtime_believes_and_imagines_as_torch_does(engines, n):
     window, actions = windows(n, 1)
     belief, other = reference.update(window), engine.update(window)
     assert max(gaps(belief, other, belief._fields).values()) < PARITY
-    for parts in IMAGINE_GRAPHS:
-        if parts.pairs and n == 1:
+    for active in IMAGINE_GRAPHS:
+        if active.pairs and n == 1:
             continue
-        expected = reference.imagine(belief, window, actions, parts)
-        found = engine.imagine(belief, window, actions, parts)
-        assert max(gaps(found, expected, COMPARED).values()) < PARITY, parts
+        expected = reference.imagine(belief, window, actions, active)
+        found = engine.imagine(belief, window, actions, active)
+        assert max(gaps(found, expected, COMPARED).values()) < PARITY, active
         assert [a.shape for a in found] == [a.shape for a in expected]
 
 
-@pytest.mark.parametrize(('n', 'parts'), [(1, Involved(True, False)), (3, Involved(True, True))])
-def test_many_actions_at_once_agree_too(engines, n, parts):
+@pytest.mark.parametrize(('n', 'active'), [(1, Involved(True, False)), (3, Involved(True, True))])
+def test_many_actions_at_once_agree_too(engines, n, active):
     reference, engine = engines
     window, actions = windows(n, 64)
     belief = reference.update(window)
-    expected = reference.imagine(belief, window, actions, parts)
+    expected = reference.imagine(belief, window, actions, active)
     assert np.ptp(expected.position[:, 0, -1, 0]) > 1e-3, 'the actions should differ'
-    found = engine.imagine(belief, window, actions, parts)
+    found = engine.imagine(belief, window, actions, active)
     for name in COMPARED:
         gap = np.abs(getattr(found, name) - getattr(expected, name))
         largest = np.sort(gap.reshape(len(gap), -1).max(axis=1))
@@ -133,7 +133,7 @@ def test_running_the_world_model_does_not_import_torch(folder):
         'import sys\n'
         'from pathlib import Path\n'
         'from world_model_node.config import PredictionConfig\n'
-        'from world_model_node.prediction.learned import make_dynamics\n'
+        'from world_model_node.inference.learned_dynamics import make_dynamics\n'
         f"dynamics = make_dynamics('learned', PredictionConfig(), Path({str(folder)!r}))\n"
         'assert dynamics.learned\n'
         "sys.exit('torch' in sys.modules)\n"
@@ -152,7 +152,7 @@ def test_export_refuses_what_it_cannot_do_in_one_line(folder, given, capsys):
 def test_an_architecture_that_is_not_known_is_named(folder, tmp_path):
     pytest.importorskip('tensorrt_rtx')
     with pytest.raises(BadInputError, match='sm86'):
-        build(folder, read_card(folder), UPDATE_GRAPH, 'sm11', tmp_path)
+        build_engine(folder, read_card(folder), UPDATE_GRAPH, 'sm11', tmp_path)
 
 
 @pytest.mark.slow
@@ -164,8 +164,8 @@ def test_tensorrt_builds_every_graph_for_gpus_that_are_not_here(
     card = read_card(folder)
     for graph in (UPDATE_GRAPH, *IMAGINE_GRAPHS.values()):
         start = time.monotonic()
-        path = build(folder, card, graph, arch, tmp_path)
+        path = build_engine(folder, card, graph, arch, tmp_path)
         record_property(graph, f'{path.stat().st_size} bytes, {time.monotonic() - start:.1f} s')
         assert path.stat().st_size > 100_000
         built = path.stat().st_mtime_ns
-        assert build(folder, card, graph, arch, tmp_path).stat().st_mtime_ns == built
+        assert build_engine(folder, card, graph, arch, tmp_path).stat().st_mtime_ns == built

@@ -8,12 +8,12 @@ import torch
 from watched_scenes import cube, hand_at, motion, scene_of, turned, watched, yaw
 
 from world_model_node.config import PredictionConfig
-from world_model_node.engines.torch_engine import TorchEngine
+from world_model_node.inference.learned_dynamics import LearnedDynamics
+from world_model_node.inference.torch_engine import TorchEngine
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model.watched.window import make_window
 from world_model_node.model.weights import save_model
-from world_model_node.prediction.learned import LearnedDynamics
 
 STAMPS_S = 0.05 * np.arange(1, 21)
 
@@ -114,18 +114,18 @@ def test_what_was_not_expected_surprises(engine):
         later = later.__class__(
             0.1, (state.__class__(**{**vars(state), 'stamp_s': 0.1}),), later.cloud_m
         )
-        assert low <= dynamics._surprise_of(later.objects[0]) <= high
+        assert low <= dynamics._compute_surprise(later.objects[0]) <= high
 
 
 def test_actions_imagined_together_are_those_imagined_one_by_one(engine, monkeypatch):
     # so that there are batches
-    monkeypatch.setattr('world_model_node.prediction.learned.MOST_ACTIONS', 2)
+    monkeypatch.setattr('world_model_node.inference.learned_dynamics.MAX_BATCH_ACTIONS', 2)
     at = (0.44, 0.0, 0.02)
     instants = watched(cube(), cube(at=(0.6, 0.1, 0.02), object_id=8), hand=hand_at(at))
     dynamics, _ = predicted(engine, instants)
     scene = scene_of(instants[-1])
     actions = [motion(at, (0.2, 0.02, 0.0)), None, motion(at, (0.0, 0.0, 0.1))]
-    together = dynamics.roll_out_all(scene, STAMPS_S, actions)
+    together = dynamics.roll_out_batch(scene, STAMPS_S, actions)
     ends = np.array([[p.T_world_object[-1, :3, 3] for p in outcome] for outcome in together])
     assert np.linalg.norm(ends[0, 0] - ends[1, 0]) > 0.05  # the first pushes
     for action, outcome in zip(actions, together, strict=True):

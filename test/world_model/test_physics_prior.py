@@ -7,10 +7,10 @@ from sakiyomi.errors import BadInputError
 from sakiyomi.geometry import make_transform
 from sakiyomi.scene import Gaussian, HandMotion, HiddenProperties, ObjectState, Scene
 from world_model_node.config import PredictionConfig
-from world_model_node.prediction.free_motion import fly, slide
-from world_model_node.prediction.grip import hold_probability
-from world_model_node.prediction.hand_motion import check_hand_motion
-from world_model_node.prediction.physics_prior import PhysicsPrior
+from world_model_node.inference.grasp_physics import grasp_hold_probability
+from world_model_node.inference.motion_models import ballistic, slide
+from world_model_node.inference.physics_prior import PhysicsPrior
+from world_model_node.model.hand_motion import check_hand_motion
 
 G = 9.81
 STEPS = 0.05 * np.arange(1, 21)
@@ -77,7 +77,7 @@ def test_a_flight_is_the_closed_form_parabola_until_it_lands():
 def test_a_bounce_keeps_restitution_of_the_impact_speed():
     e, h = 0.5, 0.2
     t = np.linspace(0.0, 1.0, 2001)
-    displacement, _ = fly(np.zeros(3), h, e, 5.0, G, t)
+    displacement, _ = ballistic(np.zeros(3), h, e, 5.0, G, t)
     landed = np.sqrt(2 * h / G)
     apex = displacement[(t > landed) & (t < landed * (1 + 2 * e)), 2].max() + h
     assert apex == pytest.approx(e**2 * h, rel=1e-3)
@@ -142,7 +142,7 @@ def test_the_hold_probability_is_that_of_sampled_friction_and_mass():
     rng = np.random.default_rng(0)
     mu, m = rng.normal(0.5, 0.1, 200_000), rng.normal(1.5, 0.3, 200_000)
     sampled = np.mean(2 * mu * 15.0 > m * G)
-    closed = hold_probability(15.0, np.array([G]), np.zeros(1), properties(mass=1.5))[0]
+    closed = grasp_hold_probability(15.0, np.array([G]), np.zeros(1), properties(mass=1.5))[0]
     assert closed == pytest.approx(sampled, abs=0.005)
 
 

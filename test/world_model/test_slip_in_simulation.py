@@ -7,9 +7,9 @@ from sakiyomi.scene import GripperCommand
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import HAND_LINK, PAD_LINKS, SimulationConfig
 from world_model_node.config import PredictionConfig, TimingConfig, TouchConfig
-from world_model_node.feeling.feeling import Feeling
+from world_model_node.contact_estimation.contact_estimator import ContactEstimator
+from world_model_node.inputs.hand_state import HandState, pad_force
 from world_model_node.inputs.sensor_inputs import SensorInputs
-from world_model_node.touch.hand_state import HandState, pad_force
 
 FRICTION_GRID = (0.2, 0.5, 0.9)
 LIFTS_EACH = 8
@@ -39,7 +39,7 @@ class Lift:
         T[:3, 3] = 0.5, 0.0, size[2] / 2 + 0.001
         self.name = cell.spawn(path, T)
         self.size_m = size
-        self.feeling = Feeling(TouchConfig(), PredictionConfig())
+        self.contact_estimator = ContactEstimator(TouchConfig(), PredictionConfig())
         self.inputs = SensorInputs(TimingConfig())
         self.looks = []  # (slides in truth, stands still in truth, probability of slip)
 
@@ -82,9 +82,9 @@ class Lift:
         links = (self.cell.world.robot.link_pose(link)[:3, :3] for link in PAD_LINKS.values())
         R_hand_pads = T[:3, :3].T @ np.stack(list(links))
         hand = HandState(self.cell.time_s, T, width, force, (), T_hand, R_hand_pads)
-        held = self.feeling.update({1: shape}, hand, self.inputs, self.cell.time_s)
+        held = self.contact_estimator.update({1: shape}, hand, self.inputs, self.cell.time_s)
         if held == 1 and (force > 0.3).all():
-            told = self.feeling.slip_probability(1)
+            told = self.contact_estimator.slip_probability(1)
             self.looks.append((speeds.min() > SLIDING_MPS, speeds.max() < STILL_MPS, told))
 
     def _height_above_hand(self):
@@ -126,7 +126,7 @@ def test_every_slip_is_felt_and_a_firm_grip_is_not_called_slipping(lifts, record
 @pytest.mark.slow
 def test_friction_is_learnt_from_a_slip_and_never_got_wrong_by_a_firm_grip(lifts, record_property):
     def error(lift):
-        return abs(lift.feeling.slipping.friction(1).mean - lift.friction)
+        return abs(lift.contact_estimator.slip_estimator.friction(1).mean - lift.friction)
 
     slid = float(np.median([error(lift) for lift in lifts if lift.slid]))
     every = float(np.mean([error(lift) for lift in lifts]))

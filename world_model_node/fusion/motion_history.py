@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sakiyomi.geometry import rotation_angle
-from world_model_node.touch.hand_state import at_hand
+from world_model_node.inputs.hand_state import is_near_hand
 from world_model_node.tracking.track import Track
 
 BOX_MARGIN_M = 0.04  # of its box: where it may have been before
@@ -34,7 +34,7 @@ class MotionHistory:
         kept = {t.id: self._stamps_s.get(t.id, -np.inf) for t in tracks}
         for track in tracks:
             goes_on = not track.is_stationary and stamp_s - kept[track.id] < MOTION_PERSISTS_S
-            touched = moves and at_hand(track.world_points(), T_world_grasp)
+            touched = moves and is_near_hand(track.world_points(), T_world_grasp)
             if track.is_moving() or goes_on or touched:
                 kept[track.id] = stamp_s
         self._stamps_s = kept

@@ -9,9 +9,9 @@ from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.robot.self_filter import SelfFilter
 from sakiyomi.sensing import JointReading
 from world_model_node.config import TouchConfig
+from world_model_node.inputs.contacts import ContactPatch, pad_contact_patch
+from world_model_node.inputs.hand_state import HandState, pad_force
 from world_model_node.inputs.sensor_inputs import Snapshot
-from world_model_node.touch.contacts import Contacts, pad_contacts
-from world_model_node.touch.hand_state import HandState, pad_force
 
 
 class RobotView:
@@ -44,10 +44,12 @@ class RobotView:
             return None
         return self.robot.frame_pose(self.config.grasp_frame, *state)
 
-    def _contacts(self, snapshot: Snapshot, q: np.ndarray, width: float) -> tuple[Contacts, ...]:
+    def _contacts(
+        self, snapshot: Snapshot, q: np.ndarray, width: float
+    ) -> tuple[ContactPatch, ...]:
         min_force_n = self.config.contact_force_n
         found = [
-            pad_contacts(reading, self.robot.frame_pose(frame, q, width), min_force_n)
+            pad_contact_patch(reading, self.robot.frame_pose(frame, q, width), min_force_n)
             for reading, frame in zip(snapshot.tactile, self._pad_frames, strict=True)
             if pad_force(reading) > min_force_n
         ]

@@ -6,7 +6,7 @@ import numpy as np
 
 from sakiyomi.geometry import inverse, transform_points
 from world_model_node.config import TouchConfig
-from world_model_node.touch.contacts import Contacts, offset_to_contact
+from world_model_node.inputs.contacts import ContactPatch, offset_to_contact
 
 CONTACT_PATCH_M = 0.008  # surface this near the line of a contact is what the contact is on
 GRASP_SIGMA_M = 0.0025  # fingers that close push the object, along their axis most
@@ -37,7 +37,7 @@ class InHandPose:
 
     def correct_by_contacts(
         self,
-        contacts: tuple[Contacts, ...],
+        contacts: tuple[ContactPatch, ...],
         T_world_grasp: np.ndarray,
         points_m: np.ndarray,
         config: TouchConfig,
@@ -61,8 +61,8 @@ class InHandPose:
 
 
 def consistent_offsets(
-    surface_m: np.ndarray, contacts: tuple[Contacts, ...], config: TouchConfig
-) -> list[tuple[Contacts, float]]:
+    surface_m: np.ndarray, contacts: tuple[ContactPatch, ...], config: TouchConfig
+) -> list[tuple[ContactPatch, float]]:
     """Contacts with how far a surface (N, 3) must move along the normal to end there [m].
 
     The least gap first; one that is much larger is of a side that has not been seen.

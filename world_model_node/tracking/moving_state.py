@@ -6,7 +6,7 @@ import numpy as np
 
 from sakiyomi.geometry import make_transform
 from world_model_node.fusion.point_grid import PointGrid
-from world_model_node.touch.hand_state import at_hand
+from world_model_node.inputs.hand_state import is_near_hand
 from world_model_node.tracking.body import Body
 from world_model_node.tracking.frame_context import FrameContext
 from world_model_node.tracking.friction_grid import PRIOR_WEIGHTS, predict_weights
@@ -173,7 +173,7 @@ class MovingState:
     def _near_hand(self, frame: FrameContext) -> bool:
         """Whether the hand may push it or cover a part of it."""
         T = frame.T_world_grasp
-        return T is not None and at_hand(self.body.world_points(), T)
+        return T is not None and is_near_hand(self.body.world_points(), T)
 
     def _position_measurements(
         self,

@@ -7,8 +7,8 @@ import numpy as np
 from sakiyomi.scene import Gaussian
 from world_model_node.config import TouchConfig, TrackingConfig
 from world_model_node.fusion.point_grid import PointGrid
-from world_model_node.touch.contacts import Contacts, offset_to_contact
-from world_model_node.touch.hand_state import HandState
+from world_model_node.inputs.contacts import ContactPatch, offset_to_contact
+from world_model_node.inputs.hand_state import HandState
 from world_model_node.tracking.body import Body
 from world_model_node.tracking.frame_context import FrameContext
 from world_model_node.tracking.in_hand_pose import CONTACT_PATCH_M, InHandPose
@@ -174,7 +174,7 @@ class Track(Body):
         self.last_seen_s, self.last_seen_m = hand.stamp_s, self.filter.position_m.copy()
         self.visible, self.absent_frames = False, 0
 
-    def correct_by_contact(self, contacts: Contacts, touch: TouchConfig) -> None:
+    def correct_by_contact(self, contacts: ContactPatch, touch: TouchConfig) -> None:
         """Move so that the surface ends where a pad presses on it."""
         gap = offset_to_contact(
             self.world_points(), contacts, CONTACT_PATCH_M, MAX_CONTACT_SHIFT_M

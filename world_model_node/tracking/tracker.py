@@ -11,8 +11,8 @@ from world_model_node.config import TouchConfig, TrackingConfig, WorkspaceConfig
 from world_model_node.fusion.point_grid import PointGrid
 from world_model_node.fusion.range_points import inside_workspace
 from world_model_node.fusion.visibility import ABSENT, OCCLUDED, VisibilityModel
-from world_model_node.touch.contacts import Contacts, surface_distance
-from world_model_node.touch.hand_state import HandState
+from world_model_node.inputs.contacts import ContactPatch, surface_distance
+from world_model_node.inputs.hand_state import HandState
 from world_model_node.tracking.frame_context import FrameContext
 from world_model_node.tracking.object_measurement import ObjectMeasurement
 from world_model_node.tracking.sensor_observation import SensorObservation
@@ -82,9 +82,12 @@ class Tracker:
             for contacts in hand.contacts:
                 self._correct_by_contact(contacts)
 
-    def _correct_by_contact(self, contacts: Contacts) -> None:
+    def _correct_by_contact(self, contacts: ContactPatch) -> None:
         """A pad presses on the nearest object, if that is near enough."""
-        near = [(surface_distance(t.world_points(), contacts.center_m), t) for t in self.tracks]
+        near = [
+            (surface_distance(t.world_points(), contacts.center_of_pressure_m), t)
+            for t in self.tracks
+        ]
         near = [item for item in near if item[0] < self.touch.reach_m]
         if near:
             min(near, key=lambda item: item[0])[1].correct_by_contact(contacts, self.touch)

@@ -17,7 +17,7 @@ from sakiyomi.scene import ObjectState
 from sakiyomi_evaluation.tosses.recordings import Tosses, read_tosses
 from sakiyomi_training.world_model.examples.recorded_examples import Recorded
 from world_model_node.config import PredictionConfig
-from world_model_node.feeling.properties import prior_properties
+from world_model_node.contact_estimation.property_prior import prior_properties
 from world_model_node.model.dimensions import STEP_S
 from world_model_node.model.watched.instant import Instant
 

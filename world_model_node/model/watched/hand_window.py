@@ -10,9 +10,9 @@ from scipy.spatial.transform import Rotation
 from sakiyomi.geometry import inverse
 from sakiyomi.scene import HandMotion, ObjectState
 from world_model_node.model.dimensions import ACTION, FRAME_S, OPENING_SCALE_M, STEP_S, STEPS
+from world_model_node.model.hand_motion import sample_hand_motion
 from world_model_node.model.watched.hand_sense import HandSense
 from world_model_node.model.watched.instant import Instant, state_of
-from world_model_node.prediction.hand_motion import sample
 
 FORCE_SCALE_N = 5.0
 FAR_M = 0.5  # features of what is farther are clipped
@@ -38,7 +38,7 @@ def make_action(
             T[:, :3, 3] += STEP_S * np.arange(STEPS + 1)[:, None] * velocity_mps
         width, force = np.full(STEPS + 1, hand.finger_width_m), hand.force_limit_n
     else:
-        T, width = sample(action, STEP_S * np.arange(STEPS + 1))
+        T, width = sample_hand_motion(action, STEP_S * np.arange(STEPS + 1))
         force = action.force_n
     T = inverse(T_world_frame) @ T
     rows[:, :3], rows[:, 3:7] = T[:, :3, 3], quaternions(T[:, :3, :3])

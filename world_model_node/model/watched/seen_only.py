@@ -8,7 +8,7 @@ import numpy as np
 
 from sakiyomi.scene import HiddenProperties, ObjectState
 from world_model_node.config import PredictionConfig
-from world_model_node.feeling.properties import prior_properties
+from world_model_node.contact_estimation.property_prior import prior_properties
 from world_model_node.model.watched.hand_sense import HandSense
 from world_model_node.model.watched.instant import Instant
 

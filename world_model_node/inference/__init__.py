@@ -1,0 +1,1 @@
+"""Dynamics, analytic or learned, and the engines that run the network."""

@@ -1,0 +1,80 @@
+"""The small network that judges holds: weights that a card vouches for, and their use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load
+
+from sakiyomi.errors import BadInputError
+from sakiyomi.geometry import transform_points
+from sakiyomi.scene import ObjectState
+from world_model_node.model.grasp_success.features import FEATURE_NAMES, attempt_features
+from world_model_node.model.grasp_success.grasp_attempt import GraspAttempt
+from world_model_node.model_files import read_card, read_checked
+
+MODEL_NAME = 'hold'
+WEIGHTS = f'{MODEL_NAME}.safetensors'
+MAX_FEATURE_SIGMAS = 4.0  # a feature's distance from its mean [sigma] that is still believed
+MAX_LOGIT = 6.0
+
+
+@dataclass(frozen=True)
+class GraspSuccessClassifier:
+    """Normalised features through layers of a multilayer perceptron with ReLU between them."""
+
+    mean: np.ndarray  # (F,) of the features that were learned from
+    scale: np.ndarray  # (F,)
+    weights: tuple[np.ndarray, ...]  # (out, in) of each layer
+    biases: tuple[np.ndarray, ...]  # (out,)
+
+    def probabilities(self, features: np.ndarray) -> np.ndarray:
+        """That it holds (N,), of features (N, F)."""
+        x = np.clip((features - self.mean) / self.scale, -MAX_FEATURE_SIGMAS, MAX_FEATURE_SIGMAS)
+        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            x = (np.maximum(x, 0.0) if layer else x) @ weight.T + bias
+        return 1.0 / (1.0 + np.exp(-np.clip(x[:, 0], -MAX_LOGIT, MAX_LOGIT)))
+
+    def probability(self, attempt: GraspAttempt, state: ObjectState) -> float:
+        """That this closing would hold this object, were it lifted then."""
+        surface = transform_points(state.T_world_object, state.points_m.astype(float))
+        center = transform_points(state.T_world_object, state.properties.center_of_mass_m[None])[0]
+        features = attempt_features(attempt, surface, center, state.properties)
+        return float(self.probabilities(features[None])[0])
+
+
+def load_grasp_success(folder: Path) -> GraspSuccessClassifier:
+    """The network in a folder.
+
+    Raises:
+        BadInputError: a file is missing, cut off, changed or of other features.
+    """
+    card = read_card(folder, MODEL_NAME, (WEIGHTS,))
+    content, path = read_checked(folder, WEIGHTS, card.sha256[WEIGHTS]), folder / WEIGHTS
+    try:
+        tensors = load(content)
+        layers = range(sum(name.endswith('.weight') for name in tensors))
+        network = GraspSuccessClassifier(
+            tensors['mean'],
+            tensors['scale'],
+            tuple(tensors[f'{layer}.weight'] for layer in layers),
+            tuple(tensors[f'{layer}.bias'] for layer in layers),
+        )
+        network.probabilities(np.zeros((1, len(FEATURE_NAMES))))
+    except (SafetensorError, KeyError, ValueError, IndexError) as error:
+        reason = ' '.join(str(error).split())[:200]
+        raise BadInputError(f'model {path}: weights of another network: {reason}') from error
+    return network
+
+
+def save_grasp_success(folder: Path, network: GraspSuccessClassifier) -> None:
+    """The weights, for a card to vouch for."""
+    from safetensors.numpy import save
+
+    tensors = {'mean': network.mean, 'scale': network.scale}
+    for layer, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True)):
+        tensors |= {f'{layer}.weight': weight, f'{layer}.bias': bias}
+    (folder / WEIGHTS).write_bytes(save({k: np.ascontiguousarray(v) for k, v in tensors.items()}))

@@ -1,1 +1,0 @@
-"""What predicts, by plain physics or learned, and how it meets the scene."""

@@ -1,1 +1,0 @@
-"""What the pads press on, and what the hand holds."""
