@@ -34,20 +34,20 @@ from simulation_node.rollouts.bare_world import BareWorld
 from world_model_node.inference.engine import WorldModelEngine
 from world_model_node.inference.onnx_engine import OnnxEngine
 from world_model_node.model.card import read_card
-from world_model_node.model.dimensions import MAX_OBJECTS, STEP_S, STEPS
-from world_model_node.model.physics.involved import Involved, involved
-from world_model_node.model.watched.hand_window import make_action
-from world_model_node.model.watched.window import Window, make_window
+from world_model_node.model.dimensions import MAX_OBJECTS, NUM_STEPS, STEP_S
+from world_model_node.model.features.hand_features import encode_action
+from world_model_node.model.features.input_window import InputWindow, build_window
+from world_model_node.model.physics.active_contacts import ActiveContacts, active_contacts
 
 OBJECTS = (1, MAX_OBJECTS)
 BATCHES = (1, 64, 512)
-HORIZON_S = STEPS * STEP_S
+HORIZON_S = NUM_STEPS * STEP_S
 GOALS = {64: 5.0, 512: 20.0}  # times PyBullet
 PARTS = {
-    'alone': Involved(False, False),
-    'with hand': Involved(True, False),
-    'with pairs': Involved(False, True),
-    'with both': Involved(True, True),
+    'alone': ActiveContacts(False, False),
+    'with hand': ActiveContacts(True, False),
+    'with pairs': ActiveContacts(False, True),
+    'with both': ActiveContacts(True, True),
 }
 
 
@@ -120,9 +120,9 @@ def _loaded(make: Callable[[Path, int], WorldModelEngine], folder: Path, threads
     return engine, {'seconds': round(spent, 2), 'memory_mib': round(grown / 2**20, 1)}
 
 
-def _window(count: int) -> tuple[Window, np.ndarray]:
-    framed = make_window(rollout_scene.instants(rollout_scene.states(count)), count)
-    return framed.window, make_action(None, None, framed.T_world_frame)
+def _window(count: int) -> tuple[InputWindow, np.ndarray]:
+    framed = build_window(rollout_scene.instants(rollout_scene.states(count)), count)
+    return framed.window, encode_action(None, None, framed.T_world_frame)
 
 
 def _learned(
@@ -131,7 +131,7 @@ def _learned(
     """Rollouts a second, no hand about."""
     window, action = _window(count)
     actions = np.repeat(action[None], math.ceil(batch / samples), axis=0)
-    belief, parts = engine.update(window), involved(window, actions, False)
+    belief, parts = engine.update(window), active_contacts(window, actions, False)
     return batch * _per_second(lambda: engine.imagine(belief, window, actions, parts), seconds)
 
 

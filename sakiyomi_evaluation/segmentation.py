@@ -23,8 +23,8 @@ from sakiyomi.errors import BadInputError
 from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments
 from sakiyomi_data.running.plain import rebuilt
 from sakiyomi_data.running.rounds import Round, run_rounds
+from sakiyomi_data.segmentation.labelled_views import LabelledView, read_views
 from sakiyomi_evaluation.results import check_writable, write_results
-from sakiyomi_training.segmentation.dataset import LabelledView, read_views
 from sakiyomi_training.segmentation.scoring import InstanceScore, score
 from world_model_node.config import WorldModelConfig
 from world_model_node.segmentation.segmenter import Segmenter, make_segmenter

@@ -21,23 +21,23 @@ from sakiyomi_evaluation.results import provenance
 from sakiyomi_training.episodes.shards import PATTERN
 from sakiyomi_training.train_world_model import read_config, train
 from sakiyomi_training.world_model.calibration import calibrate
-from sakiyomi_training.world_model.curves import draw_curves
 from sakiyomi_training.world_model.examples.example_set import ExampleSet
 from sakiyomi_training.world_model.examples.recordings import (
-    Data,
+    FinetuningData,
     read_data,
     read_test,
     recording_files,
 )
-from sakiyomi_training.world_model.figures import t0_figures
-from sakiyomi_training.world_model.finetuner import Finetuner, FinetuningConfig, with_steps
-from sakiyomi_training.world_model.losses import ERROR_SCALE_M, ERROR_SCALE_RAD, TURN_WEIGHT
+from sakiyomi_training.world_model.finetuner import Finetuner, FinetuningConfig, with_num_steps
+from sakiyomi_training.world_model.loss_curves import plot_loss_curves
+from sakiyomi_training.world_model.losses import ERROR_SCALE_M, ERROR_SCALE_RAD, ROTATION_WEIGHT
+from sakiyomi_training.world_model.prediction_metrics import t0_metrics
 from world_model_node.inference.onnx_export import write_graphs
-from world_model_node.model.card import STORY, WEIGHTS, WorldModelCard
+from world_model_node.model.card import MODEL_CARD, WEIGHTS, WorldModelCard
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model.weights import load_model, save_model
 
-LEAST_TO_CALIBRATE = 8  # recordings: of fewer, a tenth of the examples is not known
+MIN_CALIBRATION_RECORDINGS = 8  # recordings: of fewer, a tenth of the examples is not known
 Figures = dict[str, dict[str, float]]  # by name of the examples
 log = logging.getLogger(__name__)
 
@@ -73,11 +73,11 @@ def run(args: argparse.Namespace) -> int:
     # so that a checkpoint of other data or weights is not taken for one of these
     digest = hashlib.sha256(''.join(files.values()).encode()).hexdigest()
     config = replace(config, model=card.config, start=card.sha256, data=digest)
-    sets = {'kept': data.kept}  # from every start: few recordings say more so
+    sets = {'kept': data.validation}  # from every start: few recordings say more so
     if args.test:
         sets['test'] = read_test(args.test).only_t0()
-    config = with_steps(config, len(data.learned))
-    tuner = Finetuner(data.learned, config, args.out, args.seed, start)
+    config = with_num_steps(config, len(data.training))
+    tuner = Finetuner(data.training, config, args.out, args.seed, start)
     train(tuner, console)
     network, details = finish(tuner, start, data, sets)
     details |= {
@@ -87,29 +87,32 @@ def run(args: argparse.Namespace) -> int:
     }
     new = save_model(network, args.out / 'model', details)
     write_graphs(args.out / 'model')
-    (args.out / 'model' / STORY).write_text(story(new), encoding='utf-8')
+    (args.out / 'model' / MODEL_CARD).write_text(model_card(new), encoding='utf-8')
     (args.out / 'metrics.json').write_text(json.dumps(details, indent=2) + '\n')
-    draw_curves(args.out / 'curves.png', tuner.curve)
+    plot_loss_curves(args.out / 'curves.png', tuner.curve)
     make_console().print(table(details))
     return 0
 
 
 def finish(
-    tuner: Finetuner, start: WorldNetwork, data: Data, sets: dict[str, ExampleSet]
+    tuner: Finetuner, start: WorldNetwork, data: FinetuningData, sets: dict[str, ExampleSet]
 ) -> tuple[WorldNetwork, dict[str, Any]]:
     """The network to keep, and what its card tells."""
     network = tuner.network.eval()
     before = measure(start, sets)
     calibrated = _calibrate(network, data)
     tuned = measure(network, sets)
-    helped = not worse(tuned['kept'], before['kept'])
+    helped = not is_worse(tuned['kept'], before['kept'])
     if not helped:
         log.warning('it got worse on the kept examples: the starting weights are kept')
     return network if helped else start, {
         'what': 'belief about hidden properties and 20 future poses of objects, 50 ms apart',
         'weights_kept': 'finetuned' if helped else 'starting',
-        'recordings': {'learned_from': data.recordings_learned, 'kept': data.recordings_kept},
-        'examples': {'learned_from': len(data.learned), 'kept': len(data.kept)},
+        'recordings': {
+            'learned_from': data.training_recordings,
+            'kept': data.validation_recordings,
+        },
+        'examples': {'learned_from': len(data.training), 'kept': len(data.validation)},
         'calibrated_on': calibrated,
         'training': asdict(tuner.config),
         'seed': tuner.seed,
@@ -119,25 +122,25 @@ def finish(
     }
 
 
-def _calibrate(network: WorldNetwork, data: Data) -> str:
+def _calibrate(network: WorldNetwork, data: FinetuningData) -> str:
     """What the intervals were fitted on."""
-    if data.recordings_kept < LEAST_TO_CALIBRATE and not data.episodes:
+    if data.validation_recordings < MIN_CALIBRATION_RECORDINGS and not data.episodes:
         log.warning(
             'kept %d recordings, calibration needs %d: that of the starting weights stays',
-            data.recordings_kept,
-            LEAST_TO_CALIBRATE,
+            data.validation_recordings,
+            MIN_CALIBRATION_RECORDINGS,
         )
         return 'what the starting weights were: too few recordings were kept'
-    calibrate(network, data.kept)
-    return f'{len(data.kept)} kept examples'
+    calibrate(network, data.validation)
+    return f'{len(data.validation)} kept examples'
 
 
 def measure(network: WorldNetwork, sets: dict[str, ExampleSet]) -> Figures:
     """Figures by name of the examples."""
-    return {name: t0_figures(network, examples) for name, examples in sets.items()}
+    return {name: t0_metrics(network, examples) for name, examples in sets.items()}
 
 
-def worse(tuned: dict[str, float], before: dict[str, float]) -> bool:
+def is_worse(tuned: dict[str, float], before: dict[str, float]) -> bool:
     """Whether place and turn are together further off than before."""
     if 'mm_mean' not in before:
         log.warning('nothing moved in the kept examples: whether it helped is not known')
@@ -148,7 +151,7 @@ def worse(tuned: dict[str, float], before: dict[str, float]) -> bool:
 def _score(figures: dict[str, float]) -> float:
     """Place and turn as the loss weighs them."""
     turn = figures['rad_mean'] / ERROR_SCALE_RAD
-    return 1e-3 * figures['mm_mean'] / ERROR_SCALE_M + TURN_WEIGHT * turn
+    return 1e-3 * figures['mm_mean'] / ERROR_SCALE_M + ROTATION_WEIGHT * turn
 
 
 def hashes(paths: Sequence[Path]) -> dict[str, str]:
@@ -175,7 +178,7 @@ def table(details: dict[str, Any]) -> Table:
     return result
 
 
-def story(card: WorldModelCard) -> str:
+def model_card(card: WorldModelCard) -> str:
     """The model card for people."""
     d = card.details
     files = '\n'.join(f'- `{name}`, sha256 `{digest}`' for name, digest in d['data'].items())

@@ -9,7 +9,7 @@ from sakiyomi.errors import BadInputError
 from simulation_node.objects.object_files import object_files
 
 HELD_OUT_PERCENT = 15
-PARTS = ('train', 'held_out')
+SPLIT_NAMES = ('train', 'held_out')
 
 
 def is_held_out(name: str) -> bool:
@@ -24,7 +24,7 @@ def split_folders(objects: str, out: Path) -> dict[str, Path]:
         BadInputError: no such objects, or a part that would be empty.
     """
     files = object_files(objects)
-    folders = {part: out / part for part in PARTS}
+    folders = {part: out / part for part in SPLIT_NAMES}
     for part, folder in folders.items():
         own = [f for f in files if is_held_out(f.stem) == (part == 'held_out')]
         if not own:

@@ -16,7 +16,7 @@ from sakiyomi_evaluation.results import check_writable, provenance
 from sakiyomi_evaluation.tosses.fitting.prior import write_prior
 from sakiyomi_training.tosses.pretraining import Pretraining, pretrain
 
-LEAST_CUBES = 4
+MIN_CUBES = 4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Simulate, fit, write; the exit status."""
     for name, least in (
-        ('cubes', LEAST_CUBES),
+        ('cubes', MIN_CUBES),
         ('tosses', 2),
         ('further_cubes', 1),
         ('generations', 1),

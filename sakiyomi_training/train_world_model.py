@@ -19,17 +19,17 @@ from sakiyomi.errors import BadInputError
 from sakiyomi.parameters import with_values
 from sakiyomi_evaluation.results import provenance
 from sakiyomi_training.object_split import HELD_OUT_PERCENT
-from sakiyomi_training.world_model.averaging import average_doubt, average_weights
+from sakiyomi_training.world_model.ablations import ablation_changes
 from sakiyomi_training.world_model.calibration import calibrate
-from sakiyomi_training.world_model.curves import draw_curves
 from sakiyomi_training.world_model.examples.example_set import ExampleSet, read_examples
-from sakiyomi_training.world_model.figures import t0_figures
-from sakiyomi_training.world_model.switches import changes_without
+from sakiyomi_training.world_model.loss_curves import plot_loss_curves
+from sakiyomi_training.world_model.prediction_metrics import t0_metrics
 from sakiyomi_training.world_model.trainer import Trainer
 from sakiyomi_training.world_model.training_config import TrainingConfig
+from sakiyomi_training.world_model.weight_averaging import average_calibration, average_weights
 from world_model_node.inference.onnx_export import write_graphs
-from world_model_node.model.card import STORY, WEIGHTS, WorldModelCard
-from world_model_node.model.network import KINDS, WorldNetwork
+from world_model_node.model.card import MODEL_CARD, WEIGHTS, WorldModelCard
+from world_model_node.model.network import MOTION_KINDS, WorldNetwork
 from world_model_node.model.weights import load_model, save_model
 
 SAVE_EVERY = 100
@@ -76,18 +76,18 @@ def run(args: argparse.Namespace) -> int:
     if args.start is not None:
         start, before = load_model(args.start)
         started_from = before.sha256
-    learned, kept = read_examples(args.data, config.model.touch)
-    trainer = Trainer(learned, config, args.out, args.seed, start)
+    training_set, calibration_set = read_examples(args.data, config.model.touch)
+    trainer = Trainer(training_set, config, args.out, args.seed, start)
     train(trainer, console)
-    details = finish(trainer, kept, len(learned), start, args.start_share)
+    details = finish(trainer, calibration_set, len(training_set), start, args.start_share)
     details['started_from'] = started_from
     details['start_share'] = args.start_share
     details['provenance'] = provenance(args)
     card = save_model(trainer.network, args.out / 'model', details)
     write_graphs(args.out / 'model')
-    (args.out / 'model' / STORY).write_text(story(card), encoding='utf-8')
+    (args.out / 'model' / MODEL_CARD).write_text(model_card(card), encoding='utf-8')
     (args.out / 'metrics.json').write_text(json.dumps(details, indent=2) + '\n')
-    draw_curves(args.out / 'curves.png', trainer.curve)
+    plot_loss_curves(args.out / 'curves.png', trainer.curve)
     make_console().print_json(data=details['figures_on_kept_episodes'])
     return 0
 
@@ -118,7 +118,7 @@ def training_config(args: argparse.Namespace) -> TrainingConfig:
         'touch': args.no_touch,
         'structure': args.pure_network,
     }
-    changes = changes_without(part for part, left_out in options.items() if left_out)
+    changes = ablation_changes(part for part, left_out in options.items() if left_out)
     return with_values(read_config(TrainingConfig(), args), changes)
 
 
@@ -165,7 +165,7 @@ def train(trainer: Trainer, console, label: str = 'loss') -> None:
 
 def finish(
     trainer: Trainer,
-    kept: ExampleSet,
+    calibration_set: ExampleSet,
     examples: int,
     start: WorldNetwork | None = None,
     share: float = 0.0,
@@ -177,27 +177,27 @@ def finish(
     network = trainer.network.eval()
     if start is not None:
         average_weights(network, start, share)
-    calibrate(network, kept)
+    calibrate(network, calibration_set)
     if start is not None:
-        average_doubt(network, start, share)
+        average_calibration(network, start, share)
     factors = network.calibration.double().numpy()
     return {
         'what': 'belief about hidden properties and 20 future poses of objects, 50 ms apart',
         'examples_learned_from': examples,
         'held_out': f'objects whose crc32(name) % 100 < {HELD_OUT_PERCENT}, if the data says so',
-        'calibrated_on': f'{len(kept)} examples of kept episodes of the same objects',
+        'calibrated_on': f'{len(calibration_set)} examples of kept episodes of the same objects',
         'sigma_factors': {
             kind: {'first': own[0].tolist(), 'last': own[-1].tolist()}
-            for kind, own in zip(KINDS, factors, strict=True)
+            for kind, own in zip(MOTION_KINDS, factors, strict=True)
         },
         'training': asdict(trainer.config),
         'seed': trainer.seed,
         'steps': trainer.step,
-        'figures_on_kept_episodes': t0_figures(network, kept.only_t0()),
+        'figures_on_kept_episodes': t0_metrics(network, calibration_set.only_t0()),
     }
 
 
-def story(card: WorldModelCard) -> str:
+def model_card(card: WorldModelCard) -> str:
     """The model card for people."""
     d = card.details
     figures = '\n'.join(f'| {k} | {v} |' for k, v in d['figures_on_kept_episodes'].items())

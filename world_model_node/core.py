@@ -29,8 +29,8 @@ from world_model_node.inference.learned_dynamics import make_dynamics
 from world_model_node.inference.motion_models import slide
 from world_model_node.inputs.robot_view import RobotView
 from world_model_node.inputs.sensor_inputs import SensorInputs, Snapshot
+from world_model_node.model.features.hand_observation import HandObservation
 from world_model_node.model.hand_motion import check_hand_motion
-from world_model_node.model.watched.hand_sense import HandSense
 from world_model_node.segmentation.segmenter import make_segmenter
 from world_model_node.tracking.friction_grid import friction_posterior
 from world_model_node.tracking.object_measurement import measure_objects
@@ -266,7 +266,7 @@ class WorldModel:
                     track.T_world_object, hand, self.inputs
                 )
 
-    def _hand_observation(self, snapshot: Snapshot) -> HandSense | None:
+    def _hand_observation(self, snapshot: Snapshot) -> HandObservation | None:
         hand = self.robot.hand(snapshot, snapshot.joints)
         newest = self.inputs.wrench.newest(self.now_s)
         return (

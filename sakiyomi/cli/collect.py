@@ -40,4 +40,4 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _module(name: str) -> object:
-    return importlib.import_module(f'sakiyomi_training.collect_{name}')
+    return importlib.import_module(f'sakiyomi_data.collect_{name}')

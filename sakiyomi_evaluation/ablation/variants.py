@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.parameters import with_values
-from sakiyomi_training.world_model.switches import SWITCHES, changes_without
+from sakiyomi_training.world_model.ablations import ABLATIONS, ablation_changes
 from sakiyomi_training.world_model.training_config import TrainingConfig
 
 FULL, NO_LIDAR = 'full', 'without LiDAR'
@@ -27,7 +27,7 @@ class Variant:
 
     def config(self, base: TrainingConfig) -> TrainingConfig:
         """The config with those parts left out."""
-        return with_values(base, changes_without(self.parts))
+        return with_values(base, ablation_changes(self.parts))
 
 
 # those that learn from the same examples follow each other, so that these are made once
@@ -35,7 +35,7 @@ VARIANTS = (
     Variant(FULL),
     *(
         Variant(f'without {part}', (part,))
-        for part in sorted(SWITCHES, key=lambda part: part == 'touch')
+        for part in sorted(ABLATIONS, key=lambda part: part == 'touch')
     ),
     Variant(NO_LIDAR, lidar=False),
 )

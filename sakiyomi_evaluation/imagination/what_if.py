@@ -24,7 +24,7 @@ from simulation_node.interactions.stage import NoRoomError, Stage, place
 from simulation_node.objects.hulls import standing
 from simulation_node.objects.object_files import volume_and_center
 from simulation_node.rollouts.rollout import HullWorld
-from world_model_node.model.dimensions import STEP_S, STEPS
+from world_model_node.model.dimensions import NUM_STEPS, STEP_S
 
 NUDGE_M, NUDGE_MPS = 0.02, 0.15
 AWAY_M, AWAY_S = 0.20, 0.4
@@ -166,7 +166,7 @@ def simulated_paths(cell: SimulatedCell, name: str, motions: list[HandMotion]) -
     """
     kept = cell.world.save()
     try:
-        paths = np.zeros((len(motions), STEPS + 1, 4, 4))
+        paths = np.zeros((len(motions), NUM_STEPS + 1, 4, 4))
         for row, motion in enumerate(motions):
             cell.world.restore(kept)
             paths[row] = [pose.copy() for pose in carry_out(cell, motion, name)]
@@ -195,7 +195,7 @@ def carry_out(cell: SimulatedCell, motion: HandMotion, name: str) -> Iterator[np
     shut_tick = round(float(motion.times_s[shut[0]]) * PHYSICS_HZ) if len(shut) else 0
     step, done = round(STEP_S * PHYSICS_HZ), 0
     yield cell.world.objects.pose(name)
-    for tick in sorted({shut_tick, *range(step, STEPS * step + 1, step)}):
+    for tick in sorted({shut_tick, *range(step, NUM_STEPS * step + 1, step)}):
         cell.step((tick - done) / PHYSICS_HZ)
         done = tick
         if tick == shut_tick:

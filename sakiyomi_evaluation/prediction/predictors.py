@@ -14,7 +14,7 @@ from sakiyomi.scene import ObjectState
 from sakiyomi_training.episodes.layout import BEFORE, FINE_BEFORE, FINE_S, PLAN, Episode
 from sakiyomi_training.episodes.scene_columns import read_action, read_scenes
 from sakiyomi_training.episodes.truth_columns import true_centers
-from sakiyomi_training.world_model.examples.watched_hand import hand_at
+from sakiyomi_training.world_model.examples.episode_hand import hand_observation_at
 from simulation_node.bodies.hidden import Hidden
 from simulation_node.objects.hulls import between_pads, standing
 from simulation_node.objects.meshes import Shape
@@ -62,7 +62,7 @@ class DynamicsPredictor:
         scenes = read_scenes(episode, BEFORE + 1)
         self.dynamics.reset()
         for frame, scene in enumerate(scenes):
-            self.dynamics.observe(scene, hand_at(episode, frame))
+            self.dynamics.observe(scene, hand_observation_at(episode, frame))
         now = scenes[-1]
         predictions = self.dynamics.roll_out(now, now.stamp_s + TIMES_S, read_action(episode))
         starts = {state.id: state.T_world_object[:3, :3] for state in now.objects}

@@ -9,8 +9,8 @@ import numpy as np
 
 from sakiyomi.geometry import make_transform
 from sakiyomi.scene import Gaussian, HiddenProperties, ObjectState
-from world_model_node.model.dimensions import FRAME_S, FRAMES
-from world_model_node.model.watched.instant import Instant
+from world_model_node.model.dimensions import FRAME_S, NUM_FRAMES
+from world_model_node.model.features.scene_observation import SceneObservation
 
 HALF_M, APART_M, SPEED_MPS = 0.02, 0.07, 0.4
 MASS_KG, FRICTION, RESTITUTION = 0.05, 0.4, 0.2
@@ -33,10 +33,12 @@ def states(count: int) -> tuple[ObjectState, ...]:
     return tuple(_cube(index) for index in range(count))
 
 
-def instants(objects: tuple[ObjectState, ...]) -> list[Instant]:
+def instants(objects: tuple[ObjectState, ...]) -> list[SceneObservation]:
     """What was watched: they went on as they do now."""
-    ages = FRAME_S * np.arange(FRAMES - 1, -1, -1)
-    return [Instant(-age, tuple(_before(s, age) for s in objects), 0.0, None) for age in ages]
+    ages = FRAME_S * np.arange(NUM_FRAMES - 1, -1, -1)
+    return [
+        SceneObservation(-age, tuple(_before(s, age) for s in objects), 0.0, None) for age in ages
+    ]
 
 
 def places_and_velocities(objects: tuple[ObjectState, ...]) -> tuple[np.ndarray, np.ndarray]:

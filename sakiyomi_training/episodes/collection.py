@@ -30,7 +30,7 @@ ABOUT_FILE = 'collection.json'
 
 
 @dataclass(frozen=True)
-class Plan:
+class CollectionPlan:
     """What a collection is made from; the same plan gives the same episodes."""
 
     objects: tuple[str, ...]
@@ -53,7 +53,7 @@ class Plan:
 class ShardJob:
     """One shard to be made."""
 
-    plan: Plan
+    plan: CollectionPlan
     out: Path
     index: int
     count: int
@@ -109,7 +109,7 @@ def make_shard(job: ShardJob) -> MadeShard:
     return MadeShard(len(episodes), told)
 
 
-def _episode(plan: Plan, files: tuple[Path, ...], index: int) -> Episode:
+def _episode(plan: CollectionPlan, files: tuple[Path, ...], index: int) -> Episode:
     recorder = _recorder(plan.width, plan.height, plan.rays, plan.lidar)
     return recorder.episode(plan.scenario(index), files, plan.seed, index)
 
@@ -120,7 +120,7 @@ def _recorder(width: int, height: int, rays: int | None, lidar: bool) -> Recorde
     return Recorder(width=width, height=height, rays=rays, lidar=lidar)
 
 
-def missing_shards(plan: Plan, out: Path, episodes: int) -> list[ShardJob]:
+def missing_shards(plan: CollectionPlan, out: Path, episodes: int) -> list[ShardJob]:
     """The shards that are not there yet; a damaged one is made again, and that is said."""
     jobs = []
     for index in range(-(-episodes // plan.shard_size)):
@@ -142,7 +142,7 @@ def _is_done(job: ShardJob) -> bool:
         return False
 
 
-def open_collection(plan: Plan, out: Path) -> None:
+def open_collection(plan: CollectionPlan, out: Path) -> None:
     """Make the folder, or check that what is in it was made from the same plan.
 
     Raises:
@@ -188,6 +188,8 @@ def open_folder(out: Path, about: dict[str, Any], defaults: dict[str, Any]) -> N
         )
 
 
-def collect(plan: Plan, out: Path, episodes: int, executor: Executor) -> Iterator[Outcome]:
+def collect(
+    plan: CollectionPlan, out: Path, episodes: int, executor: Executor
+) -> Iterator[Outcome]:
     """Fill the folder; yields what came of each shard that was not there yet."""
     yield from executor.results(make_shard, missing_shards(plan, out, episodes))

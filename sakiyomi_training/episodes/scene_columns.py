@@ -23,7 +23,7 @@ from sakiyomi_training.episodes.layout import (
     Episode,
     empty_episode,
 )
-from world_model_node.model.physics.surface_points import farthest_points
+from world_model_node.model.physics.surface_sampling import farthest_point_sampling
 
 NO_TRACK = -1
 GREY = 128
@@ -58,7 +58,7 @@ def kept_ids(scenes: list[Scene]) -> list[int]:
 
 
 def _note(columns: Episode, frame: int, slot: int, state: ObjectState) -> None:
-    chosen = farthest_points(state.points_m, POINTS)
+    chosen = farthest_point_sampling(state.points_m, POINTS)
     guessed = state.guessed if len(state.guessed) else np.zeros(len(state.points_m), bool)
     p = state.properties
     values = {

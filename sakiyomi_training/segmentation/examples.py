@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sakiyomi_training.segmentation.dataset import LabelledView, read_views
+from sakiyomi_data.segmentation.labelled_views import LabelledView, read_views
 from world_model_node.fusion.points import voxel_indices
 from world_model_node.segmentation.features import (
     NODE_CHROMATICITY,
@@ -24,13 +24,15 @@ from world_model_node.segmentation.supervoxels import (
 )
 
 MIN_VOXELS = 60  # a view of fewer teaches nothing
-PAIR_UNLIKE, PAIR_BOTH_COLORED, PAIR_LINKS, PAIR_LINK_UNLIKE = 5, 6, 7, 9
-PAIR_COLOR = [PAIR_UNLIKE, PAIR_BOTH_COLORED, PAIR_LINK_UNLIKE]
+PAIR_DISSIMILARITY, PAIR_BOTH_COLORED, PAIR_LINKS, PAIR_LINK_DISSIMILARITY = 5, 6, 7, 9
+PAIR_COLOR = [PAIR_DISSIMILARITY, PAIR_BOTH_COLORED, PAIR_LINK_DISSIMILARITY]
 NODE_COLOR, PAIR_CLEARANCE = slice(15, 20), [10, 11]
-BLIND = 0.1  # share of the examples that lose colour, and of those that lose the line of sight
-NOISE = 0.02
-REPAINTED = 0.5  # share of the examples where objects get a print, or the colour of another
-PAINT_UNIT, UNLIKE_UNIT, MAX_UNLIKE = 30.0, 10.0, 4.0  # as in features.py
+# share of the examples that lose colour, and of those that lose the line of sight
+DROP_PROBABILITY = 0.1
+FEATURE_NOISE = 0.02
+# share of the examples where objects get a print, or the colour of another
+RECOLOR_PROBABILITY = 0.5
+CHROMATICITY_UNIT, DISSIMILARITY_UNIT, MAX_DISSIMILARITY = 30.0, 10.0, 4.0  # as in features.py
 
 
 @dataclass(frozen=True)
@@ -46,27 +48,27 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Judged:
+class LabelledGraph:
     """A view with all that is needed to score a division of it."""
 
     graph: SupervoxelGraph
-    part_of_voxel: np.ndarray  # (N,)
+    supervoxel_of_voxel: np.ndarray  # (N,)
     truth: np.ndarray  # (N,)
 
 
-def judged(view: LabelledView) -> Judged:
+def label_graph(view: LabelledView) -> LabelledGraph:
     """Cut a view into parts."""
     coarse_of_voxel = voxel_indices(view.voxels.points_m, COARSE_VOXEL_M)
     cells = make_coarse_voxels(view.voxels, coarse_of_voxel, view.visibility)
     part = oversegment(cells)
     graph = supervoxel_graph(cells, part, view.visibility, view.plane)
-    return Judged(graph, part[coarse_of_voxel], view.labels)
+    return LabelledGraph(graph, part[coarse_of_voxel], view.labels)
 
 
-def example(view: LabelledView) -> Example:
+def make_example(view: LabelledView) -> Example:
     """What a view teaches."""
-    seen = judged(view)
-    labels = majority(seen.part_of_voxel, seen.truth, len(seen.graph))
+    seen = label_graph(view)
+    labels = majority(seen.supervoxel_of_voxel, seen.truth, len(seen.graph))
     points = view.voxels.points_m
     votes = seen.graph.centers_m.astype(np.float32)
     for label in np.unique(labels[labels >= 0]):
@@ -89,16 +91,16 @@ def majority(part: np.ndarray, labels: np.ndarray, m: int) -> np.ndarray:
     return votes.reshape(m, count).argmax(axis=1) - 1
 
 
-def examples_of(path: Path) -> list[Example]:
+def read_examples(path: Path) -> list[Example]:
     """The views of one file that show anything."""
-    return [example(view) for view in read_views(path) if len(view.voxels) >= MIN_VOXELS]
+    return [make_example(view) for view in read_views(path) if len(view.voxels) >= MIN_VOXELS]
 
 
-def some_parts(item: Example, most: int, rng: np.random.Generator) -> Example:
+def subsample_parts(item: Example, max_parts: int, rng: np.random.Generator) -> Example:
     """The same view with parts left out at random: cheaper to learn from, and never the same."""
-    if len(item.nodes) <= most:
+    if len(item.nodes) <= max_parts:
         return item
-    kept = rng.permutation(len(item.nodes))[:most]
+    kept = rng.permutation(len(item.nodes))[:max_parts]
     return Example(
         item.nodes[kept],
         item.pairs[:, kept[:, None], kept],
@@ -109,56 +111,58 @@ def some_parts(item: Example, most: int, rng: np.random.Generator) -> Example:
     )
 
 
-def varied(item: Example, rng: np.random.Generator) -> Example:
+def augment(item: Example, rng: np.random.Generator) -> Example:
     """The same view turned, mirrored, in other colours, and now and then half blind."""
     nodes, pairs = item.nodes.astype(np.float32), item.pairs.astype(np.float32)
-    if rng.random() < REPAINTED:
-        repaint(nodes, pairs, item, rng)
-    turn = _turn(rng)
+    if rng.random() < RECOLOR_PROBABILITY:
+        recolor(nodes, pairs, item, rng)
+    turn = _random_rotation(rng)
     for columns in (NODE_XY, NODE_NORMAL, NODE_VIEWPOINT):
         first = slice(columns.start, columns.start + 2)
         nodes[:, first] = nodes[:, first] @ turn
     hue = slice(NODE_CHROMATICITY.start, NODE_CHROMATICITY.start + 2)
-    nodes[:, hue] = nodes[:, hue] @ _turn(rng)
-    if rng.random() < BLIND:
+    nodes[:, hue] = nodes[:, hue] @ _random_rotation(rng)
+    if rng.random() < DROP_PROBABILITY:
         nodes[:, NODE_COLOR] = 0.0
         pairs[PAIR_COLOR] = 0.0
-    if rng.random() < BLIND:
+    if rng.random() < DROP_PROBABILITY:
         pairs[PAIR_CLEARANCE] = 0.0
-    nodes += NOISE * rng.standard_normal(nodes.shape, np.float32)
+    nodes += FEATURE_NOISE * rng.standard_normal(nodes.shape, np.float32)
     middle = item.centers_m.mean(axis=0)
     places, votes = item.centers_m - middle, item.votes_m - middle
     places[:, :2], votes[:, :2] = places[:, :2] @ turn, votes[:, :2] @ turn
     return Example(nodes, pairs, places, item.counts, item.labels, votes)
 
 
-def repaint(nodes: np.ndarray, pairs: np.ndarray, item: Example, rng: np.random.Generator) -> None:
+def recolor(nodes: np.ndarray, pairs: np.ndarray, item: Example, rng: np.random.Generator) -> None:
     """Print on one side of an object, or give it the colour of another; changes both arrays."""
     objects = np.unique(item.labels[item.labels >= 0])
     if not len(objects):
         return
-    paint = nodes[:, NODE_CHROMATICITY].copy()
+    chromaticity = nodes[:, NODE_CHROMATICITY].copy()
     for label in rng.permutation(objects)[: rng.integers(1, 4)]:
         own = np.flatnonzero(item.labels == label)
         if rng.random() < 0.5:
             places = item.centers_m[own] @ rng.standard_normal(3)
             side = own[places > rng.uniform(places.min(), places.max() + 1e-9)]
-            paint[side] += rng.normal(0.0, 0.7, 3)
+            chromaticity[side] += rng.normal(0.0, 0.7, 3)
         else:
             model = item.labels == rng.choice(objects)
-            paint[own] += paint[model].mean(axis=0) - paint[own].mean(axis=0)
-    nodes[:, NODE_CHROMATICITY] = paint
-    changed = np.abs(paint - item.nodes[:, NODE_CHROMATICITY]).max(axis=1) > 1e-3
-    step = paint[:, None] - paint[None]
-    unlike = np.linalg.norm(step, axis=2) * PAINT_UNIT / UNLIKE_UNIT
-    unlike = np.minimum(unlike, MAX_UNLIKE) * pairs[PAIR_BOTH_COLORED]
+            chromaticity[own] += chromaticity[model].mean(axis=0) - chromaticity[own].mean(axis=0)
+    nodes[:, NODE_CHROMATICITY] = chromaticity
+    changed = np.abs(chromaticity - item.nodes[:, NODE_CHROMATICITY]).max(axis=1) > 1e-3
+    step = chromaticity[:, None] - chromaticity[None]
+    dissimilarity = np.linalg.norm(step, axis=2) * CHROMATICITY_UNIT / DISSIMILARITY_UNIT
+    dissimilarity = np.minimum(dissimilarity, MAX_DISSIMILARITY) * pairs[PAIR_BOTH_COLORED]
     either = changed[:, None] | changed[None]
-    pairs[PAIR_UNLIKE] = np.where(either, unlike, pairs[PAIR_UNLIKE])
+    pairs[PAIR_DISSIMILARITY] = np.where(either, dissimilarity, pairs[PAIR_DISSIMILARITY])
     linked = either & (pairs[PAIR_LINKS] > 0.0)
-    pairs[PAIR_LINK_UNLIKE] = np.where(linked, unlike, pairs[PAIR_LINK_UNLIKE])
+    pairs[PAIR_LINK_DISSIMILARITY] = np.where(
+        linked, dissimilarity, pairs[PAIR_LINK_DISSIMILARITY]
+    )
 
 
-def _turn(rng: np.random.Generator) -> np.ndarray:
+def _random_rotation(rng: np.random.Generator) -> np.ndarray:
     angle = rng.uniform(0.0, 2.0 * np.pi)
     c, s = np.cos(angle), np.sin(angle)
     mirror = 1.0 if rng.random() < 0.5 else -1.0

@@ -9,16 +9,16 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from sakiyomi_training.segmentation.network import PartNetwork
+from sakiyomi_training.segmentation.network import SupervoxelNetwork
 from world_model_node.model_files import write_card
 from world_model_node.segmentation.features import NODE_FEATURES, PAIR_FEATURES
 from world_model_node.segmentation.segmentation_engine import GRAPH, INPUTS, NAME, OUTPUTS, WEIGHTS
 
 OPSET = 17
-PARTS = 128  # of the example that the graph is traced with
+NUM_PARTS = 128  # of the example that the graph is traced with
 
 
-def export(network: PartNetwork, folder: Path, details: dict[str, Any]) -> None:
+def export(network: SupervoxelNetwork, folder: Path, details: dict[str, Any]) -> None:
     """Write the three files; the number of parts stays free in the graph."""
     folder.mkdir(parents=True, exist_ok=True)
     network.eval()
@@ -28,13 +28,13 @@ def export(network: PartNetwork, folder: Path, details: dict[str, Any]) -> None:
     write_card(folder, NAME, (GRAPH, WEIGHTS), details)
 
 
-def graph_of(network: PartNetwork) -> bytes:
+def graph_of(network: SupervoxelNetwork) -> bytes:
     """The ONNX graph of a network."""
     example = (
-        torch.zeros(1, PARTS, NODE_FEATURES),
-        torch.zeros(1, PAIR_FEATURES, PARTS, PARTS),
-        torch.zeros(1, PARTS, 3),
-        torch.ones(1, PARTS),
+        torch.zeros(1, NUM_PARTS, NODE_FEATURES),
+        torch.zeros(1, PAIR_FEATURES, NUM_PARTS, NUM_PARTS),
+        torch.zeros(1, NUM_PARTS, 3),
+        torch.ones(1, NUM_PARTS),
     )
     axes = {'nodes': {1: 'm'}, 'pairs': {2: 'm', 3: 'm'}, 'places': {1: 'm'}, 'mask': {1: 'm'}}
     axes |= {'same': {1: 'm', 2: 'm'}, 'object': {1: 'm'}, 'votes': {1: 'm'}}

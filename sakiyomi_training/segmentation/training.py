@@ -15,23 +15,23 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
 from sakiyomi.errors import BadInputError
-from sakiyomi_training.segmentation.dataset import read_views
+from sakiyomi_data.segmentation.labelled_views import read_views
 from sakiyomi_training.segmentation.examples import (
     MIN_VOXELS,
     Example,
-    Judged,
-    examples_of,
-    judged,
-    some_parts,
-    varied,
+    LabelledGraph,
+    augment,
+    label_graph,
+    read_examples,
+    subsample_parts,
 )
-from sakiyomi_training.segmentation.network import PartNetwork
+from sakiyomi_training.segmentation.network import SupervoxelNetwork
 from sakiyomi_training.segmentation.scoring import InstanceScore, score
 from world_model_node.segmentation.grouping import group_supervoxels
 from world_model_node.segmentation.supervoxels import MAX_SUPERVOXELS
 
 BATCH = 4
-FEW_PARTS, FEW_UNTIL = 112, 0.85  # most of the time on views thinned out to so many parts
+EARLY_MAX_PARTS, EARLY_SHARE = 112, 0.85  # most of the time on views thinned out to so many parts
 LEARNING_RATE, WEIGHT_DECAY, WARM_UP = 2e-3, 1e-4, 0.02
 NEAR_M, FAR_WEIGHT = 0.06, 0.1  # pairs of near parts count more
 VOTE_WEIGHT, OBJECT_WEIGHT = 0.5, 0.2
@@ -79,7 +79,7 @@ def batch_of(items: list[Example]) -> Batch:
     return batch
 
 
-def loss_of(network: PartNetwork, batch: Batch) -> Tensor:
+def loss_of(network: SupervoxelNetwork, batch: Batch) -> Tensor:
     """Cross-entropy of pairs and of parts, and the error of the votes."""
     logits, of_object, votes = network(batch.nodes, batch.pairs, batch.places, batch.mask)
     known = batch.labels >= 0
@@ -111,7 +111,7 @@ class Trainer:
         torch.manual_seed(seed)
         self.data, self.out = data, out
         self.rng = np.random.default_rng(seed)
-        self.network = PartNetwork()
+        self.network = SupervoxelNetwork()
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY
         )
@@ -129,7 +129,7 @@ class Trainer:
         new = [p for p in sorted(self.data.glob('*/train_*.npz')) if p not in self.files]
         for path in sorted(new, key=lambda p: p.name)[:most]:
             self.files.add(path)
-            self.examples += examples_of(path)
+            self.examples += read_examples(path)
         if not self.examples:
             raise BadInputError(f'--data {self.data}: expected */train_*.npz, found none')
 
@@ -139,21 +139,21 @@ class Trainer:
         order = self.rng.permutation(len(self.examples))
         losses = []
         for start in range(0, len(order), BATCH):
-            begun = time.monotonic()
-            if begun > deadline:
+            started = time.monotonic()
+            if started > deadline:
                 break
             done = self.spent_s / (60.0 * minutes)
             self._set_rate(done)
-            most = FEW_PARTS if done < FEW_UNTIL else MAX_SUPERVOXELS
+            most = EARLY_MAX_PARTS if done < EARLY_SHARE else MAX_SUPERVOXELS
             chosen = [self.examples[i] for i in order[start : start + BATCH]]
-            items = [varied(some_parts(item, most, self.rng), self.rng) for item in chosen]
+            items = [augment(subsample_parts(item, most, self.rng), self.rng) for item in chosen]
             loss = loss_of(self.network, batch_of(items))
             self.optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
             self.optimizer.step()
             self.step += 1
-            self.spent_s += time.monotonic() - begun
+            self.spent_s += time.monotonic() - started
             losses.append(loss.item())
         return float(np.mean(losses)) if losses else float('nan')
 
@@ -192,27 +192,29 @@ class Trainer:
             parameters['lr'] = rate
 
 
-def held_out_views(data: Path, files: int = VALIDATION_FILES) -> dict[str, list[Judged]]:
+def held_out_views(data: Path, files: int = VALIDATION_FILES) -> dict[str, list[LabelledGraph]]:
     """The first, nominal view of held-out scenes, per kind of scene."""
-    kinds: dict[str, list[Judged]] = {}
+    kinds: dict[str, list[LabelledGraph]] = {}
     for folder in sorted(p for p in data.iterdir() if p.is_dir()):
         views = [read_views(path)[0] for path in sorted(folder.glob('held_out_*.npz'))[:files]]
-        kept = [judged(view) for view in views if len(view.voxels) >= MIN_VOXELS]
+        kept = [label_graph(view) for view in views if len(view.voxels) >= MIN_VOXELS]
         if kept:
             kinds[folder.name] = kept
     return kinds
 
 
-def validate(network: PartNetwork, kinds: dict[str, list[Judged]]) -> dict[str, InstanceScore]:
+def validate(
+    network: SupervoxelNetwork, kinds: dict[str, list[LabelledGraph]]
+) -> dict[str, InstanceScore]:
     """The score on held-out objects, per kind of scene."""
     network.eval()
     return {
-        kind: sum((score(divided(network, v), v.truth) for v in views), InstanceScore())
+        kind: sum((score(predicted_labels(network, v), v.truth) for v in views), InstanceScore())
         for kind, views in kinds.items()
     }
 
 
-def divided(network: PartNetwork, view: Judged) -> np.ndarray:
+def predicted_labels(network: SupervoxelNetwork, view: LabelledGraph) -> np.ndarray:
     """The network's label of each voxel. Shape (N,)."""
     graph = view.graph
     places = graph.centers_m - graph.centers_m.mean(axis=0)
@@ -220,7 +222,7 @@ def divided(network: PartNetwork, view: Judged) -> np.ndarray:
     with torch.no_grad():
         same, of_object, _ = network(*(torch.from_numpy(a).float()[None] for a in arrays))
     labels = group_supervoxels(same[0].numpy(), of_object[0].numpy(), graph.counts)
-    return labels[view.part_of_voxel]
+    return labels[view.supervoxel_of_voxel]
 
 
 def train(data: Path, out: Path, minutes: float, seed: int, validate_every: int = 3) -> Trainer:

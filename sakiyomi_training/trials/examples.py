@@ -6,12 +6,12 @@ import numpy as np
 
 from sakiyomi_training.trials.scene import TrialScene
 from sakiyomi_training.world_model.examples.episode_examples import (
-    LATER,
+    LATER_FRAMES,
     Example,
-    Truth,
+    TrueMotion,
+    empty_touch,
+    empty_truth,
     later_columns,
-    no_touch,
-    no_truth,
     tracked_columns,
     write_truth,
 )
@@ -28,13 +28,13 @@ def trial_examples(scene: TrialScene) -> list[Example]:
 
 def _example(scene: TrialScene, row: int) -> Example:
     now, index = scene.window, int(scene.row)
-    truth = no_truth(len(now.window.present))
+    truth = empty_truth(len(now.window.present))
     write_truth(
         truth,
         index,
         now,
         scene.T_world_object,
-        Truth(
+        TrueMotion(
             scene.T_world_true[row],
             scene.center_m[row],
             scene.true_twist,
@@ -50,6 +50,6 @@ def _example(scene: TrialScene, row: int) -> Example:
         'at_t0': np.float32(1.0),
         **tracked_columns(now, {}),
         **truth,
-        **later_columns(now, dict.fromkeys(LATER)),
-        **no_touch(),
+        **later_columns(now, dict.fromkeys(LATER_FRAMES)),
+        **empty_touch(),
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sakiyomi.errors import BadInputError
-from world_model_node.model.watched.window import Framed, Window
+from world_model_node.model.features.input_window import FramedWindow, InputWindow
 
 PATTERN = 'trials_*.npz'
 OF_WINDOW = 'window_'
@@ -28,15 +28,15 @@ class TrialScene:
     mass_center_m: np.ndarray  # (3,) as believed, world frame
     mass_kg: np.ndarray  # (2,) mean and variance
     friction: np.ndarray  # (2,)
-    window: Framed  # that the network sees
+    window: FramedWindow  # that the network sees
     row: np.ndarray  # () of the object in it
-    action: np.ndarray  # (n, STEPS + 1, ACTION) of the hand, as the network sees it
+    action: np.ndarray  # (n, NUM_STEPS + 1, ACTION_SIZE) of the hand, as the network sees it
     grasps: np.ndarray  # (n,) bool: it closes the hand; else it pushes
     T_world_closing: np.ndarray  # (n, 4, 4) of a grasp, as the fingers begin to close; else NaN
     opening_m: np.ndarray  # (n,)
     force_n: np.ndarray  # (n,)
-    T_world_true: np.ndarray  # (n, STEPS + 1, 4, 4)
-    center_m: np.ndarray  # (n, STEPS + 1, 3) of the volume, world frame
+    T_world_true: np.ndarray  # (n, NUM_STEPS + 1, 4, 4)
+    center_m: np.ndarray  # (n, NUM_STEPS + 1, 3) of the volume, world frame
     true_twist: np.ndarray  # (6,) at the start
     true_hidden: np.ndarray  # (5,) in the order of examples.HIDDEN
     true_mass_center_m: np.ndarray  # (3,) at the start, world frame
@@ -92,8 +92,8 @@ def _read(path: Path) -> TrialScene | None:
             columns = {name: data[name] for name in data.files}
         if not columns:
             return None
-        window = Window(*(columns[f'{OF_WINDOW}{name}'] for name in Window._fields))
-        framed = Framed(window, columns['T_world_frame'], tuple(columns['ids'].tolist()))
+        window = InputWindow(*(columns[f'{OF_WINDOW}{name}'] for name in InputWindow._fields))
+        framed = FramedWindow(window, columns['T_world_frame'], tuple(columns['ids'].tolist()))
         names = [field.name for field in fields(TrialScene) if field.name != 'window']
         return TrialScene(window=framed, **{name: columns[name] for name in names})
     except Exception as error:  # whatever a damaged archive makes zipfile, zlib or numpy raise

@@ -14,7 +14,7 @@ from sakiyomi_data.closed_loop.watched_cell import WatchedCell
 from sakiyomi_evaluation.imagination.candidates import drawn_grasps, drawn_pushes
 from sakiyomi_evaluation.imagination.what_if import Nudged, simulated_paths, watched_nudge
 from sakiyomi_training.trials.scene import TrialScene, trials_file, write_trials
-from sakiyomi_training.world_model.examples.episode_examples import HIDDEN
+from sakiyomi_training.world_model.examples.episode_examples import PROPERTY_NAMES
 from simulation_node.objects.object_files import volume_and_center
 from world_model_node.model.grasp_success.grasp_attempt import find_grasp_attempt
 
@@ -80,7 +80,7 @@ def _tried(
         T_world_true=paths,
         center_m=paths[..., :3, :3] @ center + paths[..., :3, 3],
         true_twist=truth.twist,
-        true_hidden=np.array([getattr(hidden, key) for key in HIDDEN]),
+        true_hidden=np.array([getattr(hidden, key) for key in PROPERTY_NAMES]),
         true_mass_center_m=T_true[:3, :3] @ hidden.center_of_mass_m + T_true[:3, 3],
     )
 

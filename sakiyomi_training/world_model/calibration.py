@@ -8,42 +8,47 @@ import numpy as np
 import torch
 from scipy.stats import chi2
 
-from sakiyomi_training.world_model.examples.example_set import ExampleSet, watched_of
+from sakiyomi_training.world_model.examples.example_set import ExampleSet, to_model_input
 from world_model_node.inference.torch_engine import sample_noise
-from world_model_node.model.dimensions import STEPS
-from world_model_node.model.network import KINDS, WorldNetwork, kinds, turns
-from world_model_node.model.physics.involved import Involved
+from world_model_node.model.dimensions import NUM_STEPS
+from world_model_node.model.network import (
+    MOTION_KINDS,
+    WorldNetwork,
+    motion_kinds,
+    rotation_between,
+)
+from world_model_node.model.physics.active_contacts import ActiveContacts
 
-SHARE = 0.9
-LEAST_ROWS = 20
-BOUNDS = (0.05, 4.0)
-SMOOTH = 5  # steps that are averaged
-FAR = 10.0  # sigmas; what is farther off counts as if it were there
-COLUMNS = (slice(0, 2), slice(2, 3), slice(3, 6))  # level, upright, turn
+COVERAGE = 0.9
+MIN_ROWS = 20
+FACTOR_BOUNDS = (0.05, 4.0)
+SMOOTHING_STEPS = 5  # steps that are averaged
+MAX_SIGMAS = 10.0  # sigmas; what is farther off counts as if it were there
+COLUMNS = (slice(0, 2), slice(2, 3), slice(3, 6))  # horizontal, vertical, angular
 
 
 class Residuals(NamedTuple):
     """True minus imagined poses of R beginnings."""
 
-    gap: np.ndarray  # (R, STEPS, 6) place, turn; NaN where it is not known
-    covariance: np.ndarray  # (R, STEPS, 6, 6)
+    gap: np.ndarray  # (R, NUM_STEPS, 6) place, turn; NaN where it is not known
+    covariance: np.ndarray  # (R, NUM_STEPS, 6, 6)
     kind: np.ndarray  # (R,) of the beginning
 
 
 def calibrate(network: WorldNetwork, examples: ExampleSet, batch: int = 64) -> np.ndarray:
-    """Set the network's factors on sigma: level, upright, turn. Shape (KINDS, STEPS, 3).
+    """Set the network's factors on sigma: horizontal, vertical, angular. Shape (3, NUM_STEPS, 3).
 
-    Level and upright are apart, for what has fallen lies at a height that is known better than
-    where. Each kind of beginning has its own; steps of which too little is known change as their
+    Horizontal and vertical are apart, for a fallen object's height is known better than its
+    place. Each kind of beginning has its own; steps of which too little is known change as their
     neighbours do, and a kind of which nothing is known as all kinds together.
     """
     before = network.calibration.double().numpy()
     network.calibration.fill_(1.0)
-    rows = all_residuals(network, examples, batch)
+    rows = collect_residuals(network, examples, batch)
     factors = np.empty_like(before)
-    for index in range(len(KINDS)):
+    for index in range(len(MOTION_KINDS)):
         own = rows.kind == index
-        if own.sum() < LEAST_ROWS:
+        if own.sum() < MIN_ROWS:
             own = np.ones(len(rows.kind), bool)
         factors[index] = _factors(rows.gap[own], rows.covariance[own], before[index])
     network.calibration.copy_(torch.from_numpy(factors).float())
@@ -51,25 +56,27 @@ def calibrate(network: WorldNetwork, examples: ExampleSet, batch: int = 64) -> n
 
 
 def _factors(gap: np.ndarray, covariance: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """(STEPS, 3) of one kind."""
+    """(NUM_STEPS, 3) of one kind."""
     factors = before.copy()
     for column, part in enumerate(COLUMNS):
         own = covariance[..., part, part]
         factors[:, column] *= _changes(gap[..., part], own, before[:, column])
-    return np.clip(factors, *BOUNDS)
+    return np.clip(factors, *FACTOR_BOUNDS)
 
 
 def _changes(gap: np.ndarray, covariance: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Of each step's factor (STEPS,), from residuals (R, STEPS, D) at factors of one."""
+    """Of each step's factor (NUM_STEPS,), from residuals (R, NUM_STEPS, D) at factors of one."""
     squares = (gap * np.linalg.solve(covariance, gap[..., None])[..., 0]).sum(-1)
     known = np.isfinite(squares)
-    steps = np.flatnonzero(known.sum(axis=0) >= LEAST_ROWS)
+    steps = np.flatnonzero(known.sum(axis=0) >= MIN_ROWS)
     if not len(steps):
-        return np.ones(STEPS)
+        return np.ones(NUM_STEPS)
     size = gap.shape[-1]
     found = [sigma_factor(squares[known[:, step], step], size) / before[step] for step in steps]
-    padded = np.pad(np.interp(np.arange(STEPS), steps, found), SMOOTH // 2, mode='edge')
-    return np.convolve(padded, np.full(SMOOTH, 1.0 / SMOOTH), 'valid')
+    padded = np.pad(
+        np.interp(np.arange(NUM_STEPS), steps, found), SMOOTHING_STEPS // 2, mode='edge'
+    )
+    return np.convolve(padded, np.full(SMOOTHING_STEPS, 1.0 / SMOOTHING_STEPS), 'valid')
 
 
 def sigma_factor(squares: np.ndarray, size: int) -> float:
@@ -78,11 +85,11 @@ def sigma_factor(squares: np.ndarray, size: int) -> float:
     And at least by their root mean square: where few are far off, a sigma that holds the share is
     so small that those few become impossible. They are over `size` axes, in sigmas.
     """
-    share = np.quantile(squares, SHARE) / chi2.ppf(SHARE, size)
-    return float(np.sqrt(max(share, np.mean(np.minimum(squares, FAR**2)) / size)))
+    share = np.quantile(squares, COVERAGE) / chi2.ppf(COVERAGE, size)
+    return float(np.sqrt(max(share, np.mean(np.minimum(squares, MAX_SIGMAS**2)) / size)))
 
 
-def all_residuals(network: WorldNetwork, examples: ExampleSet, batch: int = 64) -> Residuals:
+def collect_residuals(network: WorldNetwork, examples: ExampleSet, batch: int = 64) -> Residuals:
     """Of every object that counts."""
     found: list[Residuals] = []
     noise = sample_noise(network.config.samples, network)
@@ -90,10 +97,12 @@ def all_residuals(network: WorldNetwork, examples: ExampleSet, batch: int = 64) 
         gap, away, covariance, on = residuals(network, rows, noise)
         chosen = rows['weight'].numpy() > 0.5
         both = np.where(on[..., None], np.concatenate([gap, away], -1), np.nan)
-        kind = kinds(rows['motion'], rows['held']).argmax(-1).numpy()
+        kind = motion_kinds(rows['motion'], rows['held']).argmax(-1).numpy()
         found.append(Residuals(both[chosen], covariance[chosen], kind[chosen]))
     if not found:
-        return Residuals(np.zeros((0, STEPS, 6)), np.zeros((0, STEPS, 6, 6)), np.zeros(0, int))
+        return Residuals(
+            np.zeros((0, NUM_STEPS, 6)), np.zeros((0, NUM_STEPS, 6, 6)), np.zeros(0, int)
+        )
     return Residuals(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 
@@ -104,16 +113,16 @@ def residuals(
 
     In recordings without simulated truth, what was tracked later stands for it.
     """
-    watched = watched_of(batch)
-    E, n = watched.present.shape
+    inputs = to_model_input(batch)
+    E, n = inputs.present.shape
     with torch.no_grad():
-        belief = network.update(watched)
+        belief = network.update(inputs)
         imagined, _ = network.imagine(
             belief,
-            watched,
+            inputs,
             batch['action'].unsqueeze(1),
             noise[None, :, None].expand(E, -1, n, -1),
-            Involved(hand=bool((batch['acts'] > 0.5).any())),
+            ActiveContacts(hand=bool((batch['acts'] > 0.5).any())),
         )
         true = batch['true_on'][:, :, 1:] > 0.5
         place, goal = (
@@ -124,6 +133,6 @@ def residuals(
         )
         gap = place - imagined.position[:, 0]
         q = imagined.rotation[:, 0]
-        away = turns(q, goal * ((goal * q).sum(-1, keepdim=True) + 1e-9).sign())
+        away = rotation_between(q, goal * ((goal * q).sum(-1, keepdim=True) + 1e-9).sign())
     arrays = (gap, away, imagined.covariance[:, 0], true | (batch['tracked_on'] > 0.5))
     return tuple(a.double().numpy() if a.dtype == torch.float32 else a.numpy() for a in arrays)

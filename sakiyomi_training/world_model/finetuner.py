@@ -14,7 +14,8 @@ from sakiyomi_training.world_model.trainer import Trainer
 from sakiyomi_training.world_model.training_config import TrainingConfig
 from world_model_node.model.network import WorldNetwork
 
-FEW, STEPS_OF_FEW, MOST_STEPS = 120, 150, 1000  # 120 examples: six tosses, and in a mirror
+# 120 examples: six tosses, and in a mirror
+REFERENCE_EXAMPLES, REFERENCE_STEPS, MAX_STEPS = 120, 150, 1000
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,12 @@ class FinetuningConfig(TrainingConfig):
     data: str = parameter('', 'sha256 of those of the files; found by itself')
 
 
-def with_steps(config: FinetuningConfig, examples: int) -> FinetuningConfig:
+def with_num_steps(config: FinetuningConfig, examples: int) -> FinetuningConfig:
     """The config with a number of steps: few examples are soon known by heart."""
     if config.steps > 0:
         return config
-    steps = round(STEPS_OF_FEW * math.sqrt(examples / FEW))
-    return replace(config, steps=min(max(steps, STEPS_OF_FEW), MOST_STEPS))
+    steps = round(REFERENCE_STEPS * math.sqrt(examples / REFERENCE_EXAMPLES))
+    return replace(config, steps=min(max(steps, REFERENCE_STEPS), MAX_STEPS))
 
 
 class Finetuner(Trainer):
@@ -67,6 +68,6 @@ class Finetuner(Trainer):
         row = super().advance()
         rate = self.optimizer.param_groups[0]['lr'] * self.config.anchor
         with torch.no_grad():
-            for now, at_first in zip(self.network.parameters(), self._anchor, strict=True):
-                now.lerp_(at_first, rate)
+            for now, initial in zip(self.network.parameters(), self._anchor, strict=True):
+                now.lerp_(initial, rate)
         return row

@@ -13,16 +13,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sakiyomi.errors import BadInputError, WorkFailedError
-from sakiyomi_training.world_model.auxiliary import Auxiliary
+from sakiyomi_training.world_model.auxiliary_heads import AuxiliaryHeads
 from sakiyomi_training.world_model.examples.example_set import Batch, ExampleSet
-from sakiyomi_training.world_model.losses import belief_loss, loss_terms, weighted
+from sakiyomi_training.world_model.losses import belief_loss, loss_terms, weighted_sum
 from sakiyomi_training.world_model.training_config import TrainingConfig
-from world_model_node.model.dimensions import FRAMES
+from world_model_node.model.dimensions import NUM_FRAMES
 from world_model_node.model.network import WorldNetwork
 
-MOST_SKIPPED = 10
+MAX_SKIPPED = 10
 CHECKPOINT = 'checkpoint.safetensors'
-LAST_RATE, SECOND_RATE = 0.02, 0.5  # of the highest
+FINAL_RATE, ROLLOUT_RATE = 0.02, 0.5  # of the highest
 
 
 class Trainer:
@@ -52,7 +52,7 @@ class Trainer:
         self.network = WorldNetwork(config.model)
         if start is not None:
             self._start_from(start)
-        self.auxiliary = Auxiliary(config.model)
+        self.auxiliary = AuxiliaryHeads(config.model)
         self.parameters = [*self.network.parameters(), *self.auxiliary.parameters()]
         self.optimizer = torch.optim.AdamW(
             self.parameters, config.learning_rate, weight_decay=config.weight_decay
@@ -75,7 +75,7 @@ class Trainer:
         torch.manual_seed(int(rng.integers(2**62)))  # of dropout
         warm = self.step < self.config.warm_steps
         size = self.config.warm_batch if warm else self.config.batch
-        batch = dropped(self.examples.draw(size, rng), self.config, rng)
+        batch = drop_modalities(self.examples.sample_batch(size, rng), self.config, rng)
         self._set_rate()
         row = self._belief_step(batch) if warm else self._rollout_step(batch, rng)
         self.step += 1
@@ -84,22 +84,22 @@ class Trainer:
 
     def _belief_step(self, batch: Batch) -> dict[str, float]:
         loss = belief_loss(self.network, batch, self.config)
-        self._descend(loss)
+        self._optimize(loss)
         return {'loss': float(loss.detach()), 'state': float(loss.detach())}
 
     def _rollout_step(self, batch: Batch, rng: np.random.Generator) -> dict[str, float]:
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         examples, objects = batch['present'].shape
-        noise = antithetic(
+        noise = antithetic_noise(
             examples, self.config.samples, objects, self.network.noise_size, generator
         )
         terms = loss_terms(self.network, self.auxiliary, batch, noise, self.config)
-        loss = weighted(terms, self.config)
-        self._descend(loss)
+        loss = weighted_sum(terms, self.config)
+        self._optimize(loss)
         row = {name: float(value.detach()) for name, value in terms._asdict().items()}
         return {'loss': float(loss.detach()), **row}
 
-    def _descend(self, loss: Tensor) -> None:
+    def _optimize(self, loss: Tensor) -> None:
         self.optimizer.zero_grad()
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.config.clip)
@@ -108,7 +108,7 @@ class Trainer:
             self._skipped = 0
             return
         self._skipped += 1
-        if self._skipped > MOST_SKIPPED:
+        if self._skipped > MAX_SKIPPED:
             raise WorkFailedError(
                 f'training step {self.step}: got {self._skipped} gradients that are not finite in'
                 ' a row, expected finite ones'
@@ -143,10 +143,10 @@ class Trainer:
                 f'--out {self.out}: was begun with another config, data or seed, expected the'
                 ' same or another folder'
             )
-        self.network.load_state_dict(_below(tensors, 'network.'))
-        self.auxiliary.load_state_dict(_below(tensors, 'auxiliary.'))
+        self.network.load_state_dict(_with_prefix(tensors, 'network.'))
+        self.auxiliary.load_state_dict(_with_prefix(tensors, 'auxiliary.'))
         state: dict[int, dict[str, Tensor]] = {}
-        for key, value in _below(tensors, 'optimizer.').items():
+        for key, value in _with_prefix(tensors, 'optimizer.').items():
             index, name = key.split('.')
             state.setdefault(int(index), {})[name] = value
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {'state': state})
@@ -159,9 +159,9 @@ class Trainer:
         done = self.step / warm if first else (self.step - warm) / max(steps - warm, 1)
         rising = min(1.0, (done + 1e-3) / max(self.config.warm_up, 1e-3))
         cosine = 0.5 * (1.0 + np.cos(np.pi * min(done, 1.0)))
-        highest = self.config.learning_rate * (1.0 if first else SECOND_RATE)
+        highest = self.config.learning_rate * (1.0 if first else ROLLOUT_RATE)
         for parameters in self.optimizer.param_groups:
-            parameters['lr'] = highest * rising * (LAST_RATE + (1.0 - LAST_RATE) * cosine)
+            parameters['lr'] = highest * rising * (FINAL_RATE + (1.0 - FINAL_RATE) * cosine)
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict]:
@@ -180,11 +180,11 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict]:
         raise BadInputError(f'checkpoint {path}: cut off or none: {error}') from error
 
 
-def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
-def antithetic(
+def antithetic_noise(
     examples: int, samples: int, objects: int, width: int, generator: torch.Generator
 ) -> Tensor:
     """Standard normal noise (E, K, n, D) in pairs that cancel, so that means are exact."""
@@ -192,7 +192,7 @@ def antithetic(
     return torch.cat([half, -half], 1)[:, :samples]
 
 
-def dropped(batch: Batch, config: TrainingConfig, rng: np.random.Generator) -> Batch:
+def drop_modalities(batch: Batch, config: TrainingConfig, rng: np.random.Generator) -> Batch:
     """The batch with modalities missing here and there."""
     batch, count = dict(batch), len(batch['acts'])
 
@@ -206,8 +206,8 @@ def dropped(batch: Batch, config: TrainingConfig, rng: np.random.Generator) -> B
     limit[..., -1] = limit[..., -1] * kept(config.drop_limit)[:, None, None]
     batch['hand'] = limit
     batch['shape_on'] = batch['shape_on'] * kept(config.drop_shape)[:, None]
-    first = np.where(rng.random(count) < config.drop_past, rng.integers(0, FRAMES, count), 0)
-    on = torch.from_numpy((np.arange(FRAMES) >= first[:, None]).astype(np.float32))
+    first = np.where(rng.random(count) < config.drop_past, rng.integers(0, NUM_FRAMES, count), 0)
+    on = torch.from_numpy((np.arange(NUM_FRAMES) >= first[:, None]).astype(np.float32))
     batch['seen'] = batch['seen'] * on[:, :, None]
     for name in ('motion', 'hand', 'outline'):
         noise = rng.standard_normal(batch[name].shape, dtype=np.float32)

@@ -8,8 +8,8 @@ from bags import Bag
 
 from sakiyomi.cli import main
 from sakiyomi_ros.messages.images import to_camera_info, to_depth_image, to_image
-from sakiyomi_training.world_model.examples.recorded_examples import recorded_examples
-from sakiyomi_training.world_model.examples.watched_recordings import read_watched_file
+from sakiyomi_training.world_model.examples.recording_examples import recording_examples
+from sakiyomi_training.world_model.examples.sensor_recordings import read_sensor_recording
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model.weights import load_model, save_model
@@ -76,8 +76,8 @@ def refused(capsys, data, folder, out):
 
 
 def test_what_slides_is_tracked_and_its_later_poses_are_the_targets(folder):
-    (part,) = read_watched_file(folder / '0.mcap')
-    examples = recorded_examples(part)
+    (part,) = read_sensor_recording(folder / '0.mcap')
+    examples = recording_examples(part)
     assert len(examples) >= 8
     last = examples[-3]
     known = last['tracked_on'][0] > 0.5
@@ -101,16 +101,16 @@ def test_recordings_finetune_a_model_and_say_what_from(folder, tmp_path):
 
 def test_a_gap_cuts_a_recording_in_two(folder, tmp_path, caplog):
     stamps = np.concatenate([1.0 + 0.1 * np.arange(8), 5.0 + 0.1 * np.arange(8)])
-    parts = read_watched_file(record(tmp_path / 'gap.mcap', stamps))
+    parts = read_sensor_recording(record(tmp_path / 'gap.mcap', stamps))
     assert len(parts) == 2
     assert 'cut into 2 pieces' in caplog.text
     for part in parts:
-        assert np.diff([i.stamp_s for i in part.instants]).max() < 0.2
+        assert np.diff([i.stamp_s for i in part.observations]).max() < 0.2
 
 
 def test_a_faster_camera_gives_the_same_rate(tmp_path):
-    (part,) = read_watched_file(record(tmp_path / 'fast.mcap', 1.0 + np.arange(40) / 30.0))
-    steps = np.diff([i.stamp_s for i in part.instants])
+    (part,) = read_sensor_recording(record(tmp_path / 'fast.mcap', 1.0 + np.arange(40) / 30.0))
+    steps = np.diff([i.stamp_s for i in part.observations])
     assert steps.min() >= 0.09 and steps.max() <= 0.11
 
 

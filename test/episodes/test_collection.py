@@ -12,8 +12,8 @@ from sakiyomi_data.running.workers import Outcome
 from sakiyomi_training.episodes import collection
 from sakiyomi_training.episodes.collection import (
     ABOUT_FILE,
+    CollectionPlan,
     MadeShard,
-    Plan,
     collect,
     missing_shards,
     open_collection,
@@ -28,7 +28,7 @@ from sakiyomi_training.episodes.shards import (
     write_shard,
 )
 
-PLAN = Plan(('random_urdfs',), 'train', ('drop',), seed=4, shard_size=1, **CHEAP)
+PLAN = CollectionPlan(('random_urdfs',), 'train', ('drop',), seed=4, shard_size=1, **CHEAP)
 
 
 class Here:

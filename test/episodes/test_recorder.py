@@ -5,7 +5,11 @@ from cheap_sensors import CHEAP
 from sakiyomi.errors import BadInputError
 from sakiyomi_training.episodes.layout import BEFORE, COLUMNS, FINE_BEFORE
 from sakiyomi_training.episodes.recorder import Recorder
-from sakiyomi_training.episodes.scene_columns import farthest_points, read_action, read_scenes
+from sakiyomi_training.episodes.scene_columns import (
+    farthest_point_sampling,
+    read_action,
+    read_scenes,
+)
 from sakiyomi_training.episodes.truth_columns import true_centers
 from simulation_node.interactions.scenarios import check_scenarios
 
@@ -94,12 +98,12 @@ def test_what_the_pads_felt_comes_back_as_contacts(recorder, files):
 def test_farthest_points_reach_every_corner():
     corners = np.array(np.meshgrid(*3 * [[-1.0, 1.0]])).reshape(3, -1).T
     inside = np.random.default_rng(0).uniform(-0.4, 0.4, (500, 3))
-    chosen = farthest_points(np.vstack([inside, corners]), 8)
+    chosen = farthest_point_sampling(np.vstack([inside, corners]), 8)
     assert sorted(chosen) == list(range(500, 508))
 
 
 def test_fewer_points_than_wanted_are_repeated():
-    assert set(farthest_points(np.eye(3), 10)) == {0, 1, 2}
+    assert set(farthest_point_sampling(np.eye(3), 10)) == {0, 1, 2}
 
 
 def test_an_unknown_scenario_is_named_with_the_options():

@@ -10,7 +10,7 @@ from sakiyomi_training.trials.examples import trial_examples
 from sakiyomi_training.trials.hold import grasp_features
 from sakiyomi_training.trials.scene import has_trials, read_trials, trials_file, write_trials
 from sakiyomi_training.world_model.examples.example_set import read_examples
-from world_model_node.model.dimensions import STEPS
+from world_model_node.model.dimensions import NUM_STEPS
 from world_model_node.model.grasp_success.features import FEATURE_NAMES
 
 CANDIDATES = 3
@@ -65,7 +65,7 @@ def test_an_example_leads_from_where_it_was_tracked_to_where_it_really_went(scen
         turned = T_frame[:3, :3] @ turn @ tracked.T
         expected = T_true[:, :3, :3] @ T_true[0, :3, :3].T
         np.testing.assert_allclose(turned, expected, atol=1e-5)
-        assert example['true_on'].sum() == STEPS + 1
+        assert example['true_on'].sum() == NUM_STEPS + 1
         assert not example['tracked_on'].any()
         assert not example['touched_on'].any()
 

@@ -10,11 +10,11 @@ from sakiyomi_evaluation.speed import rollout_scene
 from simulation_node.rollouts.bare_world import BareWorld
 from world_model_node.inference.onnx_export import write_graphs
 from world_model_node.inference.torch_engine import TorchEngine
+from world_model_node.model.features.hand_features import encode_action
+from world_model_node.model.features.input_window import build_window
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
-from world_model_node.model.physics.involved import Involved
-from world_model_node.model.watched.hand_window import make_action
-from world_model_node.model.watched.window import make_window
+from world_model_node.model.physics.active_contacts import ActiveContacts
 from world_model_node.model.weights import save_model
 
 
@@ -33,11 +33,11 @@ def test_pybullet_and_the_model_slide_the_same_cube(folder):
     world.close()
     slid = rollout_scene.SPEED_MPS**2 / (2.0 * 9.81 * rollout_scene.FRICTION)
     assert end[0, 0] - places[0, 0] == pytest.approx(slid, rel=0.15)
-    framed = make_window(rollout_scene.instants(states), 1)
+    framed = build_window(rollout_scene.instants(states), 1)
     engine = TorchEngine(folder)
     belief = engine.update(framed.window)
-    action = make_action(None, None, framed.T_world_frame)[None]
-    imagined = engine.imagine(belief, framed.window, action, Involved(False, False))
+    action = encode_action(None, None, framed.T_world_frame)[None]
+    imagined = engine.imagine(belief, framed.window, action, ActiveContacts(False, False))
     start = framed.window.place[0]
     assert np.linalg.norm(imagined.position[0, 0, -1] - start) == pytest.approx(slid, rel=0.3)
 

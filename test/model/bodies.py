@@ -2,8 +2,8 @@
 
 import torch
 
-from world_model_node.model.physics.state import BodyParameters, BodyState, default_law
-from world_model_node.model.physics.step import ContactStep
+from world_model_node.model.physics.body_state import BodyParameters, BodyState, default_law
+from world_model_node.model.physics.contact_step import ContactStep
 
 HALF_M, MASS_KG = 0.05, 0.4
 CORNERS = torch.tensor([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]).float()
@@ -43,12 +43,12 @@ def move(state, body, duration_s, substep_s=0.0125, law=None, visit=None):
     """The state after `duration_s` on the plane z = 0; `visit` sees every substep."""
     step = ContactStep(substep_s)
     bodies = step.prepare(body, law or default_law(), torch.zeros(len(body.mass), 1))
-    motion = step.enter(state)
+    motion = step.from_body_state(state)
     for _ in range(round(duration_s / substep_s)):
         motion = step(motion, bodies)
         if visit is not None:
-            visit(step.leave(motion))
-    return step.leave(motion)
+            visit(step.to_body_state(motion))
+    return step.to_body_state(motion)
 
 
 def energy(state, body):

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
-from watched_scenes import cube, hand_at, motion, watched
+from observed_scenes import cube, hand_at, motion, observed
 
-from world_model_node.model.watched.hand_window import make_action
-from world_model_node.model.watched.window import make_window
+from world_model_node.model.features.hand_features import encode_action
+from world_model_node.model.features.input_window import build_window
 
 START = (0.33, -0.05, 0.02)
 
@@ -22,10 +22,10 @@ def windows(n, actions):
         velocity = (*rng.normal(0.0, 0.2, 2), 0.0)
         states.append(replace(cube(at, velocity, object_id=i), points_m=points))
     hand = hand_at(START)
-    framed = make_window(watched(*states, hand=hand), n)
+    framed = build_window(observed(*states, hand=hand), n)
     rows = []
     for k in range(actions):
         velocity = rng.normal(0.0, 0.1, 3) * [1.0, 1.0, 0.1]
         way = motion(START, velocity, width=0.02 * (k % 3))
-        rows.append(make_action(way, hand, framed.T_world_frame))
+        rows.append(encode_action(way, hand, framed.T_world_frame))
     return framed.window, np.stack(rows)

@@ -17,12 +17,12 @@ from sakiyomi_evaluation.prediction.paired_recordings import recorded, tracked_s
 from sakiyomi_evaluation.prediction.predictors import TIMES_S, DynamicsPredictor
 from sakiyomi_training.episodes.shards import write_shard
 from sakiyomi_training.train_world_model import training_config
-from sakiyomi_training.world_model.examples.episode_examples import examples_of
+from sakiyomi_training.world_model.examples.episode_examples import make_examples
 from sakiyomi_training.world_model.training_config import TrainingConfig
 from world_model_node.config import PredictionConfig
 from world_model_node.inference.learned_dynamics import LearnedDynamics
 from world_model_node.inference.torch_engine import TorchEngine
-from world_model_node.model.belief import Watched
+from world_model_node.model.belief import ModelInput
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model.weights import save_model
@@ -43,11 +43,11 @@ def felt_otherwise(episode):
 
 def test_an_example_without_touch_does_not_depend_on_what_was_felt():
     one = gripped_episode(0)
-    pairs = [[examples_of(e, (8, 12), touch) for e in (one, felt_otherwise(one))]
+    pairs = [[make_examples(e, (8, 12), touch) for e in (one, felt_otherwise(one))]
              for touch in (False, True)]  # fmt: skip
     for a, b in zip(*pairs[0], strict=True):
         assert not a['touch_on'].any() and not a['held'].any()
-        for name in (*Watched._fields, 'later_motion', 'later_touch', 'action'):
+        for name in (*ModelInput._fields, 'later_motion', 'later_touch', 'action'):
             np.testing.assert_array_equal(a[name], b[name], err_msg=name)
     for a, b in zip(*pairs[1], strict=True):
         for name in ('motion', 'touch', 'prior'):
@@ -68,7 +68,7 @@ def test_an_object_that_was_always_held_is_taken_for_what_it_looks_like():
     for mass, episode in zip((0.1, 0.4), episodes, strict=True):
         episode['frames/held'][:, 0] = True
         episode['frames/properties'][:, 0, 0] = mass
-    a, b = (examples_of(e, (12,), touch=False)[0]['prior'] for e in episodes)
+    a, b = (make_examples(e, (12,), touch=False)[0]['prior'] for e in episodes)
     np.testing.assert_array_equal(a, b)
     assert a[0, 0] == pytest.approx(np.log(500.0 * 0.06**3), abs=0.2)
 

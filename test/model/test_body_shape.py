@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from watched_scenes import CUBE
+from observed_scenes import CUBE
 
 from world_model_node.model.contact.hand_points import hand_faces, hand_points
 from world_model_node.model.physics.body_shape import body_shape, enclosing_planes

@@ -24,7 +24,7 @@ from world_model_node.inference.torch_engine import TorchEngine
 from world_model_node.model.card import CARD, IMAGINE_GRAPHS, UPDATE_GRAPH, read_card
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
-from world_model_node.model.physics.involved import Involved
+from world_model_node.model.physics.active_contacts import ActiveContacts
 from world_model_node.model.weights import save_model
 
 PARITY = 1e-4
@@ -69,7 +69,9 @@ def test_onnx_runtime_believes_and_imagines_as_torch_does(engines, n):
         assert [a.shape for a in found] == [a.shape for a in expected]
 
 
-@pytest.mark.parametrize(('n', 'active'), [(1, Involved(True, False)), (3, Involved(True, True))])
+@pytest.mark.parametrize(
+    ('n', 'active'), [(1, ActiveContacts(True, False)), (3, ActiveContacts(True, True))]
+)
 def test_many_actions_at_once_agree_too(engines, n, active):
     reference, engine = engines
     window, actions = windows(n, 64)

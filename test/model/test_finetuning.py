@@ -10,18 +10,18 @@ from tossed import RATE_HZ, WIDTH_M, record, write
 
 from sakiyomi.cli import main
 from sakiyomi_evaluation.tosses.recordings import Tosses
-from sakiyomi_training.finetune_world_model import worse
+from sakiyomi_training.finetune_world_model import is_worse
 from sakiyomi_training.world_model.examples.example_set import ExampleSet
-from sakiyomi_training.world_model.examples.recorded_examples import recorded_examples
-from sakiyomi_training.world_model.examples.recordings import kept_numbers, read_data
-from sakiyomi_training.world_model.examples.toss_instants import backward_twists, read_toss_file
-from sakiyomi_training.world_model.figures import t0_figures
-from sakiyomi_training.world_model.finetuner import Finetuner, FinetuningConfig, with_steps
+from sakiyomi_training.world_model.examples.recording_examples import recording_examples
+from sakiyomi_training.world_model.examples.recordings import read_data, validation_indices
+from sakiyomi_training.world_model.examples.toss_recordings import backward_twists, read_toss_file
+from sakiyomi_training.world_model.finetuner import Finetuner, FinetuningConfig, with_num_steps
+from sakiyomi_training.world_model.prediction_metrics import t0_metrics
 from sakiyomi_training.world_model.trainer import CHECKPOINT
-from world_model_node.model.card import STORY, WEIGHTS
+from world_model_node.model.card import MODEL_CARD, WEIGHTS
+from world_model_node.model.features.scene_observation import MAX_STAMP_GAP_S
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
-from world_model_node.model.watched.instant import MISMATCH_S
 from world_model_node.model.weights import load_model, save_model
 
 FRICTION = 0.1  # of the cubes that slide; what is assumed of a cube is much more
@@ -95,10 +95,10 @@ def test_targets_of_every_50_ms_lie_on_the_path_whatever_the_rate(tmp_path):
     for rate_hz in (60.0, RATE_HZ):
         frames = round(0.7 * rate_hz)
         (piece,) = read_toss_file(write(tmp_path / 'r.npz', falling(frames, rate_hz)))
-        example = recorded_examples(piece)[0]
+        example = recording_examples(piece)[0]
         known = example['tracked_on'][0] > 0.5
         assert known[:10].all()
-        start_s = piece.instants[piece.starts[0]].stamp_s
+        start_s = piece.observations[piece.starts[0]].stamp_s
         ahead = start_s + 0.05 * (1 + np.flatnonzero(known))
         height = example['tracked_place'][0, known, 2] - example['place'][0, 2]
         np.testing.assert_allclose(height, -4.905 * (ahead**2 - start_s**2), atol=5e-4)
@@ -106,8 +106,8 @@ def test_targets_of_every_50_ms_lie_on_the_path_whatever_the_rate(tmp_path):
 
 def test_a_window_is_filled_only_as_far_back_as_something_was_recorded(folder):
     piece = read_toss_file(folder / 'train.npz')[0]
-    for example, start in zip(recorded_examples(piece), piece.starts, strict=False):
-        frames = int((piece.instants[start].stamp_s + MISMATCH_S) / 0.1) + 1
+    for example, start in zip(recording_examples(piece), piece.starts, strict=False):
+        frames = int((piece.observations[start].stamp_s + MAX_STAMP_GAP_S) / 0.1) + 1
         assert example['seen'].sum() == frames
         assert not example['true_on'].any() and not example['hidden_on'].any()
 
@@ -128,7 +128,7 @@ def test_eight_tosses_lower_the_error_of_others(folder, tmp_path):
     _, card = load_model(out / 'model')
     start = load_model(folder / 'start')[1].sha256
     assert card.details['finetuned_from']['sha256'] == start != card.sha256
-    told = (out / 'model' / STORY).read_text()
+    told = (out / 'model' / MODEL_CARD).read_text()
     assert start in told and str(train) in told
 
 
@@ -147,13 +147,13 @@ def test_what_made_it_worse_is_not_kept(folder, tmp_path):
 
 def test_worse_is_what_the_loss_would_call_so():
     before = {'mm_mean': 30.0, 'rad_mean': 0.6}
-    assert worse({'mm_mean': 31.0, 'rad_mean': 0.6}, before)
-    assert not worse({'mm_mean': 29.0, 'rad_mean': 0.65}, before)
-    assert worse({'mm_mean': 29.0, 'rad_mean': 0.8}, before)
+    assert is_worse({'mm_mean': 31.0, 'rad_mean': 0.6}, before)
+    assert not is_worse({'mm_mean': 29.0, 'rad_mean': 0.65}, before)
+    assert is_worse({'mm_mean': 29.0, 'rad_mean': 0.8}, before)
 
 
 def test_a_strong_anchor_holds_the_starting_weights(folder, tmp_path):
-    examples = read_data([folder / 'train.npz']).learned
+    examples = read_data([folder / 'train.npz']).training
     start, _ = load_model(folder / 'start')
 
     def moved(anchor):
@@ -168,7 +168,7 @@ def test_a_strong_anchor_holds_the_starting_weights(folder, tmp_path):
 
 
 def test_an_interrupted_finetuning_goes_on_and_other_weights_do_not(folder, tmp_path, capsys):
-    examples = read_data([folder / 'train.npz']).learned
+    examples = read_data([folder / 'train.npz']).training
     start, card = load_model(folder / 'start')
     config = FinetuningConfig(steps=4, batch=8, samples=2, model=SMALL, start=card.sha256)
     whole = Finetuner(examples, config, tmp_path / 'whole', 0, start)
@@ -227,15 +227,15 @@ def test_what_was_learned_from_other_recordings_is_not_gone_on_with(folder, tmp_
 
 
 def test_more_examples_are_learned_from_for_longer_unless_told():
-    steps = [with_steps(FinetuningConfig(), n).steps for n in (8, 120, 480, 100_000)]
+    steps = [with_num_steps(FinetuningConfig(), n).steps for n in (8, 120, 480, 100_000)]
     assert steps == [150, 150, 300, 1000]
-    assert with_steps(FinetuningConfig(steps=7), 480).steps == 7
+    assert with_num_steps(FinetuningConfig(steps=7), 480).steps == 7
 
 
 def test_few_are_kept_of_few_and_at_least_one():
-    assert kept_numbers(2) == {1}
-    assert len(kept_numbers(8)) == 2
-    assert len(kept_numbers(400)) == 50
+    assert validation_indices(2) == {1}
+    assert len(validation_indices(8)) == 2
+    assert len(validation_indices(400)) == 50
 
 
 def test_a_toss_with_a_jump_is_cut_there(tmp_path, caplog):
@@ -244,7 +244,7 @@ def test_a_toss_with_a_jump_is_cut_there(tmp_path, caplog):
     pieces = read_toss_file(write(tmp_path / 'r.npz', tosses))
     assert 'toss 2: gaps, cut into 2 pieces' in caplog.text
     of_it = [p for p in pieces if p.name.endswith('toss 2')]
-    assert sorted(len(p.instants) for p in of_it) == [45, 45]
+    assert sorted(len(p.observations) for p in of_it) == [45, 45]
 
 
 def with_nan(values):
@@ -304,7 +304,7 @@ def test_a_start_that_is_changed_is_refused(folder, tmp_path, capsys):
 
 def test_figures_without_simulated_truth_are_of_what_was_tracked(folder):
     pieces = read_toss_file(folder / 'test.npz')
-    examples = ExampleSet([e for p in pieces for e in recorded_examples(p)]).only_t0()
-    figures = t0_figures(load_model(folder / 'start')[0], examples)
+    examples = ExampleSet([e for p in pieces for e in recording_examples(p)]).only_t0()
+    figures = t0_metrics(load_model(folder / 'start')[0], examples)
     assert figures['objects'] == 8
     assert 'mm_0.25s' in figures and 'mm_1s' not in figures  # nothing is as long

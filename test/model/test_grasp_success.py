@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from watched_scenes import CUBE, DOWN, cube, hand_at, reaching, scene_of, watched
+from observed_scenes import CUBE, DOWN, cube, hand_at, observed, reaching, scene_of
 
 from sakiyomi.cli import main
 from sakiyomi.errors import BadInputError
@@ -16,13 +16,13 @@ from sakiyomi_training.trials.hold import HELD_M, grasp_features
 from sakiyomi_training.trials.scene import TrialScene, read_trials, trials_file, write_trials
 from world_model_node.config import PredictionConfig
 from world_model_node.inference.learned_dynamics import make_dynamics
-from world_model_node.model.dimensions import STEPS
+from world_model_node.model.dimensions import NUM_STEPS
+from world_model_node.model.features.hand_features import encode_action
+from world_model_node.model.features.input_window import build_window
 from world_model_node.model.grasp_success.apply_grasp_success import apply_grasp_success
 from world_model_node.model.grasp_success.classifier import WEIGHTS, load_grasp_success
 from world_model_node.model.grasp_success.features import FEATURE_NAMES, attempt_features
 from world_model_node.model.grasp_success.grasp_attempt import closed_fraction, find_grasp_attempt
-from world_model_node.model.watched.hand_window import make_action
-from world_model_node.model.watched.window import make_window
 
 AT = (0.5, 0.0, 0.02)  # the cube's middle
 STAMPS_S = 0.05 * np.arange(1, 21)
@@ -129,13 +129,13 @@ def test_the_hold_gives_way_to_what_the_surface_says_as_the_fingers_close(classi
 
 def test_learned_dynamics_judge_the_hold_of_what_is_not_yet_held(classifier):
     dynamics, state = make_dynamics('learned', PredictionConfig()), cube(at=AT)
-    instants = watched(state, hand=hand_at(np.add(AT, (0.0, 0.0, 0.06)), 0.07))
-    for instant in instants:
-        dynamics.observe(scene_of(instant), instant.hand)
+    observations = observed(state, hand=hand_at(np.add(AT, (0.0, 0.0, 0.06)), 0.07))
+    for observation in observations:
+        dynamics.observe(scene_of(observation), observation.hand)
     motion = reaching(AT, 0.07)
-    (corrected,) = dynamics.roll_out(scene_of(instants[-1]), STAMPS_S, motion)
+    (corrected,) = dynamics.roll_out(scene_of(observations[-1]), STAMPS_S, motion)
     dynamics.grasp_success = None
-    (alone,) = dynamics.roll_out(scene_of(instants[-1]), STAMPS_S, motion)
+    (alone,) = dynamics.roll_out(scene_of(observations[-1]), STAMPS_S, motion)
     p = classifier.probability(find_grasp_attempt(motion), state)
     assert corrected.held_probability[-1] == pytest.approx(p)
     assert corrected.held_probability[-1] != pytest.approx(alone.held_probability[-1], abs=1e-3)
@@ -178,11 +178,11 @@ def tried(index, rng):
     """Grasps of a cube that hold where the pads are over it, and a push that lifts nothing."""
     aside_m = [*rng.uniform(-0.05, 0.05, 30), 0.0]
     n, state = len(aside_m), cube(at=AT)
-    framed = make_window(watched(state, hand=hand_at(np.add(AT, (0.0, 0.0, 0.06)), 0.07)), 1)
+    framed = build_window(observed(state, hand=hand_at(np.add(AT, (0.0, 0.0, 0.06)), 0.07)), 1)
     motions = [reaching(np.add(AT, (x, 0.0, 0.0)), 0.07) for x in aside_m]
     attempts = [find_grasp_attempt(motion) for motion in motions]
     grasps = np.arange(n) < n - 1
-    paths = np.tile(state.T_world_object, (n, STEPS + 1, 1, 1))
+    paths = np.tile(state.T_world_object, (n, NUM_STEPS + 1, 1, 1))
     paths[grasps & (np.abs(aside_m) < 0.02), -1, 2, 3] += 0.05
     return TrialScene(
         name=np.array(f'cube_{index}'),
@@ -193,7 +193,7 @@ def tried(index, rng):
         friction=np.array([0.5, 1e-2]),
         window=framed,
         row=np.array(0),
-        action=np.stack([make_action(motion, None, framed.T_world_frame) for motion in motions]),
+        action=np.stack([encode_action(motion, None, framed.T_world_frame) for motion in motions]),
         grasps=grasps,
         T_world_closing=np.stack([attempt.T_world_grasp for attempt in attempts]),
         opening_m=np.full(n, 0.07),

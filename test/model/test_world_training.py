@@ -9,22 +9,26 @@ from sliding import LAG_MPS, sliding_episode
 from sakiyomi.cli import main
 from sakiyomi.errors import BadInputError
 from sakiyomi_training.episodes.layout import FINE
-from sakiyomi_training.world_model.averaging import average_weights
 from sakiyomi_training.world_model.calibration import (
-    BOUNDS,
+    FACTOR_BOUNDS,
     _factors,
     calibrate,
     sigma_factor,
 )
-from sakiyomi_training.world_model.examples.episode_examples import LATER, examples_of, usable
+from sakiyomi_training.world_model.examples.episode_examples import (
+    LATER_FRAMES,
+    is_usable,
+    make_examples,
+)
 from sakiyomi_training.world_model.examples.example_set import ExampleSet, read_examples
-from sakiyomi_training.world_model.examples.mirror import mirrored
+from sakiyomi_training.world_model.examples.mirroring import mirrored
 from sakiyomi_training.world_model.trainer import CHECKPOINT, Trainer
 from sakiyomi_training.world_model.training_config import TrainingConfig
+from sakiyomi_training.world_model.weight_averaging import average_weights
 from world_model_node.model.card import CARD, WEIGHTS
-from world_model_node.model.dimensions import STEP_S, STEPS
+from world_model_node.model.dimensions import NUM_STEPS, STEP_S
 from world_model_node.model.model_config import ModelConfig
-from world_model_node.model.network import BOTTOM, kinds
+from world_model_node.model.network import LOWEST_POINT_FEATURE, motion_kinds
 from world_model_node.model.weights import load_model, save_model
 
 SMALL = ModelConfig(hidden=16, embedding=16, residual=8, samples=2, substeps=1)
@@ -34,7 +38,7 @@ SMALL = ModelConfig(hidden=16, embedding=16, residual=8, samples=2, substeps=1)
 def examples():
     torch.set_num_threads(1)
     return ExampleSet(
-        [e for seed in range(8) for e in examples_of(sliding_episode(seed), (10, 12))]
+        [e for seed in range(8) for e in make_examples(sliding_episode(seed), (10, 12))]
     )
 
 
@@ -56,16 +60,16 @@ def trained(examples, out, until, **changes):
 @pytest.mark.parametrize('shoved_s', [-0.12, 0.0, 0.3])
 def test_what_a_shove_brings_is_learned_from_only_where_it_was_watched(shoved_s):
     episode = sliding_episode(0)
-    whole = examples_of(episode, (10, 12))
+    whole = make_examples(episode, (10, 12))
     episode['truth/undisturbed_s'][...] = shoved_s
-    for left, all_of_it in zip(examples_of(episode, (10, 12)), whole, strict=True):
+    for left, all_of_it in zip(make_examples(episode, (10, 12)), whole, strict=True):
         start_s = 0.0 if all_of_it['at_t0'] else -0.2
-        ends_s = start_s + STEP_S * np.arange(STEPS + 1)
-        judged = np.ones(STEPS + 1) if shoved_s <= start_s else ends_s < shoved_s - 1e-6
+        ends_s = start_s + STEP_S * np.arange(NUM_STEPS + 1)
+        judged = np.ones(NUM_STEPS + 1) if shoved_s <= start_s else ends_s < shoved_s - 1e-6
         assert judged[0]
         assert np.array_equal(left['true_on'][0], all_of_it['true_on'][0] * judged)
         assert np.array_equal(left['tracked_on'][0], all_of_it['tracked_on'][0] * judged[1:])
-        later = judged[2 * np.array(LATER)]  # two steps a frame
+        later = judged[2 * np.array(LATER_FRAMES)]  # two steps a frame
         assert np.array_equal(left['later_on'][:, 0], all_of_it['later_on'][:, 0] * later)
 
 
@@ -76,7 +80,7 @@ def test_an_example_holds_what_was_watched_and_what_came(examples):
     speed = np.linalg.norm(group['true_twist'][:, 0, :3], axis=-1)
     tracked = np.linalg.norm(group['twist'][:, 0, :3], axis=-1)
     np.testing.assert_allclose(speed - tracked, LAG_MPS, atol=1e-5)
-    moved = group['true_place'][at_t0, 0, STEPS] - group['true_place'][at_t0, 0, 0]
+    moved = group['true_place'][at_t0, 0, NUM_STEPS] - group['true_place'][at_t0, 0, 0]
     np.testing.assert_allclose(np.linalg.norm(moved, axis=-1), speed[at_t0], atol=1e-4)
     assert np.abs(moved[:, 1]).max() < 1e-3  # the frame looks along the motion
 
@@ -194,20 +198,20 @@ def test_calibration_is_kept_in_the_network(examples, tmp_path):
     network = trained(examples, tmp_path, 60, warm_steps=60, steps=60).network.eval()
     factors = calibrate(network, examples)
     np.testing.assert_allclose(network.calibration.numpy(), factors, rtol=1e-5)
-    assert ((factors >= BOUNDS[0]) & (factors <= BOUNDS[1])).all()
+    assert ((factors >= FACTOR_BOUNDS[0]) & (factors <= FACTOR_BOUNDS[1])).all()
 
 
 def test_what_rests_flies_and_is_held_begins_differently():
     motion, held = torch.zeros(1, 2, 3, 35), torch.tensor([[0.0, 0.0, 1.0]])
-    motion[:, -1, 1:, BOTTOM] = 1.0  # 10 cm above the table
-    torch.testing.assert_close(kinds(motion, held)[0], torch.eye(3))
+    motion[:, -1, 1:, LOWEST_POINT_FEATURE] = 1.0  # 10 cm above the table
+    torch.testing.assert_close(motion_kinds(motion, held)[0], torch.eye(3))
 
 
 def test_episodes_that_are_not_finite_or_not_there_are_refused(tmp_path):
     episode = sliding_episode(0)
-    assert usable(episode)
+    assert is_usable(episode)
     episode['frames/twist'][3, 0, 1] = np.nan
-    assert not usable(episode)
+    assert not is_usable(episode)
     with pytest.raises(BadInputError, match='no such folder'):
         read_examples([tmp_path / 'nowhere'])
     with pytest.raises(BadInputError, match='expected at least one'):

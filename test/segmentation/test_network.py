@@ -2,7 +2,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from sakiyomi_training.segmentation.network import PartNetwork
+from sakiyomi_training.segmentation.network import SupervoxelNetwork
 from world_model_node.segmentation.features import NODE_FEATURES, PAIR_FEATURES, SupervoxelGraph
 from world_model_node.segmentation.segmentation_engine import (
     GRAPH,
@@ -25,7 +25,7 @@ def random_graph(m, seed=0):
 
 
 def shipped(folder):
-    network = PartNetwork()
+    network = SupervoxelNetwork()
     network.load_state_dict(load_file(folder / WEIGHTS))
     return network.eval()
 

@@ -4,9 +4,9 @@ import torch
 from touching_boxes import LOW, TALL, owners
 
 from sakiyomi.errors import BadInputError
+from sakiyomi_data.segmentation.labelled_views import LabelledView, read_views, write_views
 from sakiyomi_training.object_split import is_held_out, split_folders
-from sakiyomi_training.segmentation.dataset import LabelledView, read_views, write_views
-from sakiyomi_training.segmentation.examples import example, some_parts, varied
+from sakiyomi_training.segmentation.examples import augment, make_example, subsample_parts
 from sakiyomi_training.segmentation.training import Trainer, train
 
 
@@ -44,8 +44,8 @@ def test_a_file_cut_off_is_refused(view, tmp_path):
 
 
 def test_turning_a_view_keeps_what_is_true_of_it(view):
-    item = example(view)
-    turned = varied(item, np.random.default_rng(0))
+    item = make_example(view)
+    turned = augment(item, np.random.default_rng(0))
     reach = np.linalg.norm(item.votes_m - item.centers_m, axis=1)
     np.testing.assert_allclose(
         np.linalg.norm(turned.votes_m - turned.centers_m, axis=1), reach, atol=1e-5
@@ -54,11 +54,11 @@ def test_turning_a_view_keeps_what_is_true_of_it(view):
 
 
 def test_some_parts_are_parts_of_the_view(view):
-    item = example(view)
-    few = some_parts(item, 20, np.random.default_rng(0))
+    item = make_example(view)
+    few = subsample_parts(item, 20, np.random.default_rng(0))
     assert len(few.nodes) == 20
     assert few.pairs.shape[1:] == (20, 20)
-    assert some_parts(item, 10_000, np.random.default_rng(0)) is item
+    assert subsample_parts(item, 10_000, np.random.default_rng(0)) is item
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from sakiyomi.scene import HandMotion, HiddenProperties, Prediction, Scene
-from world_model_node.model.watched.hand_sense import HandSense
+from world_model_node.model.features.hand_observation import HandObservation
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Dynamics(Protocol):
     def reset(self) -> None:
         """Forget what was observed."""
 
-    def observe(self, scene: Scene, hand: HandSense | None = None) -> None:
+    def observe(self, scene: Scene, hand: HandObservation | None = None) -> None:
         """Update the belief about each object with the newest scene, and the hand where known."""
 
     def beliefs(self) -> dict[int, ObjectBelief]:

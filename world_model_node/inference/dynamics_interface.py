@@ -11,12 +11,14 @@ from sakiyomi.scene import Gaussian, ObjectState, Scene
 from sakiyomi.sensing import WrenchReading
 from world_model_node.inference.dynamics import ObjectBelief
 from world_model_node.inputs.hand_state import HandState
-from world_model_node.model.watched.hand_sense import HandSense
+from world_model_node.model.features.hand_observation import HandObservation
 
 SIDES = ('left', 'right')
 
 
-def observe_hand(hand: HandState, wrench: WrenchReading | None, grip_force_n: float) -> HandSense:
+def observe_hand(
+    hand: HandState, wrench: WrenchReading | None, grip_force_n: float
+) -> HandObservation:
     """The hand as it is at this instant.
 
     Args:
@@ -30,7 +32,7 @@ def observe_hand(hand: HandState, wrench: WrenchReading | None, grip_force_n: fl
         side = SIDES.index(contacts.side)
         force[side], point[side] = contacts.forces_n.sum(axis=0), contacts.center_of_pressure_m
         pressed[side] = True
-    return HandSense(
+    return HandObservation(
         hand.T_world_grasp,
         hand.finger_width_m,
         grip_force_n if pressed.all() else 0.0,

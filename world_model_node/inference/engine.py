@@ -6,8 +6,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from world_model_node.model.physics.involved import Involved
-from world_model_node.model.watched.window import Window
+from world_model_node.model.features.input_window import InputWindow
+from world_model_node.model.physics.active_contacts import ActiveContacts
 
 
 class BeliefArrays(NamedTuple):
@@ -17,7 +17,7 @@ class BeliefArrays(NamedTuple):
     shape: np.ndarray  # (n, embedding)
     mean: np.ndarray  # (n, D) of the posterior
     log_sigma: np.ndarray  # (n, D)
-    gates: np.ndarray  # (n, GATES)
+    gates: np.ndarray  # (n, NUM_GATES)
     properties: np.ndarray  # (n, 6, 2) mean and variance: mass, friction, restitution, centre
 
 
@@ -38,10 +38,14 @@ class WorldModelEngine(Protocol):
 
     name: str  # which engine, and the weights' short hash
 
-    def update(self, window: Window) -> BeliefArrays:
+    def update(self, window: InputWindow) -> BeliefArrays:
         """What is believed after what was watched."""
 
     def imagine(
-        self, belief: BeliefArrays, window: Window, actions: np.ndarray, active: Involved
+        self,
+        belief: BeliefArrays,
+        window: InputWindow,
+        actions: np.ndarray,
+        active: ActiveContacts,
     ) -> ImaginedArrays:
-        """The future under every action (B, H + 1, ACTION), with these parts of the physics."""
+        """The future under every action (B, H + 1, ACTION_SIZE), with these contacts."""

@@ -10,32 +10,32 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from world_model_node.model.belief import Belief, Watched
-from world_model_node.model.contact.grasping import Start
-from world_model_node.model.hidden_state import Posterior
+from world_model_node.model.belief import Belief, ModelInput
+from world_model_node.model.contact.grasp_contact import GraspInit
 from world_model_node.model.network import WorldNetwork
-from world_model_node.model.physics.involved import Involved
-from world_model_node.model.physics.rollout import Rolled
-from world_model_node.model.physics.setting import Setting
-from world_model_node.model.physics.state import Bodies, Motion
+from world_model_node.model.physics.active_contacts import ActiveContacts
+from world_model_node.model.physics.body_state import BodyBatch, MotionState
+from world_model_node.model.physics.rollout import RolloutSamples
+from world_model_node.model.physics.rollout_setup import RolloutContext
+from world_model_node.model.state_posterior import Posterior
 
 
 class FlatContext(NamedTuple):
-    """`Setting` as plain tensors; what no step reads is left out."""
+    """`RolloutContext` as plain tensors; what no step reads is left out."""
 
     tensors: tuple[Tensor, ...]
 
     @classmethod
-    def of(cls, context: Setting) -> FlatContext:
+    def of(cls, context: RolloutContext) -> FlatContext:
         """Bodies, the rest, and what was held at first."""
-        return cls((*context.bodies, *context[1:9], *context.start))
+        return cls((*context.bodies, *context[1:9], *context.grasp_init))
 
-    def context(self, objects: int, pairs: bool) -> Setting:
+    def context(self, objects: int, pairs: bool) -> RolloutContext:
         """Back."""
-        count = len(Bodies._fields)
-        last = -len(Start._fields)
-        bodies, rest = Bodies(*self.tensors[:count]), self.tensors[count:last]
-        return Setting(bodies, *rest, objects, Start(*self.tensors[last:]), pairs)
+        count = len(BodyBatch._fields)
+        last = -len(GraspInit._fields)
+        bodies, rest = BodyBatch(*self.tensors[:count]), self.tensors[count:last]
+        return RolloutContext(bodies, *rest, objects, GraspInit(*self.tensors[last:]), pairs)
 
 
 class UpdateGraph(nn.Module):
@@ -48,7 +48,7 @@ class UpdateGraph(nn.Module):
 
     def forward(self, *window: Tensor) -> tuple[Tensor, ...]:
         """The fields of `BeliefArrays`."""
-        model_input = Watched(*(value.unsqueeze(0) for value in window))
+        model_input = ModelInput(*(value.unsqueeze(0) for value in window))
         belief = self.network.update(model_input)
         noise = _expand_noise(self.noise, model_input)
         properties = self.network.properties(belief, model_input, noise)
@@ -59,7 +59,7 @@ class UpdateGraph(nn.Module):
 class InitializeGraph(nn.Module):
     """Belief, window and actions to the samples as they are now."""
 
-    def __init__(self, network: WorldNetwork, noise: Tensor, active: Involved) -> None:
+    def __init__(self, network: WorldNetwork, noise: Tensor, active: ActiveContacts) -> None:
         super().__init__()
         self.network, self.active = network, active
         self.register_buffer('noise', noise)
@@ -68,7 +68,9 @@ class InitializeGraph(nn.Module):
         """The motion, the context, the hand's path (H, S, C, B) if there is a hand."""
         belief, model_input = _split_belief_and_window(belief_and_window)
         noise = _expand_noise(self.noise, model_input)
-        state_samples = self.network.belief.hidden_state.draw(belief.posterior, model_input, noise)
+        state_samples = self.network.belief.hidden_state.sample(
+            belief.posterior, model_input, noise
+        )
         rollout = self.network.rollout
         motion, context, path = rollout.begin(
             belief, model_input, state_samples, actions.unsqueeze(0), self.active
@@ -77,24 +79,26 @@ class InitializeGraph(nn.Module):
         return (*motion, *FlatContext.of(context).tensors, *paths)
 
 
-NUM_MOTION_FIELDS = len(Motion._fields)
+NUM_MOTION_FIELDS = len(MotionState._fields)
 
 
 class StepGraph(nn.Module):
     """50 ms of all samples."""
 
-    def __init__(self, network: WorldNetwork, active: Involved) -> None:
+    def __init__(self, network: WorldNetwork, active: ActiveContacts) -> None:
         super().__init__()
         self.rollout, self.active = network.rollout, active
 
     def forward(self, objects: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
-        """The motion after it and a row of `Rolled`; of `objects` (n, .) only the size counts."""
+        """The next motion and a row of `RolloutSamples`; of `objects` (n, .) only n counts."""
         context_tensors = (
             values[NUM_MOTION_FIELDS:-1] if self.active.hand else values[NUM_MOTION_FIELDS:]
         )
         context = FlatContext(context_tensors).context(objects.shape[0], self.active.pairs)
         path = values[-1] if self.active.hand else None
-        motion, row = self.rollout.advance(Motion(*values[:NUM_MOTION_FIELDS]), context, path, 0)
+        motion, row = self.rollout.advance(
+            MotionState(*values[:NUM_MOTION_FIELDS]), context, path, 0
+        )
         return (*motion, *row)
 
 
@@ -118,20 +122,20 @@ class FinishGraph(nn.Module):
         """The fields of `ImaginedArrays`."""
         belief = Belief(state.unsqueeze(0), shape.unsqueeze(0), None)
         window_fields = {'place': place, 'motion': motion, 'held': held}
-        window = Watched(*(None,) * len(Watched._fields))
+        window = ModelInput(*(None,) * len(ModelInput._fields))
         window = window._replace(
             **{name: value.unsqueeze(0) for name, value in window_fields.items()}
         )
         sizes = (1, actions.shape[0], self.samples, state.shape[0])
-        imagined = self.network.gathered(belief, window, Rolled(*rolled), sizes)
+        imagined = self.network.summarize_samples(belief, window, RolloutSamples(*rolled), sizes)
         return tuple(value[0] for value in imagined)
 
 
-def _expand_noise(noise: Tensor, model_input: Watched) -> Tensor:
+def _expand_noise(noise: Tensor, model_input: ModelInput) -> Tensor:
     n = model_input.present.shape[1]
     return noise[None, :, None].expand(1, -1, n, -1)
 
 
-def _split_belief_and_window(values: tuple[Tensor, ...]) -> tuple[Belief, Watched]:
+def _split_belief_and_window(values: tuple[Tensor, ...]) -> tuple[Belief, ModelInput]:
     values = tuple(value.unsqueeze(0) for value in values)
-    return Belief(values[0], values[1], Posterior(*values[2:5])), Watched(*values[5:])
+    return Belief(values[0], values[1], Posterior(*values[2:5])), ModelInput(*values[5:])

@@ -19,22 +19,22 @@ from world_model_node.inference.engine import BeliefArrays, ImaginedArrays, Worl
 from world_model_node.inference.engine_selection import make_engine
 from world_model_node.inference.physics_prior import PhysicsPrior
 from world_model_node.model.card import read_card
-from world_model_node.model.dimensions import FRAME_S, FRAMES, MAX_OBJECTS, STEP_S, STEPS
+from world_model_node.model.dimensions import FRAME_S, MAX_OBJECTS, NUM_FRAMES, NUM_STEPS, STEP_S
+from world_model_node.model.features.hand_features import encode_action
+from world_model_node.model.features.hand_observation import HandObservation
+from world_model_node.model.features.input_window import FramedWindow, build_window
+from world_model_node.model.features.scene_observation import SceneObservation
+from world_model_node.model.features.touch_ablation import TouchAblation
 from world_model_node.model.grasp_success.apply_grasp_success import apply_grasp_success
 from world_model_node.model.grasp_success.classifier import (
     GraspSuccessClassifier,
     load_grasp_success,
 )
-from world_model_node.model.physics.involved import involved
-from world_model_node.model.watched.hand_sense import HandSense
-from world_model_node.model.watched.hand_window import make_action
-from world_model_node.model.watched.instant import Instant
-from world_model_node.model.watched.seen_only import SeenOnly
-from world_model_node.model.watched.window import Framed, make_window
+from world_model_node.model.physics.active_contacts import active_contacts
 
-MAX_HISTORY = 4 * FRAMES  # scenes kept, should they come faster than 10 Hz
+MAX_HISTORY = 4 * NUM_FRAMES  # scenes kept, should they come faster than 10 Hz
 PADDED_OBJECT_COUNTS = (1, 2, 4, MAX_OBJECTS)  # of the network's arrays: few shapes occur
-STEP_TIMES_S = STEP_S * np.arange(STEPS + 1)
+STEP_TIMES_S = STEP_S * np.arange(NUM_STEPS + 1)
 MAX_BATCH_ACTIONS = 64  # of one call of the network: bounds its memory
 HAND_VELOCITY_WINDOW_S = 0.25  # over which the hand's velocity is measured
 log = logging.getLogger(__name__)
@@ -62,8 +62,8 @@ class LearnedDynamics:
         self.engine, self.grasp_success = engine, grasp_success
         self.name = f'world_model {engine.name}{"" if grasp_success else ", holds not judged"}'
         self.prior = PhysicsPrior(config)
-        self._touch_ablation = None if touch else SeenOnly(config)
-        self._history: deque[Instant] = deque(maxlen=MAX_HISTORY)
+        self._touch_ablation = None if touch else TouchAblation(config)
+        self._history: deque[SceneObservation] = deque(maxlen=MAX_HISTORY)
         self.reset()
 
     def reset(self) -> None:
@@ -72,26 +72,26 @@ class LearnedDynamics:
         if self._touch_ablation is not None:
             self._touch_ablation.reset()
         self._history.clear()
-        self._framed: Framed | None = None
+        self._framed: FramedWindow | None = None
         self._belief: BeliefArrays | None = None
         self._expected_predictions: dict[int, Prediction] = {}
         self._surprise: dict[int, float] = {}
 
-    def observe(self, scene: Scene, hand: HandSense | None = None) -> None:
+    def observe(self, scene: Scene, hand: HandObservation | None = None) -> None:
         """Take in the newest scene and what the hand does and feels."""
         self.prior.observe(scene)
         if self._history and scene.stamp_s <= self._history[-1].stamp_s:
             self._history.pop()
         self._surprise = {s.id: self._compute_surprise(s) for s in scene.objects}
         observed = (scene.stamp_s, scene.objects, scene.table_height_m, hand, scene.surface_mps)
-        now = Instant(*observed)
+        now = SceneObservation(*observed)
         self._history.append(
-            now if self._touch_ablation is None else self._touch_ablation.instant(now)
+            now if self._touch_ablation is None else self._touch_ablation.without_touch(now)
         )
         count = min(len(scene.objects), MAX_OBJECTS)
         self._framed = self._belief = None
         if count:
-            self._framed = make_window(
+            self._framed = build_window(
                 self._history, next(s for s in PADDED_OBJECT_COUNTS if s >= count)
             )
             self._belief = self.engine.update(self._framed.window)
@@ -150,7 +150,7 @@ class LearnedDynamics:
             return [{} for _ in actions]
         framed, rows = self.network_inputs(actions)
         hand_acts = self._history[-1].hand is not None or any(a is not None for a in actions)
-        active = involved(framed.window, rows, hand_acts)
+        active = active_contacts(framed.window, rows, hand_acts)
         imagined = self.engine.imagine(self._belief, framed.window, rows, active)
         return [
             self._keep_finite(
@@ -164,8 +164,10 @@ class LearnedDynamics:
             for which in range(len(actions))
         ]
 
-    def network_inputs(self, actions: Sequence[HandMotion | None]) -> tuple[Framed, np.ndarray]:
-        """What the network is shown: what was watched, and the hand (B, STEPS + 1, ACTION).
+    def network_inputs(
+        self, actions: Sequence[HandMotion | None]
+    ) -> tuple[FramedWindow, np.ndarray]:
+        """The network's inputs: the window and the hand (B, NUM_STEPS + 1, ACTION_SIZE).
 
         There is nothing to ask before any object was watched.
         """
@@ -174,7 +176,7 @@ class LearnedDynamics:
             self._hand_velocity(),
             self._framed.T_world_frame,
         )
-        return self._framed, np.stack([make_action(a, hand, T, velocity) for a in actions])
+        return self._framed, np.stack([encode_action(a, hand, T, velocity) for a in actions])
 
     @staticmethod
     def _keep_finite(found: dict[int, Prediction]) -> dict[int, Prediction]:
@@ -268,9 +270,9 @@ def _make_prediction(
 
 
 def _interpolate_steps(values: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """`values` (STEPS + 1, ...) at times (T,) [s], linearly. Shape (T, ...)."""
+    """`values` (NUM_STEPS + 1, ...) at times (T,) [s], linearly. Shape (T, ...)."""
     position = t / STEP_S
-    low = np.minimum(position.astype(int), STEPS - 1)
+    low = np.minimum(position.astype(int), NUM_STEPS - 1)
     share = (position - low).reshape(-1, *[1] * (values.ndim - 1))
     return values[low] * (1.0 - share) + values[low + 1] * share
 

@@ -9,8 +9,8 @@ import numpy as np
 from sakiyomi.errors import BadInputError
 from world_model_node.inference.engine import BeliefArrays, ImaginedArrays
 from world_model_node.model.card import IMAGINE_GRAPHS, UPDATE_GRAPH, WorldModelCard, read_card
-from world_model_node.model.physics.involved import Involved
-from world_model_node.model.watched.window import Window
+from world_model_node.model.features.input_window import InputWindow
+from world_model_node.model.physics.active_contacts import ActiveContacts
 from world_model_node.model_files import read_checked
 
 THREADS = 1  # tensors are small: more only get in each other's way
@@ -37,12 +37,16 @@ class OnnxEngine:
             for active, name in IMAGINE_GRAPHS.items()
         }
 
-    def update(self, window: Window) -> BeliefArrays:
+    def update(self, window: InputWindow) -> BeliefArrays:
         """What is believed after what was watched."""
         return BeliefArrays(*self._update.run(window._asdict()))
 
     def imagine(
-        self, belief: BeliefArrays, window: Window, actions: np.ndarray, active: Involved
+        self,
+        belief: BeliefArrays,
+        window: InputWindow,
+        actions: np.ndarray,
+        active: ActiveContacts,
     ) -> ImaginedArrays:
         """The future under every action."""
         arrays = {**belief._asdict(), **window._asdict(), 'actions': actions}

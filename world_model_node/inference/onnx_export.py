@@ -1,4 +1,4 @@
-"""The network as ONNX graphs: one that updates the belief, and one per `Involved` that imagines.
+"""The network as ONNX graphs: one that updates the belief, and one per `ActiveContacts`.
 
 Unrolled, 20 steps are more than ten thousand nodes, which ONNX Runtime took minutes to load. So
 the beginning, one step and the end are traced apart and joined around a `Scan`, whose body is the
@@ -30,12 +30,12 @@ from world_model_node.inference.export_graphs import (
 from world_model_node.inference.loop_invariants import hoist_invariants
 from world_model_node.inference.torch_engine import sample_noise
 from world_model_node.model.card import IMAGINE_GRAPHS, UPDATE_GRAPH, add_to_card
-from world_model_node.model.dimensions import ACTION, STEPS
+from world_model_node.model.dimensions import ACTION_SIZE, NUM_STEPS
+from world_model_node.model.features.input_window import InputWindow, array_shapes
 from world_model_node.model.network import WorldNetwork
-from world_model_node.model.physics.involved import Involved
-from world_model_node.model.physics.rollout import Rolled
-from world_model_node.model.physics.state import Motion
-from world_model_node.model.watched.window import Window, shapes
+from world_model_node.model.physics.active_contacts import ActiveContacts
+from world_model_node.model.physics.body_state import MotionState
+from world_model_node.model.physics.rollout import RolloutSamples
 from world_model_node.model.weights import load_model
 
 OPSET, IR_VERSION, PRODUCER = 17, 8, 'sakiyomi'
@@ -43,7 +43,7 @@ OPSET, IR_VERSION, PRODUCER = 17, 8, 'sakiyomi'
 EXAMPLE_OBJECTS, EXAMPLE_ACTIONS = 2, 3
 PER_FRAME_INPUTS = ('motion', 'seen', 'hand', 'touch')  # objects are their second axis
 INPUTS_WITHOUT_OBJECTS = ('hand_on', 'touch_on')
-MOTION_FIELDS = Motion._fields
+MOTION_FIELDS = MotionState._fields
 BELIEF_FIELDS = BeliefArrays._fields[:5]  # what imagining reads of it
 FINISH_INPUTS = ('place', 'motion', 'held')  # and what its end reads of the window
 
@@ -71,17 +71,17 @@ def write_graphs(folder: Path, progress: Callable[[str], None] = lambda _: None)
 
 
 def update_graph(network: WorldNetwork) -> bytes:
-    """The graph from `Window` to `BeliefArrays`."""
+    """The graph from `InputWindow` to `BeliefArrays`."""
     outputs = BeliefArrays._fields
     axes = _window_axes() | {name: {0: 'n'} for name in outputs}
     module = UpdateGraph(network, sample_noise(network.config.samples, network))
-    graph = _trace(module, tuple(_example_window().values()), Window._fields, outputs, axes)
+    graph = _trace(module, tuple(_example_window().values()), InputWindow._fields, outputs, axes)
     onnx.checker.check_model(graph)
     return graph.SerializeToString()
 
 
-def imagine_graph(network: WorldNetwork, active: Involved) -> bytes:
-    """The graph from actions, `BeliefArrays` and `Window` to `ImaginedArrays`."""
+def imagine_graph(network: WorldNetwork, active: ActiveContacts) -> bytes:
+    """The graph from actions, `BeliefArrays` and `InputWindow` to `ImaginedArrays`."""
     noise = sample_noise(network.config.samples, network)
     window = _example_window()
     with torch.no_grad():
@@ -101,9 +101,9 @@ def imagine_graph(network: WorldNetwork, active: Involved) -> bytes:
 
 
 def _export_initialize(
-    module: InitializeGraph, known: tuple[Tensor, ...], active: Involved
+    module: InitializeGraph, known: tuple[Tensor, ...], active: ActiveContacts
 ) -> tuple[onnx.ModelProto, tuple[Tensor, ...], list[str]]:
-    actions = torch.zeros(EXAMPLE_ACTIONS, STEPS + 1, ACTION)
+    actions = torch.zeros(EXAMPLE_ACTIONS, NUM_STEPS + 1, ACTION_SIZE)
     actions[..., 3] = 1.0
     with torch.no_grad():
         initial = module(actions, *known)
@@ -113,7 +113,7 @@ def _export_initialize(
         *(f'setting_{k}' for k in range(num_context_tensors)),
         *(['path'] * active.hand),
     ]
-    inputs = ('actions', *BELIEF_FIELDS, *Window._fields)
+    inputs = ('actions', *BELIEF_FIELDS, *InputWindow._fields)
     axes = {'actions': {0: 'B'}, **{name: {0: 'n'} for name in BELIEF_FIELDS}, **_window_axes()}
     # a name for two things: the window's `rotation` and that of the motion
     output_names = [f'begun_{name}' for name in outputs]
@@ -126,7 +126,7 @@ def _export_step(
     state: Tensor,
     initial: tuple[Tensor, ...],
     names: list[str],
-    active: Involved,
+    active: ActiveContacts,
 ) -> tuple[onnx.ModelProto, tuple[Tensor, ...]]:
     values = (*initial[:-1], initial[-1][0]) if active.hand else initial
     with torch.no_grad():
@@ -134,7 +134,7 @@ def _export_step(
     inputs = [*(f'before_{name}' for name in MOTION_FIELDS), *names[len(MOTION_FIELDS) :]]
     outputs = [
         *(f'after_{name}' for name in MOTION_FIELDS),
-        *(f'row_{name}' for name in Rolled._fields),
+        *(f'row_{name}' for name in RolloutSamples._fields),
     ]
     axes = {'state': {0: 'n'}, **_body_axes(inputs, values)}
     axes |= {name: {1: 'N'} for name in outputs}
@@ -147,14 +147,14 @@ def _export_finish(
     window_fields: dict[str, Tensor],
     rolled_row: tuple[Tensor, ...],
 ) -> onnx.ModelProto:
-    rolled = tuple(value.expand(STEPS, *value.shape) for value in rolled_row)
+    rolled = tuple(value.expand(NUM_STEPS, *value.shape) for value in rolled_row)
     args = (
-        torch.zeros(EXAMPLE_ACTIONS, STEPS + 1, ACTION),
+        torch.zeros(EXAMPLE_ACTIONS, NUM_STEPS + 1, ACTION_SIZE),
         *belief[:2],
         *window_fields.values(),
         *rolled,
     )
-    names = [f'rolled_{name}' for name in Rolled._fields]
+    names = [f'rolled_{name}' for name in RolloutSamples._fields]
     inputs = ['actions', *BELIEF_FIELDS[:2], *window_fields, *names]
     outputs = [f'out_{name}' for name in ImaginedArrays._fields]
     axes = {'actions': {0: 'B'}, **{name: {0: 'n'} for name in BELIEF_FIELDS[:2]}}
@@ -180,14 +180,14 @@ def _join_graphs(
     step: onnx.ModelProto,
     finish: onnx.ModelProto,
     initial: list[str],
-    active: Involved,
+    active: ActiveContacts,
 ) -> onnx.ModelProto:
     """One graph around a scan of the step."""
     initialize, body, finish = (
         compose.add_prefix_graph(model.graph, prefix, rename_inputs=False, rename_outputs=False)
         for model, prefix in ((initialize, 'begin/'), (step, 'step/'), (finish, 'finish/'))
     )
-    clock = numpy_helper.from_array(torch.zeros(STEPS, 1).numpy(), 'clock')
+    clock = numpy_helper.from_array(torch.zeros(NUM_STEPS, 1).numpy(), 'clock')
     scanned, element = (initial[-1], 'begun_path') if active.hand else ('clock', 'tick')
     body_inputs = {value.name: value for value in body.input}
     if not active.hand:  # a scan needs something to go through
@@ -207,7 +207,7 @@ def _join_graphs(
         [*initial[: len(MOTION_FIELDS)], scanned],
         [
             *(f'last_{name}' for name in MOTION_FIELDS),
-            *(f'rolled_{name}' for name in Rolled._fields),
+            *(f'rolled_{name}' for name in RolloutSamples._fields),
         ],
         body=body,
         num_scan_inputs=1,
@@ -238,7 +238,7 @@ def _rename_input(graph: onnx.GraphProto, old: str, new: str) -> None:
 
 
 def _example_window() -> dict[str, Tensor]:
-    window = {name: torch.zeros(shape) for name, shape in shapes(EXAMPLE_OBJECTS).items()}
+    window = {name: torch.zeros(shape) for name, shape in array_shapes(EXAMPLE_OBJECTS).items()}
     window['rotation'][:, 0] = 1.0
     window['inertia'][:] = 1e-4 * torch.eye(3)
     window['half_extent'][:] = 0.02
@@ -249,7 +249,7 @@ def _example_window() -> dict[str, Tensor]:
 def _window_axes() -> dict[str, dict[int, str]]:
     return {
         name: {1 if name in PER_FRAME_INPUTS else 0: 'n'}
-        for name in Window._fields
+        for name in InputWindow._fields
         if name not in INPUTS_WITHOUT_OBJECTS
     }
 

@@ -18,8 +18,8 @@ from world_model_node.inference.grasp_physics import (
     gravito_inertial_acceleration,
 )
 from world_model_node.inference.motion_models import ballistic, slide
+from world_model_node.model.features.hand_observation import HandObservation
 from world_model_node.model.hand_motion import sample_hand_motion
-from world_model_node.model.watched.hand_sense import HandSense
 
 MIN_FLIGHT_CLEARANCE_M = 0.02
 MIN_FLIGHT_MPS = 0.2
@@ -42,7 +42,7 @@ class PhysicsPrior:
         """Forget every object's past speeds."""
         self.deceleration.reset()
 
-    def observe(self, scene: Scene, hand: HandSense | None = None) -> None:
+    def observe(self, scene: Scene, hand: HandObservation | None = None) -> None:
         """Note the level speed of each visible object; what the hand does is not used."""
         self.deceleration.observe(scene)
 

@@ -23,8 +23,8 @@ from world_model_node.inference.tensorrt_build import (
     tensorrt_logger,
 )
 from world_model_node.model.card import IMAGINE_GRAPHS, UPDATE_GRAPH, read_card
-from world_model_node.model.physics.involved import Involved
-from world_model_node.model.watched.window import Window
+from world_model_node.model.features.input_window import InputWindow
+from world_model_node.model.physics.active_contacts import ActiveContacts
 
 log = logging.getLogger(__name__)
 
@@ -60,13 +60,17 @@ class TensorRTEngine:
         }
         log.warning('TensorRT on %s: not compared with another engine on this kind of GPU', arch)
 
-    def update(self, window: Window) -> BeliefArrays:
+    def update(self, window: InputWindow) -> BeliefArrays:
         """What is believed after what was watched."""
         outputs = self._update.run(window._asdict())
         return BeliefArrays(*(outputs[name] for name in BeliefArrays._fields))
 
     def imagine(
-        self, belief: BeliefArrays, window: Window, actions: np.ndarray, active: Involved
+        self,
+        belief: BeliefArrays,
+        window: InputWindow,
+        actions: np.ndarray,
+        active: ActiveContacts,
     ) -> ImaginedArrays:
         """The future under every action."""
         arrays = {**belief._asdict(), **window._asdict()}

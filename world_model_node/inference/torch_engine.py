@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from world_model_node.inference.engine import BeliefArrays, ImaginedArrays
-from world_model_node.model.belief import Belief, Watched
-from world_model_node.model.hidden_state import Posterior
+from world_model_node.model.belief import Belief, ModelInput
+from world_model_node.model.features.input_window import InputWindow
 from world_model_node.model.network import WorldNetwork
-from world_model_node.model.physics.involved import Involved
-from world_model_node.model.watched.window import Window
+from world_model_node.model.physics.active_contacts import ActiveContacts
+from world_model_node.model.state_posterior import Posterior
 from world_model_node.model.weights import load_model
 
 NOISE_SEED, THREADS = 7, 1
@@ -36,7 +36,7 @@ class TorchEngine:
         self.name = f'torch {card.short_hash}'
         self.noise = sample_noise(samples or self.network.config.samples, self.network)
 
-    def update(self, window: Window) -> BeliefArrays:
+    def update(self, window: InputWindow) -> BeliefArrays:
         """What is believed after what was watched."""
         model_input = _model_input(window)
         with torch.no_grad():
@@ -46,7 +46,11 @@ class TorchEngine:
         return BeliefArrays(*(a[0].numpy() for a in arrays))
 
     def imagine(
-        self, belief: BeliefArrays, window: Window, actions: np.ndarray, active: Involved
+        self,
+        belief: BeliefArrays,
+        window: InputWindow,
+        actions: np.ndarray,
+        active: ActiveContacts,
     ) -> ImaginedArrays:
         """The future under every action."""
         model_input = _model_input(window)
@@ -59,7 +63,7 @@ class TorchEngine:
             )
         return ImaginedArrays(*(a[0].numpy() for a in imagined))
 
-    def _noise(self, model_input: Watched) -> Tensor:
+    def _noise(self, model_input: ModelInput) -> Tensor:
         # the same for every object, so that their order does not matter
         n = model_input.present.shape[1]
         return self.noise[None, :, None].expand(1, -1, n, -1)
@@ -72,5 +76,5 @@ def sample_noise(samples: int, network: WorldNetwork) -> Tensor:
     return torch.cat([half, -half])[:samples]
 
 
-def _model_input(window: Window) -> Watched:
-    return Watched(*(torch.from_numpy(np.asarray(a, np.float32))[None] for a in window))
+def _model_input(window: InputWindow) -> ModelInput:
+    return ModelInput(*(torch.from_numpy(np.asarray(a, np.float32))[None] for a in window))

@@ -7,31 +7,31 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from world_model_node.model.dimensions import HAND, MOTION, OUTLINE_CHANNELS, TOUCH
-from world_model_node.model.hidden_state import HiddenState, Posterior
+from world_model_node.model.dimensions import HAND_SIZE, MOTION_SIZE, OUTLINE_SIZE, TOUCH_SIZE
 from world_model_node.model.model_config import ModelConfig
+from world_model_node.model.state_posterior import Posterior, PosteriorHead
 
-ABSENT = -1e4  # an attention score that counts for nothing
+MASKED_SCORE = -1e4  # an attention score that counts for nothing
 
 
-class Watched(NamedTuple):
-    """`Window` as tensors with a batch E in front; n objects."""
+class ModelInput(NamedTuple):
+    """`InputWindow` as tensors with a batch E in front; n objects."""
 
-    motion: Tensor  # (E, F, n, MOTION)
+    motion: Tensor  # (E, F, n, MOTION_SIZE)
     seen: Tensor  # (E, F, n)
-    hand: Tensor  # (E, F, n, HAND)
+    hand: Tensor  # (E, F, n, HAND_SIZE)
     hand_on: Tensor  # (E, F)
-    touch: Tensor  # (E, F, n, TOUCH)
+    touch: Tensor  # (E, F, n, TOUCH_SIZE)
     touch_on: Tensor  # (E, F)
-    outline: Tensor  # (E, n, OUTLINE, 5)
+    outline: Tensor  # (E, n, NUM_OUTLINE_POINTS, 5)
     shape_on: Tensor  # (E, n)
     place: Tensor  # (E, n, 3)
     rotation: Tensor  # (E, n, 4)
     twist: Tensor  # (E, n, 6)
     measured: Tensor  # (E, n, 6)
-    points: Tensor  # (E, n, POINTS, 3)
-    directions: Tensor  # (E, n, POINTS, 3)
-    planes: Tensor  # (E, n, PLANES, 4)
+    points: Tensor  # (E, n, NUM_POINTS, 3)
+    directions: Tensor  # (E, n, NUM_POINTS, 3)
+    planes: Tensor  # (E, n, NUM_PLANES, 4)
     inertia: Tensor  # (E, n, 3, 3)
     center: Tensor  # (E, n, 3)
     center_sigma: Tensor  # (E, n, 3)
@@ -58,19 +58,19 @@ class Encoder(nn.Module):
         super().__init__()
         width = config.embedding
         self.motion, self.hand, self.touch = (
-            _two_layers(channels, width) for channels in (MOTION, HAND, TOUCH)
+            _two_layers(channels, width) for channels in (MOTION_SIZE, HAND_SIZE, TOUCH_SIZE)
         )
         self.missing = nn.Parameter(torch.zeros(3, width))
         self.norm, self.dropout = nn.LayerNorm(width), nn.Dropout(config.dropout)
 
-    def forward(self, w: Watched) -> Tensor:
+    def forward(self, w: ModelInput) -> Tensor:
         """Shape (E, F, n, embedding)."""
-        parts = (
+        embeddings = (
             _or_missing(self.motion(w.motion), w.seen.unsqueeze(-1), self.missing[0]),
             _or_missing(self.hand(w.hand), w.hand_on[:, :, None, None], self.missing[1]),
             _or_missing(self.touch(w.touch), w.touch_on[:, :, None, None], self.missing[2]),
         )
-        return self.dropout(self.norm(parts[0] + parts[1] + parts[2]))
+        return self.dropout(self.norm(embeddings[0] + embeddings[1] + embeddings[2]))
 
 
 class ShapeEncoder(nn.Module):
@@ -78,10 +78,10 @@ class ShapeEncoder(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.points = _two_layers(OUTLINE_CHANNELS, config.embedding)
+        self.points = _two_layers(OUTLINE_SIZE, config.embedding)
         self.missing = nn.Parameter(torch.zeros(config.embedding))
 
-    def forward(self, w: Watched) -> Tensor:
+    def forward(self, w: ModelInput) -> Tensor:
         """Shape (E, n, embedding)."""
         pooled = self.points(w.outline).amax(-2)
         return _or_missing(pooled, w.shape_on.unsqueeze(-1), self.missing)
@@ -97,7 +97,7 @@ class BeliefNetwork(nn.Module):
         self.encoder, self.shape = Encoder(config), ShapeEncoder(config)
         self.cell = nn.GRUCell(config.embedding, width)
         self.enter = nn.Linear(config.embedding + width + 6, width)
-        self.hand_token = nn.Linear(HAND + 2, width)
+        self.hand_token = nn.Linear(HAND_SIZE + 2, width)
         self.table_token = nn.Parameter(torch.zeros(1, 1, width))
         self.query, self.key, self.value, self.leave = (nn.Linear(width, width) for _ in range(4))
         self.refine = nn.Sequential(
@@ -106,9 +106,9 @@ class BeliefNetwork(nn.Module):
             nn.GELU(),
             nn.Linear(2 * width, width),
         )
-        self.dropout, self.hidden_state = nn.Dropout(config.dropout), HiddenState(config)
+        self.dropout, self.hidden_state = nn.Dropout(config.dropout), PosteriorHead(config)
 
-    def forward(self, w: Watched) -> Belief:
+    def forward(self, w: ModelInput) -> Belief:
         """The belief after the newest frame."""
         if not self.touch_used:
             w = w._replace(touch_on=torch.zeros_like(w.touch_on))
@@ -127,27 +127,27 @@ class BeliefNetwork(nn.Module):
         token = self.enter(
             torch.cat([shape, state.reshape(E, n, -1), w.place / 0.2, w.half_extent / 0.05], -1)
         )
-        token = token + self._attended(token, w)
+        token = token + self._attention(token, w)
         token = self.dropout(token + self.refine(token))
         return Belief(token, shape, self.hidden_state(token, w))
 
-    def _attended(self, token: Tensor, w: Watched) -> Tensor:
+    def _attention(self, token: Tensor, w: ModelInput) -> Tensor:
         hand = torch.cat(
             [w.hand[:, -1].mean(1), w.hand_on[:, -1:], w.touch_on[:, -1:]], -1
         ).unsqueeze(1)
-        others = torch.cat(
+        tokens = torch.cat(
             [token, self.hand_token(hand), self.table_token.expand(len(token), 1, -1)], 1
         )
-        there = torch.cat([w.present, torch.ones_like(w.present[:, :1]).expand(-1, 2)], 1)
-        score = self.query(token) @ self.key(others).transpose(1, 2) / token.shape[-1] ** 0.5
-        score = score + ABSENT * (1.0 - there).unsqueeze(1)
-        return self.leave(torch.softmax(score, -1) @ self.value(others))
+        present = torch.cat([w.present, torch.ones_like(w.present[:, :1]).expand(-1, 2)], 1)
+        score = self.query(token) @ self.key(tokens).transpose(1, 2) / token.shape[-1] ** 0.5
+        score = score + MASKED_SCORE * (1.0 - present).unsqueeze(1)
+        return self.leave(torch.softmax(score, -1) @ self.value(tokens))
 
 
 def _two_layers(channels: int, width: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(channels, width), nn.GELU(), nn.Linear(width, width))
 
 
-def _or_missing(value: Tensor, there: Tensor, missing: Tensor) -> Tensor:
+def _or_missing(value: Tensor, present: Tensor, missing: Tensor) -> Tensor:
     # a product with zero would let NaN through
-    return torch.where(there > 0.5, value, missing.expand_as(value))
+    return torch.where(present > 0.5, value, missing.expand_as(value))

@@ -9,16 +9,16 @@ from typing import Any
 
 from sakiyomi.errors import BadInputError
 from world_model_node.model.model_config import ModelConfig
-from world_model_node.model.physics.involved import Involved
+from world_model_node.model.physics.active_contacts import ActiveContacts
 
 NAME = 'world_model'
-WEIGHTS, CARD, STORY = f'{NAME}.safetensors', f'{NAME}.json', f'{NAME}.md'
+WEIGHTS, CARD, MODEL_CARD = f'{NAME}.safetensors', f'{NAME}.json', f'{NAME}.md'
 UPDATE_GRAPH = f'{NAME}_update.onnx'
 IMAGINE_GRAPHS = {
-    Involved(False, False): f'{NAME}_alone.onnx',
-    Involved(True, False): f'{NAME}_hand.onnx',
-    Involved(False, True): f'{NAME}_pairs.onnx',
-    Involved(True, True): f'{NAME}_both.onnx',
+    ActiveContacts(False, False): f'{NAME}_alone.onnx',
+    ActiveContacts(True, False): f'{NAME}_hand.onnx',
+    ActiveContacts(False, True): f'{NAME}_pairs.onnx',
+    ActiveContacts(True, True): f'{NAME}_both.onnx',
 }
 
 

@@ -10,23 +10,24 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from world_model_node.model.belief import Belief, BeliefNetwork, Watched
-from world_model_node.model.dimensions import STEP_S, STEPS
+from world_model_node.model.belief import Belief, BeliefNetwork, ModelInput
+from world_model_node.model.dimensions import NUM_STEPS, STEP_S
 from world_model_node.model.model_config import ModelConfig
-from world_model_node.model.physics.involved import Involved
-from world_model_node.model.physics.rollout import EVERYTHING, Rolled, Rollout
+from world_model_node.model.physics.active_contacts import ActiveContacts
+from world_model_node.model.physics.rollout import ALL_CONTACTS, Rollout, RolloutSamples
 from world_model_node.model.spatial_median import spatial_median
 
 NOISE_WIDTH = 32
-NOISES = 5  # level, upright, turn; velocity, spin
-LEAST_SIGMA = (1e-3, 1e-3, 5e-3, 5e-3, 2e-2)
-SIGMA_AT_FIRST = (0.004, 0.003, 0.03, 0.05, 0.3)
+NUM_NOISE_TERMS = 5  # horizontal, vertical, angular; velocity, spin
+MIN_SIGMA = (1e-3, 1e-3, 5e-3, 5e-3, 2e-2)
+INITIAL_SIGMA = (0.004, 0.003, 0.03, 0.05, 0.3)
 SIGMA_GROWTH = (0.008, 0.004, 0.08, 0.05, 0.3)  # per second
-KINDS = ('resting', 'airborne', 'held')  # of beginnings, whose doubt is calibrated apart
-BOTTOM, AIRBORNE = 7, 0.2  # the feature of motion that tells the lowest point [0.1 m]
+MOTION_KINDS = ('resting', 'airborne', 'held')  # of beginnings, whose doubt is calibrated apart
+# the feature of motion that tells the lowest point [0.1 m]
+LOWEST_POINT_FEATURE, MIN_AIRBORNE_HEIGHT = 7, 0.2
 
 
-class Imagined(NamedTuple):
+class ImaginedFuture(NamedTuple):
     """The future of n objects under B actions, in the window's frame."""
 
     position: Tensor  # (E, B, n, H, 3)
@@ -46,29 +47,31 @@ class WorldNetwork(nn.Module):
         self.config = config
         self.belief, self.rollout = BeliefNetwork(config), Rollout(config)
         self.noise = nn.Sequential(
-            nn.Linear(config.hidden + 9, NOISE_WIDTH), nn.GELU(), nn.Linear(NOISE_WIDTH, NOISES)
+            nn.Linear(config.hidden + 9, NOISE_WIDTH),
+            nn.GELU(),
+            nn.Linear(NOISE_WIDTH, NUM_NOISE_TERMS),
         )
         nn.init.zeros_(self.noise[-1].weight)
         nn.init.zeros_(self.noise[-1].bias)
-        # level, upright, turn
-        self.register_buffer('calibration', torch.ones(len(KINDS), STEPS, 3))
+        # horizontal, vertical, angular
+        self.register_buffer('calibration', torch.ones(len(MOTION_KINDS), NUM_STEPS, 3))
 
     @property
     def noise_size(self) -> int:
         """How many standard normal numbers one sample of one object takes."""
         return self.belief.hidden_state.size
 
-    def update(self, watched: Watched) -> Belief:
+    def update(self, inputs: ModelInput) -> Belief:
         """What is believed after what was watched."""
-        return self.belief(watched)
+        return self.belief(inputs)
 
-    def properties(self, belief: Belief, watched: Watched, noise: Tensor) -> Tensor:
+    def properties(self, belief: Belief, inputs: ModelInput, noise: Tensor) -> Tensor:
         """Mean and variance of mass, friction, restitution and centre of mass over the samples.
 
         Shape (E, n, 6, 2); `noise` as for `imagine`.
         """
-        drawn = self.belief.hidden_state.draw(belief.posterior, watched, noise)
-        rows = torch.cat([drawn.mass, drawn.friction, drawn.restitution, drawn.center], -1)
+        sample = self.belief.hidden_state.sample(belief.posterior, inputs, noise)
+        rows = torch.cat([sample.mass, sample.friction, sample.restitution, sample.center], -1)
         mean = rows.mean(1)
         variance = (rows - mean.unsqueeze(1)).square().mean(1)
         return torch.stack([mean, variance], -1)
@@ -76,52 +79,58 @@ class WorldNetwork(nn.Module):
     def imagine(
         self,
         belief: Belief,
-        watched: Watched,
+        inputs: ModelInput,
         action: Tensor,
         noise: Tensor,
-        parts: Involved = EVERYTHING,
-    ) -> tuple[Imagined, Rolled]:
+        active: ActiveContacts = ALL_CONTACTS,
+    ) -> tuple[ImaginedFuture, RolloutSamples]:
         """H steps under every action.
 
         Args:
             belief: Of `update`.
-            watched: What it was given.
-            action: (E, B, H + 1, ACTION).
+            inputs: What it was given.
+            action: (E, B, H + 1, ACTION_SIZE).
             noise: (E, K, n, noise_size) standard normal.
-            parts: Of the physics that are computed.
+            active: Of the physics that are computed.
         """
-        drawn = self.belief.hidden_state.draw(belief.posterior, watched, noise)
-        rolled = self.rollout(belief, watched, drawn, action, parts)
+        sample = self.belief.hidden_state.sample(belief.posterior, inputs, noise)
+        rolled = self.rollout(belief, inputs, sample, action, active)
         E, B, K, n = action.shape[0], action.shape[1], noise.shape[1], noise.shape[2]
-        return self.gathered(belief, watched, rolled, (E, B, K, n)), rolled
+        return self.summarize_samples(belief, inputs, rolled, (E, B, K, n)), rolled
 
-    def gathered(
-        self, belief: Belief, w: Watched, rolled: Rolled, sizes: tuple[int, int, int, int]
-    ) -> Imagined:
+    def summarize_samples(
+        self,
+        belief: Belief,
+        w: ModelInput,
+        rolled: RolloutSamples,
+        sizes: tuple[int, int, int, int],
+    ) -> ImaginedFuture:
         """Middle and spread of the samples, learned noise, calibration; `sizes` are E, B, K, n."""
 
-        def apart(value: Tensor) -> Tensor:
+        def split_axes(value: Tensor) -> Tensor:
             """(H, C, N) to (E, B, K, n, H, C)."""
-            return value.reshape(STEPS, -1, *sizes).permute(2, 3, 4, 5, 0, 1)
+            return value.reshape(NUM_STEPS, -1, *sizes).permute(2, 3, 4, 5, 0, 1)
 
-        p, q, v, spin, held, slipping = (apart(value) for value in rolled)
+        p, q, v, spin, held, slipping = (split_axes(value) for value in rolled)
         position = spatial_median(p, 2)
         q = q * ((q * q[:, :, :1]).sum(-1, keepdim=True) + 1e-6).sign()
         mean = q.mean(2)
         rotation = mean / mean.norm(dim=-1, keepdim=True)
         K = sizes[2]
-        away = torch.cat([p - position.unsqueeze(2), turns(rotation.unsqueeze(2), q)], -1)
+        away = torch.cat(
+            [p - position.unsqueeze(2), rotation_between(rotation.unsqueeze(2), q)], -1
+        )
         spread = (away.unsqueeze(-1) * away.unsqueeze(-2)).sum(2) / max(K - 1, 1)
         twist = torch.cat([v.mean(2), spin.mean(2)], -1)
         held_mean = held.mean(2)
         sigma = self._sigma(belief, w, position, twist, held_mean, sizes)
-        level, upright, turn, velocity, rate = (sigma * sigma).split(1, -1)
-        diagonal = torch.cat([level, level, upright, turn, turn, turn], -1)
-        scale = torch.einsum('enk,khc->enhc', kinds(w.motion, w.held), self.calibration)
+        horizontal, vertical, angular, velocity, rate = (sigma * sigma).split(1, -1)
+        diagonal = torch.cat([horizontal, horizontal, vertical, angular, angular, angular], -1)
+        scale = torch.einsum('enk,khc->enhc', motion_kinds(w.motion, w.held), self.calibration)
         scale = scale[..., [0, 0, 1, 2, 2, 2]].unsqueeze(1)
         covariance = spread + diagonal.unsqueeze(-1) * torch.eye(6).to(diagonal)
         covariance = covariance * scale.unsqueeze(-1) * scale.unsqueeze(-2)
-        return Imagined(
+        return ImaginedFuture(
             position,
             rotation,
             covariance,
@@ -134,17 +143,17 @@ class WorldNetwork(nn.Module):
     def _sigma(
         self,
         belief: Belief,
-        w: Watched,
+        w: ModelInput,
         position: Tensor,
         twist: Tensor,
         held: Tensor,
         sizes: tuple[int, int, int, int],
     ) -> Tensor:
-        """Learned noise beyond what the samples show. Shape (E, B, n, H, NOISES)."""
+        """Learned noise beyond what the samples show. Shape (E, B, n, H, NUM_NOISE_TERMS)."""
         E, B, _, n = sizes
-        state = belief.state.reshape(E, 1, n, 1, -1).expand(E, B, n, STEPS, -1)
-        after = STEP_S * torch.arange(1.0, STEPS + 1).to(position).reshape(STEPS, 1)
-        after = after.expand(E, B, n, STEPS, 1)
+        state = belief.state.reshape(E, 1, n, 1, -1).expand(E, B, n, NUM_STEPS, -1)
+        after = STEP_S * torch.arange(1.0, NUM_STEPS + 1).to(position).reshape(NUM_STEPS, 1)
+        after = after.expand(E, B, n, NUM_STEPS, 1)
         moved = position - w.place.reshape(E, 1, n, 1, 3)
         speed = (twist[..., :3].square().sum(-1, keepdim=True) + 1e-6).sqrt()
         rate = (twist[..., 3:].square().sum(-1, keepdim=True) + 1e-6).sqrt()
@@ -161,19 +170,21 @@ class WorldNetwork(nn.Module):
             ],
             -1,
         )
-        first, growth, least = (
-            torch.tensor(row).to(position) for row in (SIGMA_AT_FIRST, SIGMA_GROWTH, LEAST_SIGMA)
+        initial, growth, minimum = (
+            torch.tensor(row).to(position) for row in (INITIAL_SIGMA, SIGMA_GROWTH, MIN_SIGMA)
         )
-        return (first + growth * after) * self.noise(features).clamp(-3.0, 4.0).exp() + least
+        return (initial + growth * after) * self.noise(features).clamp(-3.0, 4.0).exp() + minimum
 
 
-def kinds(motion: Tensor, held: Tensor) -> Tensor:
-    """Which of `KINDS` each object is at first, from fields of `Watched`. Shape (E, n, KINDS)."""
-    airborne = (motion[:, -1, :, BOTTOM] > AIRBORNE).to(held) * (1.0 - held)
+def motion_kinds(motion: Tensor, held: Tensor) -> Tensor:
+    """The `MOTION_KINDS` of each object (E, n, 3), one-hot, from fields of `ModelInput`."""
+    airborne = (motion[:, -1, :, LOWEST_POINT_FEATURE] > MIN_AIRBORNE_HEIGHT).to(held) * (
+        1.0 - held
+    )
     return torch.stack([1.0 - airborne - held, airborne, held], -1)
 
 
-def turns(a: Tensor, b: Tensor) -> Tensor:
+def rotation_between(a: Tensor, b: Tensor) -> Tensor:
     """The small rotation vector (..., 3) from quaternion a to b (..., 4), world frame."""
     w0, v0, w1, v1 = a[..., :1], a[..., 1:], b[..., :1], b[..., 1:]
     crossed = torch.stack(

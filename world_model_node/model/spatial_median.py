@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from torch import Tensor
 
-TURNS = 4
-ROUND_M = 0.05  # of samples that lie closer the mean is the better guess
+NUM_ITERATIONS = 4
+SMOOTHING_M = 0.05  # of samples that lie closer the mean is the better guess
 
 
 def spatial_median(samples: Tensor, dim: int) -> Tensor:
     """The point of least mean rounded distance to the samples (..., K, ..., 3), K at `dim`."""
-    middle = samples.mean(dim, keepdim=True)
-    for _ in range(TURNS):
-        away = samples - middle
-        weight = ((away * away).sum(-1, keepdim=True) + ROUND_M**2).rsqrt()
-        middle = (weight * samples).sum(dim, keepdim=True) / weight.sum(dim, keepdim=True)
-    return middle.squeeze(dim)
+    median = samples.mean(dim, keepdim=True)
+    for _ in range(NUM_ITERATIONS):
+        offset = samples - median
+        weight = ((offset * offset).sum(-1, keepdim=True) + SMOOTHING_M**2).rsqrt()
+        median = (weight * samples).sum(dim, keepdim=True) / weight.sum(dim, keepdim=True)
+    return median.squeeze(dim)

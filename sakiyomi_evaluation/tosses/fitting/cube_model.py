@@ -11,8 +11,8 @@ from torch import Tensor
 
 from sakiyomi_evaluation.tosses.fitting.flight import CORNERS, Flight, travel_frame
 from sakiyomi_evaluation.tosses.recordings import Tosses
-from world_model_node.model.physics.state import BodyParameters, BodyState, ContactLaw
-from world_model_node.model.physics.step import ContactStep
+from world_model_node.model.physics.body_state import BodyParameters, BodyState, ContactLaw
+from world_model_node.model.physics.contact_step import ContactStep
 
 LONGEST_SUBSTEP_S = 0.0012
 # start and scale of the search; None: from flight and rest
@@ -105,7 +105,7 @@ class TossModel:
         bodies = self.step.prepare(self._body(value, center), self._law(value), value['height_m'])
         self.step.fall = torch.zeros(3, len(tosses))
         self.step.fall[2] = -self.step.h * value['gravity_mps2'][:, 0]
-        motion, turned = self.step.enter(state), self.step.rotations
+        motion, turned = self.step.from_body_state(state), self.step.rotations
         positions, rotations = [], []
         for frame in range(frames):
             for _ in range(self.substeps if frame else 0):

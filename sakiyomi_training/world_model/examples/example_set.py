@@ -14,9 +14,13 @@ from sakiyomi.errors import BadInputError
 from sakiyomi_training.episodes.shards import PATTERN, read_shard
 from sakiyomi_training.trials.examples import trial_examples
 from sakiyomi_training.trials.scene import has_trials, read_trials
-from sakiyomi_training.world_model.examples.episode_examples import Example, examples_of, usable
-from sakiyomi_training.world_model.examples.mirror import mirrored
-from world_model_node.model.belief import Watched
+from sakiyomi_training.world_model.examples.episode_examples import (
+    Example,
+    is_usable,
+    make_examples,
+)
+from sakiyomi_training.world_model.examples.mirroring import mirrored
+from world_model_node.model.belief import ModelInput
 
 CALIBRATION_EVERY = 8  # of the episodes one is kept to calibrate on, never trained on
 log = logging.getLogger(__name__)
@@ -51,13 +55,13 @@ class ExampleSet:
                 result.groups[key] = {name: column[rows] for name, column in group.items()}
         return result
 
-    def draw(self, size: int, rng: np.random.Generator) -> Batch:
+    def sample_batch(self, size: int, rng: np.random.Generator) -> Batch:
         """A random batch, all of the same number of objects."""
         sizes = np.array([len(group['acts']) for group in self.groups.values()], float)
         key = list(self.groups)[rng.choice(len(sizes), p=sizes / sizes.sum())]
         group = self.groups[key]
         rows = rng.integers(0, len(group['acts']), max(1, size // key[0]))
-        return tensors(group, rows)
+        return to_batch(group, rows)
 
     def batches(self, size: int) -> list[Batch]:
         """All of them once, in order."""
@@ -65,18 +69,18 @@ class ExampleSet:
         for (n, _), group in self.groups.items():
             count, width = len(group['acts']), max(1, size // n)
             for start in range(0, count, width):
-                found.append(tensors(group, np.arange(start, min(count, start + width))))
+                found.append(to_batch(group, np.arange(start, min(count, start + width))))
         return found
 
 
-def tensors(group: dict[str, np.ndarray], rows: np.ndarray) -> Batch:
+def to_batch(group: dict[str, np.ndarray], rows: np.ndarray) -> Batch:
     """Some rows of stacked examples."""
     return {name: torch.from_numpy(column[rows]) for name, column in group.items()}
 
 
-def watched_of(batch: Batch) -> Watched:
+def to_model_input(batch: Batch) -> ModelInput:
     """What was watched."""
-    return Watched(*(batch[name] for name in Watched._fields))
+    return ModelInput(*(batch[name] for name in ModelInput._fields))
 
 
 def read_examples(folders: Sequence[Path], touch: bool = True) -> tuple[ExampleSet, ExampleSet]:
@@ -87,20 +91,20 @@ def read_examples(folders: Sequence[Path], touch: bool = True) -> tuple[ExampleS
     Raises:
         BadInputError: no such folder, no shard, no usable episode, or trials without touch.
     """
-    learned: list[Example] = []
-    kept: list[Example] = []
+    training: list[Example] = []
+    calibration: list[Example] = []
     for folder in folders:
         if has_trials(folder):
             if not touch:
                 raise BadInputError(f'--data {folder}: trials were felt, expected touch: true')
-            learned += [e for scene in read_trials(folder) for e in trial_examples(scene)]
+            training += [e for scene in read_trials(folder) for e in trial_examples(scene)]
             continue
         own = episode_examples(folder, touch)
-        learned += own[0]
-        kept += own[1]
-    if not learned:
+        training += own[0]
+        calibration += own[1]
+    if not training:
         raise BadInputError(f'--data {folders[0]}: got no usable episode, expected at least one')
-    return ExampleSet(learned), ExampleSet(kept or learned)
+    return ExampleSet(training), ExampleSet(calibration or training)
 
 
 def episode_examples(folder: Path, touch: bool = True) -> tuple[list[Example], list[Example]]:
@@ -109,21 +113,21 @@ def episode_examples(folder: Path, touch: bool = True) -> tuple[list[Example], l
     Raises:
         BadInputError: no such folder, or no readable shard in it.
     """
-    learned: list[Example] = []
-    kept: list[Example] = []
-    for file in _shards(folder):
+    training: list[Example] = []
+    calibration: list[Example] = []
+    for file in _shard_files(folder):
         for number, episode in enumerate(read_shard(file)):
-            if not usable(episode):
+            if not is_usable(episode):
                 log.warning('%s, episode %d: not finite, left out', file, number)
                 continue
-            own = kept if number % CALIBRATION_EVERY == 0 else learned
-            own += examples_of(episode, touch=touch)
-            if own is learned:
-                own += examples_of(mirrored(episode), touch=touch)
-    return learned, kept
+            own = calibration if number % CALIBRATION_EVERY == 0 else training
+            own += make_examples(episode, touch=touch)
+            if own is training:
+                own += make_examples(mirrored(episode), touch=touch)
+    return training, calibration
 
 
-def _shards(folder: Path) -> list[Path]:
+def _shard_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise BadInputError(f'--data {folder}: no such folder')
     files = sorted(folder.glob(PATTERN))

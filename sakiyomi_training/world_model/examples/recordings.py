@@ -10,28 +10,31 @@ from sakiyomi.errors import BadInputError
 from sakiyomi_training.episodes.shards import PATTERN
 from sakiyomi_training.world_model.examples.episode_examples import Example
 from sakiyomi_training.world_model.examples.example_set import ExampleSet, episode_examples
-from sakiyomi_training.world_model.examples.mirror import mirrored_instant
-from sakiyomi_training.world_model.examples.recorded_examples import Recorded, recorded_examples
-from sakiyomi_training.world_model.examples.toss_instants import read_toss_file
-from sakiyomi_training.world_model.examples.watched_recordings import read_watched_file
+from sakiyomi_training.world_model.examples.mirroring import mirrored_observation
+from sakiyomi_training.world_model.examples.recording_examples import (
+    RecordedSequence,
+    recording_examples,
+)
+from sakiyomi_training.world_model.examples.sensor_recordings import read_sensor_recording
+from sakiyomi_training.world_model.examples.toss_recordings import read_toss_file
 
-READERS = {'.npz': read_toss_file, '.mcap': read_watched_file}
-KEPT_EVERY_OF_FEW, KEPT_EVERY, FEW = 4, 8, 64
-LEAST_EXAMPLES = 8
+READERS = {'.npz': read_toss_file, '.mcap': read_sensor_recording}
+VALIDATION_EVERY_SMALL, VALIDATION_EVERY, NUM_SMALL = 4, 8, 64
+MIN_EXAMPLES = 8
 
 
 @dataclass(frozen=True)
-class Data:
+class FinetuningData:
     """To learn from and to compare with."""
 
-    learned: ExampleSet
-    kept: ExampleSet
-    recordings_learned: int
-    recordings_kept: int
+    training: ExampleSet
+    validation: ExampleSet
+    training_recordings: int
+    validation_recordings: int
     episodes: bool  # whether there are examples with simulated truth among them
 
 
-def read_data(paths: Sequence[Path], touch: bool = True) -> Data:
+def read_data(paths: Sequence[Path], touch: bool = True) -> FinetuningData:
     """Of folders of episodes, .npz and .mcap files, and folders with such files.
 
     `touch`: with what was felt in the episodes; the others have no hand.
@@ -39,24 +42,24 @@ def read_data(paths: Sequence[Path], touch: bool = True) -> Data:
     Raises:
         BadInputError: nothing is there, a file cannot be used, or too little is in them.
     """
-    learned: list[Example] = []
-    kept: list[Example] = []
+    training: list[Example] = []
+    validation: list[Example] = []
     folders = [path for path in paths if path.is_dir() and any(path.glob(PATTERN))]
     for folder in folders:
-        for mine, own in zip((learned, kept), episode_examples(folder, touch), strict=True):
+        for mine, own in zip((training, validation), episode_examples(folder, touch), strict=True):
             mine += own
-    pieces = [piece for file in recording_files(paths) for piece in read_recorded(file)]
-    numbers = kept_numbers(len(pieces))
+    pieces = [piece for file in recording_files(paths) for piece in read_sequences(file)]
+    numbers = validation_indices(len(pieces))
     for number, piece in enumerate(pieces):
-        own = recorded_examples(piece)
+        own = recording_examples(piece)
         if number in numbers:
-            kept += own
+            validation += own
         else:
-            learned += own + recorded_examples(_mirrored(piece))
-    _check(paths, learned, kept)
-    return Data(
-        ExampleSet(learned),
-        ExampleSet(kept),
+            training += own + recording_examples(_mirrored(piece))
+    _check(paths, training, validation)
+    return FinetuningData(
+        ExampleSet(training),
+        ExampleSet(validation),
         len(pieces) - len(numbers),
         len(numbers),
         bool(folders),
@@ -65,21 +68,21 @@ def read_data(paths: Sequence[Path], touch: bool = True) -> Data:
 
 def read_test(paths: Sequence[Path]) -> ExampleSet:
     """All examples of recordings that nothing is learned from; raises as `read_data`."""
-    pieces = [piece for file in recording_files(paths) for piece in read_recorded(file)]
-    examples = [example for piece in pieces for example in recorded_examples(piece)]
+    pieces = [piece for file in recording_files(paths) for piece in read_sequences(file)]
+    examples = [example for piece in pieces for example in recording_examples(piece)]
     if not examples:
         raise BadInputError(f'{paths[0]}: got no example, expected at least one')
     return ExampleSet(examples)
 
 
-def read_recorded(file: Path) -> list[Recorded]:
+def read_sequences(file: Path) -> list[RecordedSequence]:
     """The unbroken pieces of one file; BadInputError where it cannot be used."""
     return READERS[file.suffix](file)
 
 
-def kept_numbers(count: int) -> set[int]:
+def validation_indices(count: int) -> set[int]:
     """Which of `count` recordings are kept: of few every fourth, of many every eighth."""
-    every = KEPT_EVERY_OF_FEW if count < FEW else KEPT_EVERY
+    every = VALIDATION_EVERY_SMALL if count < NUM_SMALL else VALIDATION_EVERY
     return set(range(every - 1, count, every)) or set(range(count - 1, count))
 
 
@@ -101,13 +104,13 @@ def recording_files(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def _check(paths: Sequence[Path], learned: list[Example], kept: list[Example]) -> None:
-    if len(learned) // 2 < LEAST_EXAMPLES or not kept:
+def _check(paths: Sequence[Path], training: list[Example], validation: list[Example]) -> None:
+    if len(training) // 2 < MIN_EXAMPLES or not validation:
         raise BadInputError(
-            f'{paths[0]}: got {len(learned) // 2} examples to learn from and {len(kept)} to'
-            f' compare with, expected {LEAST_EXAMPLES} and 1 or more: record more or longer'
+            f'{paths[0]}: got {len(training) // 2} examples to learn from and {len(validation)} to'
+            f' compare with, expected {MIN_EXAMPLES} and 1 or more: record more or longer'
         )
 
 
-def _mirrored(piece: Recorded) -> Recorded:
-    return replace(piece, instants=tuple(mirrored_instant(i) for i in piece.instants))
+def _mirrored(piece: RecordedSequence) -> RecordedSequence:
+    return replace(piece, observations=tuple(mirrored_observation(i) for i in piece.observations))

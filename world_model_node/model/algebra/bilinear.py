@@ -36,19 +36,19 @@ class Bilinear(nn.Module):
         return self.weights @ product
 
 
-def pairs(n: int) -> list[tuple[int, int]]:
+def upper_triangle(n: int) -> list[tuple[int, int]]:
     """The entries of a symmetric matrix that are stored: its upper triangle, row by row."""
     return [(a, b) for a in range(n) for b in range(a, n)]
 
 
-def unpack(entries: np.ndarray, n: int) -> np.ndarray:
+def unpack_symmetric(entries: np.ndarray, n: int) -> np.ndarray:
     """The symmetric matrix (n, n) of its stored entries."""
     matrix = np.zeros((n, n))
-    for value, (a, b) in zip(entries, pairs(n), strict=True):
+    for value, (a, b) in zip(entries, upper_triangle(n), strict=True):
         matrix[a, b] = matrix[b, a] = value
     return matrix
 
 
-def pack(matrix: np.ndarray) -> np.ndarray:
+def pack_symmetric(matrix: np.ndarray) -> np.ndarray:
     """The stored entries of a symmetric matrix."""
-    return np.array([matrix[a, b] for a, b in pairs(len(matrix))])
+    return np.array([matrix[a, b] for a, b in upper_triangle(len(matrix))])

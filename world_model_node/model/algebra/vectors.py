@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 TINY = 1e-9
-FOLLOWING = torch.tensor([1, 2, 0])  # the axis after each
+NEXT_AXIS = torch.tensor([1, 2, 0])  # the axis after each
 
 
 def to_body(R: Tensor, vectors: Tensor) -> Tensor:
@@ -21,9 +21,9 @@ def to_world(R: Tensor, vectors: Tensor) -> Tensor:
 
 def cross(a: Tensor, b: Tensor) -> Tensor:
     """The vector product along the first axis. Shape (3, ...)."""
-    following = FOLLOWING.to(a.device)
-    turned = a * b.index_select(0, following) - a.index_select(0, following) * b
-    return turned.index_select(0, following)
+    next_axis = NEXT_AXIS.to(a.device)
+    turned = a * b.index_select(0, next_axis) - a.index_select(0, next_axis) * b
+    return turned.index_select(0, next_axis)
 
 
 def dot(a: Tensor, b: Tensor) -> Tensor:

@@ -15,32 +15,33 @@ import torch
 from torch import Tensor, nn
 
 from world_model_node.model.algebra.vectors import cross, length, to_world
-from world_model_node.model.contact.hand_points import SIDES, hand_faces, hand_points
-from world_model_node.model.contact.pressing import Touching
-from world_model_node.model.physics.state import Motion
+from world_model_node.model.contact.external_contact import ExternalContacts
+from world_model_node.model.contact.hand_points import OPENING_SIGNS, hand_faces, hand_points
+from world_model_node.model.physics.body_state import MotionState
 
-SKIN_M = 5e-4
-FLAT_M, TAPER_M = 2e-3, 4e-3  # what is so near the foremost lies on it: of a body, of a part
-CORNERS, UPRIGHT, FAR_M = 4, 0.9, 10.0
-STEEP = 2.0  # how much rather an overlap is taken for one from the side
-CLEAR_M = 1e-3  # between a body and a part of the hand that does not touch it at first
+CONTACT_MARGIN_M = 5e-4
+# what is so near the foremost lies on it: of a body, of a part
+BODY_PATCH_DEPTH_M, HAND_PATCH_DEPTH_M = 2e-3, 4e-3
+NUM_CORNERS, VERTICAL_COSINE, OUT_OF_REACH_M = 4, 0.9, 10.0
+VERTICAL_PENALTY = 2.0  # how much rather an overlap is taken for one from the side
+CLEARANCE_M = 1e-3  # between a body and a part of the hand that does not touch it at first
 
 
-class Hand(NamedTuple):
+class HandKinematics(NamedTuple):
     """The hand within one substep, for every body."""
 
     position: Tensor  # (3, N) of the grasp frame
-    closing: Tensor  # (3, N) its y axis
-    sideways: Tensor  # (3, N) its x axis
-    approach: Tensor  # (3, N) its z axis
+    closing_axis: Tensor  # (3, N) its y axis
+    lateral_axis: Tensor  # (3, N) its x axis
+    approach_axis: Tensor  # (3, N) its z axis
     velocity: Tensor  # (3, N)
     spin: Tensor  # (3, N)
     width: Tensor  # (1, N) m
     force: Tensor  # (1, N) N
-    opening: Tensor  # (1, N) m/s
+    opening_speed_mps: Tensor  # (1, N) m/s
 
 
-class Shapes(NamedTuple):
+class ConvexShapes(NamedTuple):
     """What bodies look like."""
 
     points: Tensor  # (3, P, N) from the centre of mass
@@ -57,20 +58,22 @@ class HandContact(nn.Module):
             torch.tensor(a, dtype=torch.float32) for a in (hand_points(), hand_faces())
         )
         self.register_buffer('points', points, False)  # (PARTS, Q, 3)
-        self.register_buffer('faces', faces, False)  # (PARTS, FACES, 4)
-        self.register_buffer('sides', torch.tensor(SIDES).unsqueeze(1), False)  # (PARTS, 1)
+        self.register_buffer('faces', faces, False)  # (PARTS, NUM_FACES, 4)
+        self.register_buffer(
+            'sides', torch.tensor(OPENING_SIGNS).unsqueeze(1), False
+        )  # (PARTS, 1)
         self.register_buffer('axes', torch.eye(3).reshape(3, 3, 1, 1), False)
 
-    def before(self, hand: Hand) -> Hand:
+    def at_substep_start(self, hand: HandKinematics) -> HandKinematics:
         """The hand as the substep began."""
         axes = (a - self.h * cross(hand.spin, a) for a in hand[1:4])
-        return Hand(
+        return HandKinematics(
             hand.position - self.h * hand.velocity, *axes, hand.velocity, hand.spin,
-            hand.width - self.h * hand.opening, hand.force, hand.opening,
+            hand.width - self.h * hand.opening_speed_mps, hand.force, hand.opening_speed_mps,
         )  # fmt: skip
 
     def separation(
-        self, position: Tensor, R: Tensor, shapes: Shapes, hand: Hand
+        self, position: Tensor, R: Tensor, shapes: ConvexShapes, hand: HandKinematics
     ) -> tuple[Tensor, Tensor, Tensor]:
         """How far the parts are from bodies along every axis that may separate them.
 
@@ -78,7 +81,9 @@ class HandContact(nn.Module):
             Distances (PARTS, A, N); in the grasp frame the axes out of the body (3, PARTS, A, N),
             and the bodies' points (3, P, N).
         """
-        to_hand = torch.stack([hand.sideways, hand.closing, hand.approach])  # (3, 3, N)
+        to_hand = torch.stack(
+            [hand.lateral_axis, hand.closing_axis, hand.approach_axis]
+        )  # (3, 3, N)
         turn = (to_hand.unsqueeze(2) * R.reshape(1, 3, 3, -1)).sum(1).flatten(0, 1)
         at = (to_hand * (position - hand.position)).sum(1)  # (3, N)
         points = to_world(turn, shapes.points) + at.unsqueeze(1)
@@ -91,7 +96,7 @@ class HandContact(nn.Module):
         by_body = reach + normals[1] * aside - offsets  # (PARTS, M, N)
         reach = own.flatten(0, 1) @ points.flatten(1)
         reach = reach.reshape(*own.shape[:2], *points.shape[1:]).amin(2)
-        by_part = reach - self.faces[..., 3:] - own[..., 1:2] * aside  # (PARTS, FACES, N)
+        by_part = reach - self.faces[..., 3:] - own[..., 1:2] * aside  # (PARTS, NUM_FACES, N)
         parts, N = len(own), position.shape[1]
         axes = torch.cat(
             [
@@ -102,27 +107,29 @@ class HandContact(nn.Module):
         )
         return torch.cat([by_body, by_part], 1), axes, points
 
-    def overlap(self, position: Tensor, R: Tensor, shapes: Shapes, hand: Hand) -> Tensor:
+    def overlap(
+        self, position: Tensor, R: Tensor, shapes: ConvexShapes, hand: HandKinematics
+    ) -> Tensor:
         """How deep [m] the hand is in bodies that it cannot be in, along one axis each.
 
         Where the hand is there is no body: it is badly known shape, and would be thrust out. A
         finger stands beside a body rather than in its top. Shape (PARTS, A, N).
         """
         gap, axes, _ = self.separation(position, R, shapes, hand)
-        best = (gap * (1.0 + STEEP * axes[2].abs())).argmax(1, keepdim=True)
+        best = (gap * (1.0 + VERTICAL_PENALTY * axes[2].abs())).argmax(1, keepdim=True)
         own = torch.arange(gap.shape[1], device=gap.device).reshape(1, -1, 1) == best
-        inside = gap.amax(1, keepdim=True) < CLEAR_M
-        return torch.where(own & inside, (CLEAR_M - gap).relu(), torch.zeros_like(gap))
+        inside = gap.amax(1, keepdim=True) < CLEARANCE_M
+        return torch.where(own & inside, (CLEARANCE_M - gap).relu(), torch.zeros_like(gap))
 
     def forward(
         self,
-        motion: Motion,
+        motion: MotionState,
         R: Tensor,
-        shapes: Shapes,
-        hand: Hand,
+        shapes: ConvexShapes,
+        hand: HandKinematics,
         overlap: Tensor,
         held: Tensor,
-    ) -> Touching:
+    ) -> ExternalContacts:
         """Where the hand is at bodies as a substep begins.
 
         Args:
@@ -139,29 +146,35 @@ class HandContact(nn.Module):
         gap = gap.gather(1, best)[:, 0]
         normal = axes.gather(2, best.unsqueeze(0).expand(3, *best.shape))[:, :, 0]
         at = self._corners(normal.detach(), points, hand)  # (3, C, N) in the grasp frame
-        basis = torch.stack([hand.sideways, hand.closing, hand.approach], 1)  # (3, 3, N)
+        basis = torch.stack(
+            [hand.lateral_axis, hand.closing_axis, hand.approach_axis], 1
+        )  # (3, 3, N)
         arm, normal = ((basis.unsqueeze(2) * v.unsqueeze(0)).sum(1) for v in (at, normal))
         turning = cross(hand.spin.unsqueeze(1).expand_as(arm), arm)
-        closing = (0.5 * self.sides * hand.opening).unsqueeze(0) * hand.closing.unsqueeze(1)
-        return Touching(
+        closing = (0.5 * self.sides * hand.opening_speed_mps).unsqueeze(
+            0
+        ) * hand.closing_axis.unsqueeze(1)
+        return ExternalContacts(
             hand.position.unsqueeze(1) + arm - motion.position.unsqueeze(1),
-            _each(normal),
-            _each((SKIN_M - gap).unsqueeze(0)),
-            hand.velocity.unsqueeze(1) + turning + _each(closing),
+            _for_every_corner(normal),
+            _for_every_corner((CONTACT_MARGIN_M - gap).unsqueeze(0)),
+            hand.velocity.unsqueeze(1) + turning + _for_every_corner(closing),
             1.0 - held.unsqueeze(1),
         )
 
-    def _corners(self, normal: Tensor, points: Tensor, hand: Hand) -> Tensor:
+    def _corners(self, normal: Tensor, points: Tensor, hand: HandKinematics) -> Tensor:
         """The corners of where part and body lie on each other. Shape (3, 4 PARTS, N)."""
-        base = torch.where(normal[2:].abs() > UPRIGHT, self.axes[0], self.axes[2])
+        base = torch.where(normal[2:].abs() > VERTICAL_COSINE, self.axes[0], self.axes[2])
         one = cross(base.expand_as(normal), normal)
         one = one / length(one)
         other = cross(normal, one)
         own = self.points.permute(2, 0, 1).unsqueeze(-1)  # (3, PARTS, Q, 1)
         aside = (0.5 * self.sides * hand.width).reshape(1, -1, 1, hand.width.shape[1])
         own = torch.cat([own[:1] + 0.0 * aside, own[1:2] + aside, own[2:] + 0.0 * aside])
-        body, low, high = _extent(points.unsqueeze(1), normal, (one, other), FLAT_M)
-        part, own_low, own_high = _extent(own, -normal, (one, other), TAPER_M)
+        body, low, high = _patch_extent(
+            points.unsqueeze(1), normal, (one, other), BODY_PATCH_DEPTH_M
+        )
+        part, own_low, own_high = _patch_extent(own, -normal, (one, other), HAND_PATCH_DEPTH_M)
         low, high = torch.maximum(low, own_low), torch.minimum(high, own_high)
         middle = 0.5 * (low + high)  # between them, where they miss each other
         low, high = torch.minimum(low, middle), torch.maximum(high, middle)
@@ -172,12 +185,12 @@ class HandContact(nn.Module):
         )
 
 
-def _each(value: Tensor) -> Tensor:
+def _for_every_corner(value: Tensor) -> Tensor:
     """For every corner."""
-    return torch.cat([value] * CORNERS, 1)
+    return torch.cat([value] * NUM_CORNERS, 1)
 
 
-def _extent(
+def _patch_extent(
     points: Tensor, direction: Tensor, axes: tuple[Tensor, Tensor], depth_m: float
 ) -> tuple[Tensor, ...]:
     """How far points reach (1, PARTS, N), and from where to where (2, PARTS, N) along two axes.
@@ -187,6 +200,6 @@ def _extent(
     """
     reach = (points * direction.unsqueeze(2)).sum(0)  # (PARTS, Q, N)
     most = reach.amax(1, keepdim=True)
-    far = FAR_M * (reach < most - depth_m).to(reach)
+    far = OUT_OF_REACH_M * (reach < most - depth_m).to(reach)
     along = torch.stack([(points * axis.unsqueeze(2)).sum(0) for axis in axes])
     return most.permute(1, 0, 2), (along + far).amin(2), (along - far).amax(2)

@@ -5,8 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from world_model_node.model.physics.state import BodyParameters, BodyState, ContactLaw, default_law
-from world_model_node.model.physics.step import ContactStep, Residual
+from world_model_node.model.physics.body_state import (
+    BodyParameters,
+    BodyState,
+    ContactLaw,
+    default_law,
+)
+from world_model_node.model.physics.contact_step import ContactStep, Residual
 
 INPUTS = (
     *('position', 'rotation', 'velocity', 'angular_velocity'),
@@ -59,10 +64,10 @@ class PlaneRollout(nn.Module):
         step = self.step
         body = BodyParameters(mass, inertia, friction, restitution, points)
         bodies = step.prepare(body, self.law, height, latent)
-        motion = step.enter(BodyState(position, rotation, velocity, angular_velocity))
+        motion = step.from_body_state(BodyState(position, rotation, velocity, angular_velocity))
         ahead = []
         for _ in range(self.steps):
             for _ in range(self.substeps):
                 motion = step(motion, bodies)
-            ahead.append(step.leave(motion))
+            ahead.append(step.to_body_state(motion))
         return tuple(torch.stack(series, 1) for series in zip(*ahead, strict=True))

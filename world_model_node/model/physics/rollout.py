@@ -12,31 +12,31 @@ import torch
 from torch import Tensor, nn
 
 from world_model_node.model.algebra.vectors import cross, length
-from world_model_node.model.belief import Belief, Watched
-from world_model_node.model.contact.grasping import Grasping, Grip
-from world_model_node.model.contact.hand_contact import Hand, HandContact
-from world_model_node.model.contact.hand_rows import hand_at, hand_rows
-from world_model_node.model.contact.object_contact import Impulse, ObjectContact
-from world_model_node.model.contact.pressing import Touching
-from world_model_node.model.contact.rolling import RollingResistance
-from world_model_node.model.dimensions import STEP_S, STEPS
-from world_model_node.model.hidden_state import Drawn
+from world_model_node.model.belief import Belief, ModelInput
+from world_model_node.model.contact.external_contact import ExternalContacts
+from world_model_node.model.contact.grasp_contact import GraspContact, GraspCoupling
+from world_model_node.model.contact.hand_contact import HandContact, HandKinematics
+from world_model_node.model.contact.hand_trajectory import hand_at_substep, interpolate_hand
+from world_model_node.model.contact.object_contact import ContactImpulse, ObjectContact
+from world_model_node.model.contact.rolling_resistance import RollingResistance
+from world_model_node.model.dimensions import NUM_STEPS, STEP_S
 from world_model_node.model.model_config import ModelConfig
-from world_model_node.model.physics.involved import Involved
-from world_model_node.model.physics.setting import Setting, begun
-from world_model_node.model.physics.state import Motion
-from world_model_node.model.physics.step import ContactStep
+from world_model_node.model.physics.active_contacts import ActiveContacts
+from world_model_node.model.physics.body_state import MotionState
+from world_model_node.model.physics.contact_step import ContactStep
+from world_model_node.model.physics.rollout_setup import RolloutContext, initialize_rollout
+from world_model_node.model.state_posterior import StateSample
 
-CHANGE_MPS, CHANGE_RADPS = 0.05, 0.5  # at most, by the network, per 50 ms
-ALONE_MPS, ALONE_RADPS = 0.6, 5.0  # the same where no contact is computed
-AWAKE_MPS, SPIN_ARM_M = 0.05, 0.05
-TOP_MPS, TOP_RADPS = 8.0, 60.0  # faster is a contact that went wrong
-EVERYTHING = Involved()
-CONTEXT = 8  # what belief and shape are condensed to
-FEATURES = 19
+MAX_CORRECTION_MPS, MAX_CORRECTION_RADPS = 0.05, 0.5  # at most, by the network, per 50 ms
+MAX_LEARNED_MPS, MAX_LEARNED_RADPS = 0.6, 5.0  # the same where no contact is computed
+MIN_MOTION_MPS, SPIN_ARM_M = 0.05, 0.05
+MAX_SPEED_MPS, MAX_SPIN_RADPS = 8.0, 60.0  # faster is a contact that went wrong
+ALL_CONTACTS = ActiveContacts()
+CONTEXT_SIZE = 8  # what belief and shape are condensed to
+NUM_RESIDUAL_FEATURES = 19
 
 
-class Rolled(NamedTuple):
+class RolloutSamples(NamedTuple):
     """Samples of the future; H steps, N = E * B * K * n bodies."""
 
     position: Tensor  # (H, 3, N) of the tracked origin
@@ -55,10 +55,14 @@ class Rollout(nn.Module):
         self.substeps, self.physics = config.substeps, config.physics
         h = STEP_S / config.substeps
         self.h = h
-        self.contact, self.rolling = ContactStep(h), RollingResistance(h)
-        self.fingers, self.grasping, self.others = HandContact(h), Grasping(h), ObjectContact(h)
-        self.context = nn.Linear(config.hidden + config.embedding, CONTEXT)
-        width = FEATURES + CONTEXT + config.latent
+        self.contact_step, self.rolling = ContactStep(h), RollingResistance(h)
+        self.hand_contact, self.grasp_contact, self.object_contact = (
+            HandContact(h),
+            GraspContact(h),
+            ObjectContact(h),
+        )
+        self.context = nn.Linear(config.hidden + config.embedding, CONTEXT_SIZE)
+        width = NUM_RESIDUAL_FEATURES + CONTEXT_SIZE + config.latent
         self.residual = nn.Sequential(
             nn.Linear(width, config.residual),
             nn.GELU(),
@@ -72,70 +76,82 @@ class Rollout(nn.Module):
     def forward(
         self,
         belief: Belief,
-        watched: Watched,
-        drawn: Drawn,
+        inputs: ModelInput,
+        sample: StateSample,
         action: Tensor,
-        parts: Involved = EVERYTHING,
-    ) -> Rolled:
+        active: ActiveContacts = ALL_CONTACTS,
+    ) -> RolloutSamples:
         """Every sample under every action.
 
         Args:
             belief: of (E, n).
-            watched: of (E, n).
-            drawn: of (E, K, n).
-            action: (E, B, H + 1, ACTION).
-            parts: of the graph; the others are left out.
+            inputs: of (E, n).
+            sample: of (E, K, n).
+            action: (E, B, H + 1, ACTION_SIZE).
+            active: of the graph; the others are left out.
         """
-        motion, setting, path = self.begin(belief, watched, drawn, action, parts)
+        motion, setup, path = self.begin(belief, inputs, sample, action, active)
         rows = []
-        for step in range(STEPS):
-            motion, row = self.advance(motion, setting, path, step * self.substeps)
+        for step in range(NUM_STEPS):
+            motion, row = self.advance(motion, setup, path, step * self.substeps)
             rows.append(row)
-        return Rolled(*(torch.stack(column) for column in zip(*rows, strict=True)))
+        return RolloutSamples(*(torch.stack(column) for column in zip(*rows, strict=True)))
 
     def begin(
-        self, belief: Belief, watched: Watched, drawn: Drawn, action: Tensor, parts: Involved
-    ) -> tuple[Motion, Setting, Tensor | None]:
+        self,
+        belief: Belief,
+        inputs: ModelInput,
+        sample: StateSample,
+        action: Tensor,
+        active: ActiveContacts,
+    ) -> tuple[MotionState, RolloutContext, Tensor | None]:
         """What the steps start from, what is the same in all of them, and the hand's path."""
         path = None
-        if parts.hand:
-            path = hand_rows(action, self.substeps, self.contact.rotations)
+        if active.hand:
+            path = interpolate_hand(action, self.substeps, self.contact_step.rotations)
         known = self.context(torch.cat([belief.state, belief.shape], -1))
-        motion, setting = begun(self.contact, watched, drawn, known, action)
+        motion, setup = initialize_rollout(self.contact_step, inputs, sample, known, action)
         if path is not None:
-            R = self.contact.rotations.matrix(motion.rotation)
-            hand = self.fingers.before(hand_at(path[0], motion.position.shape[1]))
-            overlap = self.fingers.overlap(motion.position, R, setting.shapes, hand)
-            start, planes = setting.start, setting.planes
-            beside = self.grasping.beside(motion.position, R, planes, path, start.widest)
-            setting = setting._replace(
-                overlap=overlap.detach(), start=start._replace(beside=beside)
+            R = self.contact_step.rotations.matrix(motion.rotation)
+            hand = self.hand_contact.at_substep_start(
+                hand_at_substep(path[0], motion.position.shape[1])
             )
-        return motion, setting._replace(pairs=parts.pairs and setting.objects > 1), path
+            overlap = self.hand_contact.overlap(motion.position, R, setup.shapes, hand)
+            grasp_init, planes = setup.grasp_init, setup.planes
+            finger_clearance = self.grasp_contact.finger_clearance(
+                motion.position, R, planes, path, grasp_init.max_width_m
+            )
+            setup = setup._replace(
+                overlap=overlap.detach(),
+                grasp_init=grasp_init._replace(finger_clearance=finger_clearance),
+            )
+        return motion, setup._replace(pairs=active.pairs and setup.objects > 1), path
 
     def advance(
-        self, motion: Motion, setting: Setting, path: Tensor | None, first: int
-    ) -> tuple[Motion, tuple[Tensor, ...]]:
-        """One step of 50 ms, and a row of `Rolled`; row `first` of the path is its first substep.
+        self, motion: MotionState, setup: RolloutContext, path: Tensor | None, first: int
+    ) -> tuple[MotionState, tuple[Tensor, ...]]:
+        """One step of 50 ms and a row of `RolloutSamples`; its first substep is row `first`.
 
-        The path is that of `hand_rows`.
+        The path is that of `interpolate_hand`.
         """
-        none = torch.zeros_like(setting.present)
+        none = torch.zeros_like(setup.present)
         hands = [
-            None if path is None else hand_at(path[first + sub], motion.position.shape[1])
+            None if path is None else hand_at_substep(path[first + sub], motion.position.shape[1])
             for sub in range(self.substeps)
         ]
-        motion = self._corrected(motion, setting, hands[0])
-        grip = Grip(none, none + 1.0)
+        motion = self._apply_residual(motion, setup, hands[0])
+        grip = GraspCoupling(none, none + 1.0)
         for at in hands:
-            motion, grip = self._substep(motion, setting, at)
-        return motion, self._noted(motion, setting, grip)
+            motion, grip = self._substep(motion, setup, at)
+        return motion, self._record(motion, setup, grip)
 
-    def _corrected(self, motion: Motion, setting: Setting, now: Hand | None) -> Motion:
+    def _apply_residual(
+        self, motion: MotionState, setup: RolloutContext, now: HandKinematics | None
+    ) -> MotionState:
         """The twist as the network mends it; what rests is left alone."""
-        R = self.contact.rotations.matrix(motion.rotation)
-        spin = self.contact.rotations.to_world(R, motion.spin)
-        height = motion.position[2:] - setting.bodies.ground
+        R = self.contact_step.rotations.matrix(motion.rotation)
+        spin = self.contact_step.rotations.to_world(R, motion.spin)
+        height = motion.position[2:] - setup.bodies.ground
         if now is None:
             hand = torch.zeros_like(motion.position)
             hand = torch.cat([hand, hand, hand[:2]])
@@ -150,54 +166,60 @@ class Rollout(nn.Module):
                 spin / 5.0,
                 R[6:],
                 height / 0.05,
-                setting.bodies.mass.log(),
+                setup.bodies.mass.log(),
                 hand,
-                setting.context,
+                setup.context,
             ]
         )
         change = torch.tanh(self.residual(features.T).T)
         speed = length(motion.velocity) + SPIN_ARM_M * length(spin)
         if not self.physics and now is not None:
             speed = speed + near
-        change = change * speed / (speed + AWAKE_MPS)
-        most_mps, most_radps = (
-            (CHANGE_MPS, CHANGE_RADPS) if self.physics else (ALONE_MPS, ALONE_RADPS)
+        change = change * speed / (speed + MIN_MOTION_MPS)
+        max_mps, max_radps = (
+            (MAX_CORRECTION_MPS, MAX_CORRECTION_RADPS)
+            if self.physics
+            else (MAX_LEARNED_MPS, MAX_LEARNED_RADPS)
         )
-        turned = self.contact.rotations.to_body(R, most_radps * change[3:])
+        turned = self.contact_step.rotations.to_body(R, max_radps * change[3:])
         return motion._replace(
-            velocity=(motion.velocity + most_mps * change[:3]).clamp(-TOP_MPS, TOP_MPS),
-            spin=(motion.spin + turned).clamp(-TOP_RADPS, TOP_RADPS),
+            velocity=(motion.velocity + max_mps * change[:3]).clamp(-MAX_SPEED_MPS, MAX_SPEED_MPS),
+            spin=(motion.spin + turned).clamp(-MAX_SPIN_RADPS, MAX_SPIN_RADPS),
         )
 
-    def _substep(self, motion: Motion, s: Setting, hand: Hand | None) -> tuple[Motion, Grip]:
+    def _substep(
+        self, motion: MotionState, s: RolloutContext, hand: HandKinematics | None
+    ) -> tuple[MotionState, GraspCoupling]:
         none = torch.zeros_like(s.present)
-        grip = Grip(none, none + 1.0)
+        grip = GraspCoupling(none, none + 1.0)
         if not self.physics:
-            turned = self.contact.rotations.turn(motion.rotation, 0.5 * self.h * motion.spin)
+            turned = self.contact_step.rotations.rotate(
+                motion.rotation, 0.5 * self.h * motion.spin
+            )
             place = motion.position + self.h * motion.velocity
             return motion._replace(position=place, rotation=turned), grip
         before, touch = motion, None
-        R0 = self.contact.rotations.matrix(before.rotation)
+        R0 = self.contact_step.rotations.matrix(before.rotation)
         if hand is not None:
-            was = self.fingers.before(hand)
-            held = self.grasping.between(before, R0, s.planes, was, s.start)
-            touch = self.fingers(before, R0, s.shapes, was, s.overlap, held)
-        motion = self._on_table(motion, s, touch)
-        R = self.contact.rotations.matrix(motion.rotation)
-        spin = self.contact.rotations.to_world(R, motion.spin)
+            was = self.hand_contact.at_substep_start(hand)
+            held = self.grasp_contact.grasp_probability(before, R0, s.planes, was, s.grasp_init)
+            touch = self.hand_contact(before, R0, s.shapes, was, s.overlap, held)
+        motion = self._step_on_plane(motion, s, touch)
+        R = self.contact_step.rotations.matrix(motion.rotation)
+        spin = self.contact_step.rotations.to_world(R, motion.spin)
         if hand is not None:
-            change, turning, grip = self.grasping(
+            change, turning, grip = self.grasp_contact(
                 before.position, motion, spin, s.bodies, hand, held
             )
             carried = motion.velocity + change
             place = motion.position + self.h * change
             # what is held has not followed the hand yet
             place = place + held * (before.position + self.h * carried - place)
-            motion = self._turned(motion, R, turning, self.h * turning)
+            motion = self._rotated(motion, R, turning, self.h * turning)
             motion = motion._replace(position=place, velocity=carried)
             spin = spin + turning
         if s.pairs:
-            impulse = self.others(
+            impulse = self.object_contact(
                 (before.position, R0),
                 motion,
                 spin,
@@ -207,42 +229,51 @@ class Rollout(nn.Module):
                 s.present,
                 s.objects,
             )
-            motion = self._moved(motion, R, impulse)
+            motion = self._apply_impulse(motion, R, impulse)
         return motion, grip
 
-    def _on_table(self, motion: Motion, s: Setting, touch: Touching | None) -> Motion:
+    def _step_on_plane(
+        self, motion: MotionState, s: RolloutContext, touch: ExternalContacts | None
+    ) -> MotionState:
         """Gravity, the table, which may run as a belt, and what pushes."""
-        R = self.contact.rotations.matrix(motion.rotation)
+        R = self.contact_step.rotations.matrix(motion.rotation)
         omega, across, along = self.rolling(motion, R, s.bodies, s.rolling, s.spinning)
         omega = torch.cat([omega[:2] * across, omega[2:] * along])
-        spin = self.contact.rotations.to_body(R, omega)
-        motion = motion._replace(velocity=motion.velocity - s.belt, spin=spin)
+        spin = self.contact_step.rotations.to_body(R, omega)
+        motion = motion._replace(velocity=motion.velocity - s.belt_velocity, spin=spin)
         if touch is not None:
-            touch = touch._replace(velocity=touch.velocity - s.belt.unsqueeze(1))
-        motion = self.contact(motion, s.bodies, touch)
+            touch = touch._replace(velocity=touch.velocity - s.belt_velocity.unsqueeze(1))
+        motion = self.contact_step(motion, s.bodies, touch)
         return motion._replace(
-            position=motion.position + self.h * s.belt, velocity=motion.velocity + s.belt
+            position=motion.position + self.h * s.belt_velocity,
+            velocity=motion.velocity + s.belt_velocity,
         )
 
-    def _moved(self, motion: Motion, R: Tensor, impulse: Impulse) -> Motion:
+    def _apply_impulse(
+        self, motion: MotionState, R: Tensor, impulse: ContactImpulse
+    ) -> MotionState:
         moved = motion._replace(
-            position=motion.position + impulse.shift,
+            position=motion.position + impulse.displacement,
             velocity=motion.velocity + impulse.velocity,
         )
-        return self._turned(moved, R, impulse.spin, impulse.turn)
+        return self._rotated(moved, R, impulse.spin, impulse.rotation)
 
-    def _turned(self, motion: Motion, R: Tensor, change: Tensor, turn: Tensor) -> Motion:
+    def _rotated(
+        self, motion: MotionState, R: Tensor, change: Tensor, turn: Tensor
+    ) -> MotionState:
         """With another spin, and turned; both in the world frame."""
-        local = self.contact.rotations.to_body(R, turn)
-        q = self.contact.rotations.turn(motion.rotation, 0.5 * local)
+        local = self.contact_step.rotations.to_body(R, turn)
+        q = self.contact_step.rotations.rotate(motion.rotation, 0.5 * local)
         return motion._replace(
-            rotation=q, spin=motion.spin + self.contact.rotations.to_body(R, change)
+            rotation=q, spin=motion.spin + self.contact_step.rotations.to_body(R, change)
         )
 
-    def _noted(self, motion: Motion, s: Setting, grip: Grip) -> tuple[Tensor, ...]:
-        R = self.contact.rotations.matrix(motion.rotation)
-        arm = self.contact.rotations.to_world(R, s.center)
-        spin = self.contact.rotations.to_world(R, motion.spin)
+    def _record(
+        self, motion: MotionState, s: RolloutContext, grip: GraspCoupling
+    ) -> tuple[Tensor, ...]:
+        R = self.contact_step.rotations.matrix(motion.rotation)
+        arm = self.contact_step.rotations.to_world(R, s.center)
+        spin = self.contact_step.rotations.to_world(R, motion.spin)
         return (
             motion.position - arm,
             motion.rotation,

@@ -1,0 +1,1 @@
+"""Labelled views of rendered scenes, which the segmentation is trained on and measured with."""

@@ -1,0 +1,49 @@
+"""The hand's columns of an episode as the model takes them, and its motion from any frame on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sakiyomi.scene import HandMotion
+from sakiyomi_training.episodes.layout import BEFORE, FINE_BEFORE, FINE_S, FRAME_S, Episode
+from world_model_node.model.features.hand_observation import HandObservation
+
+STEPS_PER_FRAME = round(FRAME_S / FINE_S)
+
+
+def fine_row(frame: int) -> int:
+    """The row of the fine columns at a frame."""
+    return FINE_BEFORE + STEPS_PER_FRAME * (frame - BEFORE)
+
+
+def hand_observation_at(episode: Episode, frame: int) -> HandObservation | None:
+    """What the hand did and felt at a frame; None where no hand takes part."""
+    if not episode['hand/present']:
+        return None
+    row = fine_row(frame)
+    return HandObservation(
+        episode['hand/T_world_grasp'][row].astype(float),
+        float(episode['hand/finger_width_m'][row]),
+        float(episode['hand/force_limit_n'][row]),
+        True,
+        episode['hand/pad_force_n'][row].astype(float),
+        episode['hand/pad_point_m'][row].astype(float),
+        episode['hand/pad_contact'][row],
+        episode['hand/wrench'][row].astype(float),
+    )
+
+
+def hand_motion_from(episode: Episode, frame: int) -> HandMotion | None:
+    """What the hand does from a frame on: as it moved up to t0, as it was planned after."""
+    if not episode['hand/present']:
+        return None
+    past = slice(fine_row(frame), max(fine_row(frame), FINE_BEFORE))
+    future = slice(max(0, fine_row(frame) - FINE_BEFORE), None)
+    T = np.concatenate(
+        [episode['hand/T_world_grasp'][past], episode['action/T_world_grasp'][future]]
+    ).astype(float)
+    width = np.concatenate(
+        [episode['hand/finger_width_m'][past], episode['action/finger_width_m'][future]]
+    ).astype(float)
+    force = float(episode['action/force_n'][0])
+    return HandMotion(FINE_S * np.arange(len(T)), T, width, force)

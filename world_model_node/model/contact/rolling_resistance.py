@@ -1,0 +1,43 @@
+"""Rolling and spinning resistance of bodies on the table (rolling friction as a lever arm [m])."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from world_model_node.model.algebra.vectors import TINY, length
+from world_model_node.model.physics.body_state import BodyBatch, MotionState
+from world_model_node.model.physics.contact_step import GRAVITY_MPS2
+
+CONTACT_DISTANCE_M = 0.002
+
+
+class RollingResistance(nn.Module):
+    """Takes spin out of what touches the table."""
+
+    def __init__(self, substep_s: float) -> None:
+        super().__init__()
+        self.h = substep_s
+
+    def forward(
+        self, motion: MotionState, R: Tensor, bodies: BodyBatch, rolling: Tensor, spinning: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The spin (3, N) in the world frame, and factors (1, N) on its level and upright parts.
+
+        The torque of the resistance acts on the moment of inertia about the point of contact.
+        """
+        height = motion.position[2:] - bodies.ground  # (1, N)
+        lowest = height + (R[6:].detach().unsqueeze(1) * bodies.points[1:].detach()).sum(0).amin(
+            0, keepdim=True
+        )
+        touching = ((CONTACT_DISTANCE_M - lowest.detach()) / CONTACT_DISTANCE_M).clamp(0.0, 1.0)
+        omega = self.world_spin(motion, R)
+        loss = self.h * GRAVITY_MPS2 * touching * bodies.mass_over_inertia
+        rolling_loss = loss * rolling / (1.0 + bodies.mass_over_inertia * height * height)
+        horizontal_factor = (1.0 - rolling_loss / (length(omega[:2]) + TINY)).relu()
+        vertical_factor = (1.0 - loss * spinning / (omega[2:].abs() + TINY)).relu()
+        return omega, horizontal_factor, vertical_factor
+
+    @staticmethod
+    def world_spin(motion: MotionState, R: Tensor) -> Tensor:
+        """Shape (3, N)."""
+        return (R.reshape(3, 3, -1) * motion.spin.unsqueeze(0)).sum(1)

@@ -1,0 +1,53 @@
+"""One moment that was watched, and the moments that a window is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sakiyomi.scene import ObjectState
+from world_model_node.model.dimensions import FRAME_S, NUM_FRAMES
+from world_model_node.model.features.hand_observation import HandObservation
+
+MAX_STAMP_GAP_S = 0.55 * FRAME_S
+
+
+@dataclass(frozen=True)
+class SceneObservation:
+    """One scene that was observed, with the hand at that time."""
+
+    stamp_s: float
+    objects: tuple[ObjectState, ...]
+    table_height_m: float
+    hand: HandObservation | None
+    belt_velocity_mps: np.ndarray = field(
+        default_factory=lambda: np.zeros(2)
+    )  # of the table's belt
+
+
+def resample_history(observations: Sequence[SceneObservation]) -> list[SceneObservation | None]:
+    """The instants nearest to 0.1 s apart, back from the newest; None where there is none."""
+    now_s = observations[-1].stamp_s
+    stamps = np.array([i.stamp_s for i in observations])
+    frames: list[SceneObservation | None] = []
+    for age in range(NUM_FRAMES - 1, -1, -1):
+        gap = np.abs(stamps - (now_s - age * FRAME_S))
+        best = int(np.argmin(gap))
+        frames.append(observations[best] if gap[best] < MAX_STAMP_GAP_S else None)
+    return frames
+
+
+def object_state(frame: SceneObservation | None, object_id: int) -> ObjectState | None:
+    """The object of that id in a frame, or None where it is not there or not usable."""
+    if frame is None:
+        return None
+    state = next((o for o in frame.objects if o.id == object_id), None)
+    return state if state is not None and is_valid(state) else None
+
+
+def is_valid(state: ObjectState) -> bool:
+    """Whether it has a surface, and every number of it is finite."""
+    numbers = (state.T_world_object, state.twist, state.pose_covariance, state.points_m)
+    return len(state.points_m) > 0 and all(np.isfinite(a).all() for a in numbers)
