@@ -46,7 +46,7 @@ setup(
     zip_safe=True,
     entry_points={
         'console_scripts': [
-            f'{NAME} = sakiyomi.cli:main',
+            f'{NAME} = sakiyomi_cli.main:main',
             *(f'{node} = {node}.node:main' for node in NODES),
         ],
     },

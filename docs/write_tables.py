@@ -20,9 +20,9 @@ from sakiyomi_ros.environment import prepare_environment  # noqa: E402
 prepare_environment()
 
 from planner_node.config import PlannerConfig  # noqa: E402
-from sakiyomi.bringup.description import GRAPHS  # noqa: E402
 from sakiyomi.parameters import flatten  # noqa: E402
 from sakiyomi.topics import TOPICS  # noqa: E402
+from sakiyomi_bringup.description import GRAPHS  # noqa: E402
 from sakiyomi_ros.qos import topic_qos  # noqa: E402
 from simulation_node.config import SimulationConfig  # noqa: E402
 from viewer_node.config import ViewerConfig  # noqa: E402

@@ -1,6 +1,6 @@
 """The simulated work cell and everything that runs on it.
 
-Written by `python -m sakiyomi.bringup.launch_files` from sakiyomi/bringup/description.py:
+Written by `python -m sakiyomi_bringup.launch_files` from sakiyomi_bringup/description.py:
 change it there.
 """
 

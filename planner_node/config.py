@@ -12,13 +12,15 @@ class GraspConfig(ParameterSet):
     """Grasp proposal from the cloud."""
 
     seed: int = parameter(0, 'seed of the candidate sampling', 0)
-    surface_anchors: int = parameter(120, 'surface points sampled for side grasps', 1, 5000)
-    top_anchors: int = parameter(30, 'surface points sampled for grasps from above', 1, 5000)
-    yaws: int = parameter(12, 'yaw angles tried from above', 1, 180)
-    fan: int = parameter(5, 'approaches tried around each closing axis', 1, 64)
+    num_side_samples: int = parameter(120, 'surface points sampled for side grasps', 1, 5000)
+    num_top_samples: int = parameter(30, 'surface points sampled for grasps from above', 1, 5000)
+    num_yaws: int = parameter(12, 'yaw angles tried from above', 1, 180)
+    num_approaches: int = parameter(5, 'approaches tried around each closing axis', 1, 64)
     max_tilt_rad: float = parameter(0.9, 'largest tilt of the approach from straight down', 0, 1.6)
     depths_m: tuple = parameter((-0.005, 0.008, 0.02), 'how far past its anchor the hand reaches')
-    plays_m: tuple = parameter((0.004, 0.008, 0.015), 'free play tried on each side of the object')
+    lateral_clearances_m: tuple = parameter(
+        (0.004, 0.008, 0.015), 'free play tried on each side of the object'
+    )
     min_points: int = parameter(30, 'points an object needs to be grasped', 3, 10000)
     max_points: int = parameter(
         1500, 'points used of an object and of its surroundings', 50, 20000
@@ -30,19 +32,21 @@ class GraspConfig(ParameterSet):
         0.004, 'least height of the fingertips over the table', 0, 1
     )
     margin_m: float = parameter(0.002, 'growth of the hand in collision checks', 0.0, 0.05)
-    crowd_margin_m: float = parameter(
+    near_collision_margin_m: float = parameter(
         0.006, 'points nearer than this to the fingers crowd them', 0.0, 0.05
     )
-    tolerated_points: int = parameter(1, 'stray points inside the hand that are let pass', 0, 100)
+    max_collision_points: int = parameter(
+        1, 'stray points inside the hand that are let pass', 0, 100
+    )
     contact_depth_m: float = parameter(0.004, 'shell of points that make a contact', 0.0005, 0.02)
-    contiguous_m: float = parameter(0.007, 'points this near hang together', 0.001, 0.05)
-    own_radius_m: float = parameter(
+    connectivity_radius_m: float = parameter(0.007, 'points this near hang together', 0.001, 0.05)
+    target_radius_m: float = parameter(
         0.004, 'scene points this near are the target itself', 0.0, 0.05
     )
 
 
 @dataclass(frozen=True)
-class ImaginationConfig(ParameterSet):
+class GraspModelConfig(ParameterSet):
     """The contact model that imagines whether a grasp will hold."""
 
     samples: int = parameter(256, 'worlds imagined for each grasp', 8, 100000)
@@ -68,7 +72,7 @@ class ExecutionConfig(ParameterSet):
     leave_m: float = parameter(0.06, 'straight distance backwards after the release', 0.0, 0.5)
     approach_speed_mps: float = parameter(0.12, 'speed of the last approach', 0.005, 1.0)
     lift_speed_mps: float = parameter(0.15, 'speed of the lift', 0.005, 1.0)
-    settle_s: float = parameter(0.25, 'rest before a force is measured', 0.0, 5.0)
+    dwell_s: float = parameter(0.25, 'rest before a force is measured', 0.0, 5.0)
     goal_period_s: float = parameter(0.1, 'a moving arm gets its next goal this often', 0.01, 1.0)
     goal_window_s: float = parameter(
         0.3, 'motion that a goal holds before it brakes to rest', 0.05, 5.0
@@ -76,8 +80,10 @@ class ExecutionConfig(ParameterSet):
     long_goal_s: float = parameter(
         2.0, 'the same where the controller takes no goal while one runs', 0.1, 30.0
     )
-    arrive_rad: float = parameter(0.02, 'a joint this near has arrived [rad]', 1e-4, 0.2)
-    still_radps: float = parameter(0.05, 'a slower joint is at rest [rad/s]', 1e-4, 1.0)
+    goal_tolerance_rad: float = parameter(0.02, 'a joint this near has arrived [rad]', 1e-4, 0.2)
+    stationary_joint_speed_radps: float = parameter(
+        0.05, 'a slower joint is at rest [rad/s]', 1e-4, 1.0
+    )
     path_tolerance_rad: float = parameter(
         0.15, 'a joint this far off its path ends the motion [rad]', 0.005, 1.0
     )
@@ -85,52 +91,58 @@ class ExecutionConfig(ParameterSet):
         0.5, 'how far the arm may lag behind; the motion waits for it', 0.2, 5.0
     )
     stall_s: float = parameter(1.0, 'an arm without progress for so long has failed', 0.1, 20.0)
-    easy_lag_s: float = parameter(
+    nominal_lag_s: float = parameter(
         0.15, 'an arm may lag so far behind before the motion slows down', 0.0, 2.0
     )
     retry_s: float = parameter(
         0.2, 'pause before a goal that was refused because another runs is sent again', 0.01, 5.0
     )
-    pace_step: float = parameter(
+    min_speed_scale_change: float = parameter(
         0.02, 'a smaller change of the rate waits for the next goal', 0.0, 1.0
     )
     progress_window_s: float = parameter(
         0.2, 'of the path before and after the reference, where the arm is looked for', 0.02, 2.0
     )
-    progress_s: float = parameter(0.02, 'advance along the path that counts as motion', 0.001, 1.0)
-    braking_s: float = parameter(2.0, 'longest braking before the goal is cancelled', 0.1, 20.0)
+    min_progress_s: float = parameter(
+        0.02, 'advance along the path that counts as motion', 0.001, 1.0
+    )
+    max_braking_s: float = parameter(
+        2.0, 'longest braking before the goal is cancelled', 0.1, 20.0
+    )
     close_timeout_s: float = parameter(2.0, 'longest closing', 0.1, 20.0)
-    lost_s: float = parameter(
+    grasp_lost_s: float = parameter(
         0.1, 'a hand that has felt nothing for so long has lost the object', 0.0, 2.0
     )
     finger_rate_window_s: float = parameter(
         0.1, 'time over which the speed of the fingers is measured', 0.01, 1.0
     )
-    finger_latency_s: float = parameter(
+    max_finger_latency_s: float = parameter(
         0.25, 'time in which fingers may begin to obey a command', 0.0, 5.0
     )
     open_s: float = parameter(1.5, 'longest opening', 0.1, 10.0)
-    finger_moved_m: float = parameter(
+    min_finger_motion_m: float = parameter(
         0.001, 'fingers that change their opening by more have moved', 1e-5, 0.02
     )
     opening_error_m: float = parameter(
         0.006, 'fingers this far from their opening did not do what they were told', 0.001, 0.05
     )
-    hanging_share: float = parameter(
+    attached_load_share: float = parameter(
         0.35, 'of the weight still borne after the release is a thing that hangs', 0.05, 0.95
     )
     shakes: int = parameter(2, 'times that what hangs on a finger is shaken', 0, 10)
     shake_rad: float = parameter(0.12, 'how far the wrist turns for it', 0.0, 0.5)
-    touch_n: float = parameter(0.5, 'pad force that counts as touch', 0.01, 50.0)
-    still_mps: float = parameter(0.003, 'finger speed that counts as still', 0.0001, 0.1)
+    contact_force_n: float = parameter(0.5, 'pad force that counts as touch', 0.01, 50.0)
+    stationary_speed_mps: float = parameter(
+        0.003, 'finger speed that counts as still', 0.0001, 0.1
+    )
     min_held_width_m: float = parameter(0.0025, 'narrowest opening with something held', 0.0, 0.08)
     max_contact_n: float = parameter(40.0, 'wrist force that stops the arm', 1.0, 500.0)
     touch_down_n: float = parameter(15.0, 'the same in the approach', 1.0, 500.0)
     touch_down_s: float = parameter(
         0.25, 'last stretch of the approach, in which it may touch down', 0.0, 5.0
     )
-    touch_down_pace: float = parameter(0.4, 'how much slower it is there', 0.05, 1.0)
-    eased_share: float = parameter(
+    touch_down_speed_scale: float = parameter(0.4, 'how much slower it is there', 0.05, 1.0)
+    back_off_force_share: float = parameter(
         0.25,
         'share of max_contact_n to which the arm backs off before the fingers close',
         0.0,
@@ -142,7 +154,7 @@ class ExecutionConfig(ParameterSet):
     load_noise_n: float = parameter(
         0.15, 'noise of that average: a lighter load is none', 0.0, 10.0
     )
-    near_enough: float = parameter(
+    max_remaining_approach: float = parameter(
         0.12, 'share of the approach that may be missing when the hand meets resistance', 0.0, 1.0
     )
     min_lift_m: float = parameter(
@@ -173,7 +185,7 @@ class SupervisorConfig(ParameterSet):
     look_ahead_s: float = parameter(
         1.6, 'something in the way, this far ahead, slows it down', 0.1, 10.0
     )
-    slow_pace: float = parameter(0.4, 'how much it slows down', 0.05, 1.0)
+    slow_speed_scale: float = parameter(0.4, 'how much it slows down', 0.05, 1.0)
     confirmations: int = parameter(2, 'scenes in a row that must say so', 1, 10)
     sweep_step_s: float = parameter(
         0.1, 'spacing of the configurations checked on what is left of the path', 0.01, 1.0
@@ -267,7 +279,7 @@ class PlannerConfig(NodeConfig):
     """The planner node."""
 
     scene_timeout_s: float = parameter(10.0, 'longest wait for a fresh scene [s]', 0.1, 60.0)
-    think_s: float = parameter(
+    fixed_planning_s: float = parameter(
         0.0,
         'a plan is carried out exactly so long after its scene, for runs that repeat; 0: at once',
         0.0,
@@ -276,7 +288,7 @@ class PlannerConfig(NodeConfig):
     lockstep: bool = parameter(
         False, 'a step waits for the touch of its own instant and for its plan, for such runs'
     )
-    placed_within_m: float = parameter(
+    place_tolerance_m: float = parameter(
         0.06, 'an object this near its place was placed there [m]', 0.001, 1.0
     )
     target_moved_m: float = parameter(
@@ -287,7 +299,7 @@ class PlannerConfig(NodeConfig):
     planning_limit_s: float = parameter(20.0, 'no further grasp is tried after this', 0.1, 600.0)
     min_success: float = parameter(0.4, 'predicted success below which none is tried', 0.0, 1.0)
     grasp: GraspConfig = field(default_factory=GraspConfig)
-    imagination: ImaginationConfig = field(default_factory=ImaginationConfig)
+    grasp_model: GraspModelConfig = field(default_factory=GraspModelConfig)
     motion: MotionConfig = field(default_factory=MotionConfig)
     execution: ExecutionConfig = field(default_factory=ExecutionConfig)
     supervisor: SupervisorConfig = field(default_factory=SupervisorConfig)

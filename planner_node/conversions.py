@@ -136,7 +136,7 @@ def _strips(parts: dict[str, np.ndarray], robot: RobotModel, stamp_s: float) -> 
         yield marker
 
 
-def no_path(stamp_s: float) -> MarkerArray:
+def cleared_path(stamp_s: float) -> MarkerArray:
     """Wipes the path off."""
     marker = Marker(header=header(stamp_s, 'world'), action=Marker.DELETEALL)
     return MarkerArray(markers=[marker])

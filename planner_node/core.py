@@ -13,7 +13,7 @@ import numpy as np
 
 from planner_node.config import PlannerConfig
 from planner_node.errors import PlanError
-from planner_node.grasping.imagination import Imagination
+from planner_node.grasping.analytic_grasp_model import AnalyticGraspModel
 from planner_node.grasping.ranking import GraspRanker
 from planner_node.motion.errors import MotionError
 from planner_node.motion.planner import MotionPlanner
@@ -39,7 +39,7 @@ class PickPlanner:
         self, config: PlannerConfig, robot: RobotModel, outcomes: OutcomeModel | None = None
     ) -> None:
         self.config, self.robot = config, robot
-        self.ranker = GraspRanker(config, outcomes or Imagination(config.imagination))
+        self.ranker = GraspRanker(config, outcomes or AnalyticGraspModel(config.grasp_model))
         self.motion = MotionPlanner(robot, config.motion)
         self.stages = PickStages(config, robot, self.motion)
         self.stage_ms: dict[str, float] = {}
@@ -74,7 +74,7 @@ class PickPlanner:
         outcome = 'unreachable' if worst.startswith('unreachable') else 'no_motion'
         raise PlanError(outcome, f'{len(grasps)} grasps, none with a motion: mostly {worst}')
 
-    def plan_onward(
+    def plan_with_held_object(
         self, scene: Scene, state: RobotState, before: PickPlan, request: PickRequest
     ) -> PickPlan:
         """How what is in the hand gets to its place from where the arm is.
@@ -104,12 +104,12 @@ class PickPlanner:
             raise PlanError('no_motion', reason) from error
         return PickPlan(grasp, target, stages, time.perf_counter() - started)
 
-    def misplaced(self, seen: ObjectState, request: PickRequest) -> bool:
+    def is_misplaced(self, seen: ObjectState, request: PickRequest) -> bool:
         """Whether an object that is seen after it was placed is not where it was to go."""
         at = seen.T_world_object[:3, 3]
         if request.T_world_place is not None:
             off_m = np.linalg.norm(at - request.T_world_place[:3, 3])
-            return bool(off_m > self.config.placed_within_m)
+            return bool(off_m > self.config.place_tolerance_m)
         w = self.config.workcell
         return bool(np.abs(at[:2] - (w.bin_x_m, w.bin_y_m)).max() > w.bin_side_m / 2)
 

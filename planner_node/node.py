@@ -16,8 +16,8 @@ from visualization_msgs.msg import MarkerArray
 
 from planner_node.config import PlannerConfig
 from planner_node.conversions import (
+    cleared_path,
     from_tactile,
-    no_path,
     to_feedback,
     to_grasp,
     to_heartbeat,
@@ -26,28 +26,29 @@ from planner_node.conversions import (
     to_result,
 )
 from planner_node.core import PickPlanner
-from planner_node.execution.command_count import Counted
+from planner_node.execution.command_counter import CommandCounter
 from planner_node.execution.pick_execution import PickExecution
-from planner_node.pick_job import PickJob, Robot
+from planner_node.pick_job import PickJob, RobotDrivers
 from planner_node.pick_plan import PickPlan
 from planner_node.robot_input import SIDES, RobotInput
 from sakiyomi.errors import BadInputError
-from sakiyomi.robot.gripper_map import GripperMap
+from sakiyomi.robot.gripper_kinematics import GripperKinematics
 from sakiyomi.robot.robot_description import compose
 from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import Scene
 from sakiyomi_interfaces.action import Pick
 from sakiyomi_interfaces.msg import Grasp, Heartbeat, ObjectStateArray, StageTimes
 from sakiyomi_ros.diagnostics import OK, WARN, Health
-from sakiyomi_ros.drivers.choice import make_arm_driver, make_gripper_driver
+from sakiyomi_ros.drivers.driver_selection import make_arm_driver, make_gripper_driver
 from sakiyomi_ros.lifecycle import LifecycleNode
 from sakiyomi_ros.messages.beliefs import from_object_states
 from sakiyomi_ros.messages.conversions import from_joint_state, from_stamp, from_wrench
-from sakiyomi_ros.pairing import StampPairing
 from sakiyomi_ros.process import run
+from sakiyomi_ros.stamp_synchronizer import StampSynchronizer
 
-WATCH_PERIOD_S = 0.5
-BLAMED = ('missed', 'slipped', 'dropped', 'not_placed', 'collided')  # outcomes of an object
+INPUT_CHECK_PERIOD_S = 0.5
+# outcomes that count against the object
+OBJECT_FAILURES = ('missed', 'slipped', 'dropped', 'not_placed', 'collided')
 
 
 class PlannerNode(LifecycleNode):
@@ -75,11 +76,11 @@ class PlannerNode(LifecycleNode):
         self.robot = RobotModel(compose(c.robot_description, c.sensor_description))
         self.planner = PickPlanner(c, self.robot)
         self._input = RobotInput(self.robot)
-        self._pairing = StampPairing(('objects', 'cloud'))
+        self._synchronizer = StampSynchronizer(('objects', 'cloud'))
         self._pair: tuple[ObjectStateArray, PointCloud2] | None = None
         self._scene: Scene | None = None  # of the pair, once it is asked for
-        self._waiting: tuple[ObjectStateArray, PointCloud2] | None = None
-        self._scene_stamp_s = self._stepped_s = 0.0
+        self._deferred_pair: tuple[ObjectStateArray, PointCloud2] | None = None
+        self._scene_stamp_s = self._last_step_stamp_s = 0.0
         self._worker = ThreadPoolExecutor(1, 'planning')
         self._make_inputs()
         self._make_outputs()
@@ -95,7 +96,7 @@ class PlannerNode(LifecycleNode):
             )
         )
         self.create_ticker(1.0 / c.supervisor.rate_hz, self._supervise)
-        self.create_ticker(WATCH_PERIOD_S, self._watch, wall=True)
+        self.create_ticker(INPUT_CHECK_PERIOD_S, self._check_inputs, wall=True)
 
     def _make_inputs(self) -> None:
         stale_s = self.config.state_timeout_s
@@ -110,10 +111,10 @@ class PlannerNode(LifecycleNode):
 
     def _make_outputs(self) -> None:
         d, names = self.config.drivers, self.robot.finger_joint_names
-        fingers = GripperMap(d.open_position, d.closed_position, d.open_width_m)
+        fingers = GripperKinematics(d.open_position, d.closed_position, d.open_width_m)
         arm = make_arm_driver(self, d.arm, self.robot.arm_joint_names, d.arm_action)
         gripper = make_gripper_driver(self, d.gripper, names, fingers, d.gripper_action)
-        self._arm, self._gripper = Counted(arm), Counted(gripper)
+        self._arm, self._gripper = CommandCounter(arm), CommandCounter(gripper)
         self._heartbeat = self.create_output(Heartbeat, 'planner/heartbeat')
         self._grasp = self.create_output(Grasp, 'planner/grasp')
         self._path = self.create_output(MarkerArray, 'planner/path')
@@ -123,7 +124,7 @@ class PlannerNode(LifecycleNode):
         """A pick under way ends as stopped; the goal that its controller has ends at rest."""
         if self._job is not None:
             self._job.abandon('stopped', 'the planner was deactivated')
-            self._conclude()
+            self._finish_job()
 
     def cleanup(self) -> None:
         """End the planning thread."""
@@ -152,14 +153,14 @@ class PlannerNode(LifecycleNode):
 
     def _on_scene(self, message: ObjectStateArray | PointCloud2, stream: str) -> None:
         stamp_s = from_stamp(message.header.stamp)
-        pair = self._pairing.add(stream, stamp_s, message)
+        pair = self._synchronizer.add(stream, stamp_s, message)
         if pair is not None:
             self._scene_stamp_s = stamp_s
             if self.config.lockstep:
-                self._waiting = pair  # for the next instant, however early it has come
+                self._deferred_pair = pair  # for the next instant, however early it has come
             else:
                 self._pair, self._scene = pair, None
-            self._beat()
+            self._publish_heartbeat()
 
     def _on_joints(self, message: JointState) -> None:
         self._input.add_joints(from_joint_state(message))
@@ -167,13 +168,13 @@ class PlannerNode(LifecycleNode):
 
     def _on_wrench(self, message: WrenchStamped) -> None:
         self._input.add_wrench(from_wrench(message))
-        self._step_if_complete()
+        self._step_in_lockstep()
 
     def _on_tactile(self, message: PointCloud2, side: str) -> None:
         self._input.add_tactile(from_tactile(message, side))
-        self._step_if_complete()
+        self._step_in_lockstep()
 
-    def _step_if_complete(self) -> None:
+    def _step_in_lockstep(self) -> None:
         if self.config.lockstep:
             self._step()
 
@@ -194,7 +195,7 @@ class PlannerNode(LifecycleNode):
                 raise BadInputError('planner: it is not active')
             if self._job is not None:
                 raise BadInputError('planner: another pick is under way, expected one at a time')
-            request = to_request(goal.request, self._to_avoid())
+            request = to_request(goal.request, self._excluded_objects())
             if self._unfinished is not None and request.target != 'any':
                 held = self._unfinished.plan.grasp.object_id
                 raise BadInputError(
@@ -203,16 +204,16 @@ class PlannerNode(LifecycleNode):
                 )
         except BadInputError as error:
             result = Pick.Result(outcome=Pick.Result.REJECTED, reason=str(error))
-            self._finish(goal, result)
+            self._send_result(goal, result)
             return
         self._goal = goal
-        ports = Robot(self._arm, self._gripper)
+        ports = RobotDrivers(self._arm, self._gripper)
         self._job = PickJob(
             self.planner, self.config, request, self._worker, ports, self._unfinished
         )
         goal.publish_feedback(to_feedback(self._job, self.now_s()))
 
-    def _to_avoid(self) -> frozenset[int]:
+    def _excluded_objects(self) -> frozenset[int]:
         """Objects that failed, unless nothing else is left."""
         known = {o.id for o in self._pair[0].objects} if self._pair else set()
         if known <= self._failed:
@@ -235,7 +236,7 @@ class PlannerNode(LifecycleNode):
         if self._job is not None:
             self._job.stop('stopped', reason)
             if self._job.done:
-                self._conclude()
+                self._finish_job()
 
     # Time goes on with the joint states; the tickers are for when they do not come.
 
@@ -243,38 +244,38 @@ class PlannerNode(LifecycleNode):
         state = self._input.state()
         if state is None:
             return
-        if state.stamp_s == self._stepped_s:
+        if state.stamp_s == self._last_step_stamp_s:
             if self.config.lockstep:
-                self._beat()  # the last one may be lost
+                self._publish_heartbeat()  # the last one may be lost
             return
-        if self.config.lockstep and not self._input.complete(state.stamp_s):
+        if self.config.lockstep and not self._input.is_complete(state.stamp_s):
             return
-        passed_s = state.stamp_s - self._stepped_s
+        passed_s = state.stamp_s - self._last_step_stamp_s
         if not self.config.lockstep and 0.0 < passed_s < 0.5 / self.config.supervisor.rate_hz:
             return  # some arms speak a thousand times a second
-        self._stepped_s = state.stamp_s
-        if self._waiting is not None and self._scene_stamp_s < state.stamp_s:
-            self._pair, self._scene, self._waiting = self._waiting, None, None
+        self._last_step_stamp_s = state.stamp_s
+        if self._deferred_pair is not None and self._scene_stamp_s < state.stamp_s:
+            self._pair, self._scene, self._deferred_pair = self._deferred_pair, None, None
         if self._job is not None:
             before = self._job.phase, self._job.plan
             self._job.step(self.now_s(), state, self._newest_scene)
             self._report(*before)
-        self._beat()
+        self._publish_heartbeat()
 
     def _report(self, phase: str, plan: PickPlan | None) -> None:
         """Say what has changed since."""
         if self._job.plan is not plan:
-            self._show_plan()
+            self._publish_plan()
         if self._job.phase != phase:
             self._goal.publish_feedback(to_feedback(self._job, self.now_s()))
         if self._job.done:
-            self._conclude()
+            self._finish_job()
 
-    def _beat(self) -> None:
+    def _publish_heartbeat(self) -> None:
         phase = self._job.phase if self._job else 'idle'
         commands = self._arm.count + self._gripper.count
         self._heartbeat.publish(
-            to_heartbeat(self._stepped_s, commands, phase, self._scene_stamp_s)
+            to_heartbeat(self._last_step_stamp_s, commands, phase, self._scene_stamp_s)
         )
 
     def _supervise(self) -> None:
@@ -282,29 +283,29 @@ class PlannerNode(LifecycleNode):
         if self._job is not None:
             self._job.supervise(self.now_s())
             if self._job.done:
-                self._conclude()
+                self._finish_job()
 
-    def _watch(self) -> None:
+    def _check_inputs(self) -> None:
         """In wall time: a robot, or a simulator's clock, that fell silent ends the pick."""
         age_s = 0.0 if self.config.lockstep else self.monitors['joint_states'].age_s
         if self._job is not None and age_s > self.config.state_timeout_s:
             self._job.abandon('stale_input', f'no joint states for {age_s:.1f} s')
-            self._conclude()
+            self._finish_job()
 
-    def _conclude(self) -> None:
+    def _finish_job(self) -> None:
         job, goal = self._job, self._goal
         self._unfinished = job.unfinished
         self._job = self._goal = None
         self._counts[job.outcome] = self._counts.get(job.outcome, 0) + 1
         if job.outcome == 'success':
             self._failed.clear()
-        elif job.grasp is not None and job.outcome in BLAMED:
+        elif job.grasp is not None and job.outcome in OBJECT_FAILURES:
             self._failed.add(job.grasp.object_id)
-        self._path.publish(no_path(self.now_s()))
+        self._path.publish(cleared_path(self.now_s()))
         self.get_logger().info(f'pick: {job.outcome}: {job.reason}')
-        self._finish(goal, to_result(job, self.now_s()))
+        self._send_result(goal, to_result(job, self.now_s()))
 
-    def _finish(self, goal: ServerGoalHandle, result: Pick.Result) -> None:
+    def _send_result(self, goal: ServerGoalHandle, result: Pick.Result) -> None:
         def report(handle: ServerGoalHandle) -> Pick.Result:
             if handle.is_cancel_requested:
                 handle.canceled()
@@ -316,7 +317,7 @@ class PlannerNode(LifecycleNode):
 
         goal.execute(report)
 
-    def _show_plan(self) -> None:
+    def _publish_plan(self) -> None:
         job, stamp_s = self._job, self.now_s()
         self._grasp.publish(to_grasp(job.grasp, stamp_s))
         self._path.publish(to_path(job.plan, self.robot, stamp_s))

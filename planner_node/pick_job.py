@@ -16,7 +16,7 @@ from planner_node.config import PlannerConfig
 from planner_node.core import PickPlanner
 from planner_node.errors import PlanError
 from planner_node.execution.motion_stream import MotionStream
-from planner_node.execution.path_sweep import PathSweep, own_points
+from planner_node.execution.path_sweep import PathSweep, observed_points
 from planner_node.execution.pick_execution import PickExecution
 from planner_node.execution.supervisor import Supervisor
 from planner_node.grasping.grasp import Grasp
@@ -25,13 +25,14 @@ from sakiyomi.pick_request import PickRequest
 from sakiyomi.robot.drivers import ArmDriver, GripperDriver
 from sakiyomi.scene import RobotState, Scene
 
-SWEPT = ('reach', 'carry', 'retreat')  # near its target the arm is meant to be near things
-INTO_THE_SCENE = ('reach', 'approach')
+# near its target the arm is meant to be near things
+CHECKED_PHASES = ('reach', 'carry', 'retreat')
+APPROACH_PHASES = ('reach', 'approach')
 REPLAN, MAX_REPLANS = 'replan', 2  # from where the arm is, by a fresh scene
 
 
 @dataclass(frozen=True)
-class Robot:
+class RobotDrivers:
     """What a pick is carried out with."""
 
     arm: ArmDriver
@@ -56,7 +57,7 @@ class PickJob:
         config: PlannerConfig,
         request: PickRequest,
         worker: Executor,
-        robot: Robot,
+        robot: RobotDrivers,
         unfinished: PickExecution | None = None,
     ) -> None:
         """Args: `unfinished` is the execution of an earlier pick that ended with a full hand."""
@@ -72,12 +73,12 @@ class PickJob:
         self._sweep = PathSweep(planner.motion, config.supervisor)
         self._planning: Future | None = None
         self._execution: PickExecution | None = None
-        self._before = unfinished
-        self._began_s: float | None = None
-        self._since_s = 0.0  # when planning or motion began
-        self._looking_s: float | None = None
-        self._newest_s = -np.inf  # stamp of the newest scene that was taken in
-        self._why_wait = 'no scene from the world model'
+        self._previous_execution = unfinished
+        self._request_s: float | None = None
+        self._stage_start_s = 0.0  # when planning or motion began
+        self._verification_start_s: float | None = None
+        self._newest_scene_s = -np.inf  # stamp of the newest scene that was taken in
+        self._wait_reason = 'no scene from the world model'
         self._replans = 0
         self._failure: tuple[str, str] | None = None  # that is planned anew for
         self._cancelled = False  # since joint states came last
@@ -90,7 +91,7 @@ class PickJob:
     @property
     def phase(self) -> str:
         """What is being done now."""
-        if self._looking_s is not None:
+        if self._verification_start_s is not None:
             return 'look'
         return self._execution.phase if self._execution else 'plan'
 
@@ -121,23 +122,23 @@ class PickJob:
         """
         if self.done:
             return
-        jump = self.supervisor.joints_arrived(now_s, state.stamp_s)
+        jump = self.supervisor.observe_joint_states(now_s, state.stamp_s)
         if jump:
             self.abandon('stale_input', jump)
             return
         self._cancelled = False
-        if self._began_s is None:
-            self._began_s = state.stamp_s
+        if self._request_s is None:
+            self._request_s = state.stamp_s
         scene = newest_scene()
-        if scene is not None and scene.stamp_s > self._newest_s:
-            self._newest_s = scene.stamp_s
-            self._take_scene(scene, state)
-        if self._looking_s is not None:
-            self._look(scene, state)
+        if scene is not None and scene.stamp_s > self._newest_scene_s:
+            self._newest_scene_s = scene.stamp_s
+            self._process_scene(scene, state)
+        if self._verification_start_s is not None:
+            self._verify_placement(scene, state)
         elif self._execution is not None:
-            self._move(state)
+            self._execute(state)
         elif self._planning is not None:
-            self._take_plan(state)
+            self._receive_plan(state)
         else:
             self._start_planning(state, scene)
 
@@ -156,7 +157,7 @@ class PickJob:
 
     def supervise(self, now_s: float) -> None:
         """What must be seen to although no joint state comes: nothing is sent by an old one."""
-        if self.done or not self.supervisor.silent(now_s):
+        if self.done or not self.supervisor.joint_states_stale(now_s):
             return
         if not self._cancelled and self._execution is not None:
             self._cancelled = self._robot.arm.cancel()
@@ -168,23 +169,23 @@ class PickJob:
 
     def _start_planning(self, state: RobotState, scene: Scene | None) -> None:
         """On the first scene from after the request that can be used; it is waited for."""
-        fresh = scene is not None and scene.stamp_s >= self._began_s
-        problem = unusable(scene) if fresh else self._why_wait
-        self._why_wait = problem or self._why_wait
+        fresh = scene is not None and scene.stamp_s >= self._request_s
+        problem = why_unusable(scene) if fresh else self._wait_reason
+        self._wait_reason = problem or self._wait_reason
         if problem:
-            waited_s = state.stamp_s - self._began_s
+            waited_s = state.stamp_s - self._request_s
             if waited_s > self._config.scene_timeout_s:
-                self._end('stale_input', f'{self._why_wait} within {waited_s:.1f} s')
+                self._end('stale_input', f'{self._wait_reason} within {waited_s:.1f} s')
             return
-        self.scene_stamp_s, self._since_s = scene.stamp_s, state.stamp_s
-        if self._before is None:
+        self.scene_stamp_s, self._stage_start_s = scene.stamp_s, state.stamp_s
+        if self._previous_execution is None:
             self._planning = self._worker.submit(self._planner.plan, scene, state, self.request)
         else:
-            onward, before = self._planner.plan_onward, self._before.plan
+            onward, before = self._planner.plan_with_held_object, self._previous_execution.plan
             self._planning = self._worker.submit(onward, scene, state, before, self.request)
 
-    def _take_plan(self, state: RobotState) -> None:
-        passed_s, fixed_s = state.stamp_s - self._since_s, self._config.think_s
+    def _receive_plan(self, state: RobotState) -> None:
+        passed_s, fixed_s = state.stamp_s - self._stage_start_s, self._config.fixed_planning_s
         if passed_s < fixed_s or (not fixed_s and not self._planning.done()):
             return
         self.plan_s, planning, self._planning = passed_s, self._planning, None
@@ -193,35 +194,35 @@ class PickJob:
         except PlanError as error:
             self._end_without_plan(error)
             return
-        c, r, before = self._config.execution, self._robot, self._before
+        c, r, before = self._config.execution, self._robot, self._previous_execution
         self._execution = PickExecution(
             self.plan, c, r.arm, r.gripper, self._planner.robot, before
         )
-        self._before = None
-        self._since_s = self.moving_since_s = state.stamp_s
+        self._previous_execution = None
+        self._stage_start_s = self.moving_since_s = state.stamp_s
 
     # Moving.
 
-    def _take_scene(self, scene: Scene, state: RobotState) -> None:
-        hit_s = None
+    def _process_scene(self, scene: Scene, state: RobotState) -> None:
+        time_to_collision_s = None
         if self._execution is not None and self._execution.stream is not None:
-            hit_s = self._hit_s(scene, state)
+            time_to_collision_s = self._time_to_collision_s(scene, state)
             self._watch_target(scene)
-        self.supervisor.scene_arrived(state.stamp_s, hit_s)
+        self.supervisor.observe_scene(state.stamp_s, time_to_collision_s)
 
-    def _hit_s(self, scene: Scene, state: RobotState) -> float | None:
+    def _time_to_collision_s(self, scene: Scene, state: RobotState) -> float | None:
         execution = self._execution
-        if execution.phase not in SWEPT:
+        if execution.phase not in CHECKED_PHASES:
             return None
-        ignored_m = own_points(scene, self.plan.grasp.object_id)
+        ignored_m = observed_points(scene, self.plan.grasp.object_id)
         stream, ahead_s = execution.stream, self._config.supervisor.look_ahead_s
-        return self._sweep.first_hit_s(
+        return self._sweep.time_to_collision_s(
             scene, stream.trajectory, stream.path_s, ahead_s, ignored_m, state.finger_width_m
         )
 
     def _watch_target(self, scene: Scene) -> None:
         """What has moved from where it was to be grasped is planned anew."""
-        if self._execution.phase not in INTO_THE_SCENE:
+        if self._execution.phase not in APPROACH_PHASES:
             return
         target = self.plan.target
         now = scene.object_by_id(target.id)
@@ -232,24 +233,24 @@ class PickJob:
             reason = f'object {now.id} moved {moved_m * 1e3:.0f} mm before the hand was there'
             self._execution.stop(REPLAN, reason)
 
-    def _move(self, state: RobotState) -> None:
-        verdict = self.supervisor.verdict(state.stamp_s)
-        self._execution.step(state, verdict, self._config.supervisor.patience_s)
+    def _execute(self, state: RobotState) -> None:
+        speed_override = self.supervisor.speed_override(state.stamp_s)
+        self._execution.step(state, speed_override, self._config.supervisor.patience_s)
         if not self._execution.done:
             return
-        self.execution_s += state.stamp_s - self._since_s
+        self.execution_s += state.stamp_s - self._stage_start_s
         outcome, reason = self._execution.outcome, self._execution.reason
         if outcome == 'success':
-            self._looking_s = state.stamp_s
-        elif self._goes_on(outcome):
+            self._verification_start_s = state.stamp_s
+        elif self._should_replan(outcome):
             self._replans += 1
-            self._before = self._execution if self._execution.holding else None
+            self._previous_execution = self._execution if self._execution.holding else None
             self._failure = outcome, reason
-            self._execution, self._began_s = None, state.stamp_s
+            self._execution, self._request_s = None, state.stamp_s
         else:
             self._end('missed' if outcome == REPLAN else outcome, reason)
 
-    def _goes_on(self, outcome: str) -> bool:
+    def _should_replan(self, outcome: str) -> bool:
         """Whether the pick is planned anew from where the arm is."""
         full = self._execution.holding and outcome in ('collided', 'obstructed')
         return (full or outcome == REPLAN) and self._replans < MAX_REPLANS
@@ -259,20 +260,20 @@ class PickJob:
         if self._failure is None:
             self._end(error.outcome, error.reason)
             return
-        self._execution, self._before = self._before, None
+        self._execution, self._previous_execution = self._previous_execution, None
         outcome, reason = self._failure
         outcome = 'missed' if outcome == REPLAN else outcome
         self._end(outcome, f'{reason}; then {error.reason}')
 
-    def _look(self, scene: Scene | None, state: RobotState) -> None:
+    def _verify_placement(self, scene: Scene | None, state: RobotState) -> None:
         """After the arm is out of the way: what is still seen on the table was not placed."""
-        if scene is None or scene.stamp_s <= self._looking_s:
-            if state.stamp_s - self._looking_s > self._config.scene_timeout_s:
+        if scene is None or scene.stamp_s <= self._verification_start_s:
+            if state.stamp_s - self._verification_start_s > self._config.scene_timeout_s:
                 self._end('success', f'{self._execution.reason}; nobody looked afterwards')
             return
         outcome, reason = self._execution.outcome, self._execution.reason
         left = scene.object_by_id(self.plan.grasp.object_id)
-        if left is not None and left.visible and self._planner.misplaced(left, self.request):
+        if left is not None and left.visible and self._planner.is_misplaced(left, self.request):
             at = ', '.join(f'{x:.2f}' for x in left.T_world_object[:3, 3])
             outcome, reason = 'dropped', f'seen at ({at}) m afterwards'
         self._end(outcome, reason)
@@ -281,7 +282,7 @@ class PickJob:
         self.outcome, self.reason = outcome, reason
 
 
-def unusable(scene: Scene) -> str:
+def why_unusable(scene: Scene) -> str:
     """Why nothing should be picked by this scene; empty if it can be."""
     if 'joints' in scene.stale:
         return 'the world model has no fresh joint states'

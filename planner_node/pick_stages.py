@@ -13,11 +13,11 @@ import numpy as np
 
 from planner_node.config import PlannerConfig
 from planner_node.grasping.grasp import Grasp
-from planner_node.grasping.surface import near_to
+from planner_node.grasping.local_cloud import within_radius
 from planner_node.motion.errors import MotionError
 from planner_node.motion.planner import MotionPlanner
 from planner_node.motion.planning_scene import PlanningScene
-from planner_node.motion.timing import standing_still
+from planner_node.motion.time_parameterization import stationary_trajectory
 from planner_node.pick_plan import Stage
 from sakiyomi.geometry import inverse, make_transform, transform_points
 from sakiyomi.pick_request import PickRequest
@@ -108,7 +108,7 @@ class PickStages:
             scene.table_height_m,
             finger_width_m=state.finger_width_m,
         )
-        stand = standing_still(state.q)
+        stand = stationary_trajectory(state.q)
         height_m = float(grasp.T_world_grasp[2, 3]) - scene.table_height_m
         lift_m = max(c.lift_m - height_m, c.min_lift_m)
         away = self._away(near, state.q, grasp, target, request, lift_m)
@@ -130,7 +130,7 @@ class PickStages:
             near, q_grasp, T_lift, self._config.execution.lift_speed_mps
         )
         q_lift, q_home = lift.q[-1], self._robot.q_home
-        own_m = transform_points(target.T_world_object, target.seen_points_m)
+        own_m = transform_points(target.T_world_object, target.observed_points_m)
         held_m = transform_points(inverse(grasp.T_world_grasp), own_m)
         full_hand = near.holding(held_m, grasp.features.width_m)
         empty_hand = near.holding(None, grasp.features.width_m)
@@ -208,8 +208,8 @@ class PickStages:
         Closing the hand on the cloud has checked the latter exactly; the voxels of the arm's check
         refuse to go between neighbours.
         """
-        own_m = transform_points(target.T_world_object, target.seen_points_m)
-        near = near_to(scene.cloud_m, own_m, self._config.grasp.own_radius_m)
+        own_m = transform_points(target.T_world_object, target.observed_points_m)
+        near = within_radius(scene.cloud_m, own_m, self._config.grasp.target_radius_m)
         if grasp is not None:
             offset = scene.cloud_m - grasp.T_world_grasp[:3, 3]
             near |= np.einsum('nj,nj->n', offset, offset) < HAND_LENGTH_M**2

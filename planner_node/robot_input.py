@@ -47,7 +47,7 @@ class RobotInput:
         """Whether the wrist has ever spoken."""
         return self._wrench is not None
 
-    def complete(self, stamp_s: float) -> bool:
+    def is_complete(self, stamp_s: float) -> bool:
         """Whether every sense of touch that ever spoke has spoken for this instant too."""
         return all(s >= stamp_s - SAME_INSTANT_S for s in self._touch_stamps_s.values())
 

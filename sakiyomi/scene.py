@@ -48,16 +48,16 @@ class ObjectState:
     properties: HiddenProperties
     visible: bool = True  # seen in the newest frame
     held: bool = False  # between the fingers
-    guessed: np.ndarray = field(  # (N,) bool points that no sensor saw; or empty: all were seen
+    completed: np.ndarray = field(  # (N,) bool points of shape completion; or empty: all were seen
         default_factory=lambda: np.zeros(0, bool)
     )
     slip_probability: float = 0.0  # that it slides between the fingers at this instant
     surprise: float = 0.0  # how many sigmas it is from where it was predicted to be
 
     @property
-    def seen_points_m(self) -> np.ndarray:
-        """The points that a sensor saw, without those guessed. Shape (M, 3)."""
-        return self.points_m[~self.guessed] if len(self.guessed) else self.points_m
+    def observed_points_m(self) -> np.ndarray:
+        """The points that a sensor saw, without those of shape completion. Shape (M, 3)."""
+        return self.points_m[~self.completed] if len(self.completed) else self.points_m
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Scene:
         default_factory=lambda: np.zeros((0, 3), np.float32)
     )
     contacts: ContactPoints = field(default_factory=ContactPoints)
-    surface_mps: np.ndarray = field(  # (2,) how the table's surface runs, where it is a belt
+    belt_velocity_mps: np.ndarray = field(  # (2,) of the table where it is a conveyor belt
         default_factory=lambda: np.zeros(2)
     )
 
@@ -170,7 +170,7 @@ class JointTrajectory:
         q = np.where(late[:, None], self.q[-1], q)
         return q, np.where((early | late)[:, None], 0.0, dq)
 
-    def led_from(self, q: np.ndarray) -> JointTrajectory:
+    def blended_from(self, q: np.ndarray) -> JointTrajectory:
         """The motion begun at `q` (7,) instead, which it gradually makes up for; the same end."""
         u = self.times_s / max(self.duration_s, 1e-9)
         left, rate = 1.0 - (3 - 2 * u) * u**2, -6 * u * (1 - u) / max(self.duration_s, 1e-9)

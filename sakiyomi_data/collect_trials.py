@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.logging import RichHandler
 from rich.progress import track
 
-from sakiyomi.cli.console import make_console
+from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi_data.running.failures import tell_failures
 from sakiyomi_data.running.options import add_workers_argument

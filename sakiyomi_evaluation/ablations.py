@@ -21,7 +21,7 @@ from typing import Any
 from rich.logging import RichHandler
 from rich.table import Table
 
-from sakiyomi.cli.console import make_console
+from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi_evaluation.ablation.figures import ratio_to_full, row_of
 from sakiyomi_evaluation.ablation.plot import draw_ablations

@@ -22,7 +22,7 @@ import numpy as np
 
 from planner_node.config import PlannerConfig
 from planner_node.errors import PlanError
-from sakiyomi.cli.console import make_console
+from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi_data.closed_loop.closed_loop import CLOCKS
 from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments
@@ -83,7 +83,7 @@ def planner_config(args: argparse.Namespace) -> PlannerConfig:
             f'--think: got {args.think} with --clock {args.clock},'
             ' expected above 0 and at most 60 s with --clock run'
         )
-    return PlannerConfig(think_s=args.think)
+    return PlannerConfig(fixed_planning_s=args.think)
 
 
 def run(args: argparse.Namespace) -> int:

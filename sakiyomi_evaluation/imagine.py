@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from sakiyomi.cli.console import make_console
+from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi_data.closed_loop.watched_cell import WatchedCell
 from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments

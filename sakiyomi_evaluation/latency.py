@@ -17,13 +17,13 @@ import psutil
 from rich.markup import escape
 from rich.table import Table
 
-from sakiyomi.bringup.description import SIM
-from sakiyomi.bringup.process_graph import ProcessGraph
-from sakiyomi.bringup.ros_domain import free_domain
-from sakiyomi.cli.console import make_console
-from sakiyomi.cli.graph_options import check_inputs, log_sink, use_domain
+from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi.pick_request import PickRequest
+from sakiyomi_bringup.description import SIM
+from sakiyomi_bringup.graph_options import check_inputs, log_sink, use_domain
+from sakiyomi_bringup.process_graph import ProcessGraph
+from sakiyomi_bringup.ros_domain import free_domain
 from sakiyomi_evaluation.results import check_writable, write_results
 from sakiyomi_evaluation.speed.browser import find_browser, watching
 

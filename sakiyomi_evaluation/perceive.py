@@ -21,7 +21,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from sakiyomi.cli.console import make_console
+from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi_data.closed_loop.free_hand_cell import CAMERA_HZ
 from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments

@@ -5,7 +5,7 @@ above across its narrowest side with 5 to 30 N, lifts it by 10 cm and tilts it a
 axes; then what the world model believes is compared with the truth: mass and friction by relative
 error, the centre of mass by its distance in the world, the tracked pose's error included. Coverage
 is of the stated 90 % intervals (the 90 % ellipsoid for the centre of mass). At the end of the tilt
-the grip loosens until the wrist feels the object slide (planner_node/loosening.py): a grip that
+the grip loosens until the wrist feels the object slide (`FrictionProbe`): a grip that
 holds tells no more of friction than that it is enough. Friction is judged by the last belief
 after that, while the track of what may have fallen lasts; `before_loosening` has it at the end of
 the tilt, and `before` is everything from the last look before the hand came down. Mass and centre
@@ -26,8 +26,8 @@ import numpy as np
 from rich.table import Table
 from scipy.spatial.transform import Rotation
 
-from planner_node.loosening import Loosening
-from sakiyomi.cli.console import make_console
+from planner_node.friction_probe import FrictionProbe
+from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi.scene import Gaussian, GripperCommand, ObjectState, Scene
 from sakiyomi_data.closed_loop.watched_cell import WatchedCell
@@ -172,10 +172,10 @@ def lift_and_tilt(
 
 def _loosen(cell: WatchedCell, play: Play, force_n: float, look: Callable[[Scene], None]) -> None:
     """Loosen the grip until the wrist feels the object slide, and hold on again for a moment."""
-    loosening = Loosening(force_n)
-    while not loosening.done:
+    probe = FrictionProbe(force_n)
+    while not probe.done:
         force = cell.cell.world.robot.link_pose(HAND_LINK)[:3, :3] @ cell.cell.wrench().force_n
-        cell.cell.command_gripper(GripperCommand(0.0, loosening.force_n(-float(force[2]))))
+        cell.cell.command_gripper(GripperCommand(0.0, probe.force_n(-float(force[2]))))
         cell.watch(play, play.time_s + 1.0 / TOUCH_HZ, look)
     cell.watch(play, play.time_s + HELD_AFTER_S, look)
 

@@ -24,7 +24,7 @@ import psutil
 from rich.progress import track
 from rich.table import Table
 
-from sakiyomi.cli.console import make_console
+from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi.paths import share_dir
 from sakiyomi_evaluation.results import check_writable, write_results

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
-from sakiyomi.cli.console import make_console
+from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments
 from sakiyomi_data.running.plain import rebuilt

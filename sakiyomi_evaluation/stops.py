@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from planner_node.config import PlannerConfig
-from sakiyomi.cli.console import make_console
+from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments
 from sakiyomi_data.running.rounds import Finished, Round, run_rounds

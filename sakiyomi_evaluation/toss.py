@@ -17,7 +17,7 @@ import torch
 from rich.progress import Progress
 from rich.table import Table
 
-from sakiyomi.cli.console import make_console
+from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi_evaluation.results import check_writable, write_results
 from sakiyomi_evaluation.tosses import mujoco_cube

@@ -14,7 +14,7 @@ import torch
 from rich.progress import Progress
 from rich.table import Table
 
-from sakiyomi.cli.console import make_console
+from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi_evaluation.results import check_writable, write_results
 from sakiyomi_evaluation.toss import GENERATIONS, check_folder, check_search

@@ -6,7 +6,7 @@ import time
 from typing import NamedTuple
 
 
-class Newest(NamedTuple):
+class NewestReading(NamedTuple):
     """The newest reading, and when it came in."""
 
     stamp_s: float = 0.0
@@ -14,7 +14,7 @@ class Newest(NamedTuple):
     arrived_s: float = 0.0  # in real time
 
     @property
-    def seconds(self) -> float:
+    def latency_s(self) -> float:
         """From its stamp until now."""
         return self.delay_s + time.perf_counter() - self.arrived_s
 
@@ -26,9 +26,9 @@ class Latency:
     """
 
     def __init__(self) -> None:
-        self.newest = Newest(arrived_s=time.perf_counter())
+        self.newest = NewestReading(arrived_s=time.perf_counter())
 
     def arrived(self, stamp_s: float, now_s: float) -> None:
         """A reading of that stamp has come in; `now_s` is the node's clock."""
         if stamp_s >= self.newest.stamp_s:
-            self.newest = Newest(stamp_s, max(now_s - stamp_s, 0.0), time.perf_counter())
+            self.newest = NewestReading(stamp_s, max(now_s - stamp_s, 0.0), time.perf_counter())

@@ -15,7 +15,7 @@ import torch
 from rich.logging import RichHandler
 from rich.table import Table
 
-from sakiyomi.cli.console import make_console
+from sakiyomi.console import make_console
 from sakiyomi.paths import share_dir
 from sakiyomi_evaluation.results import provenance
 from sakiyomi_training.episodes.shards import PATTERN

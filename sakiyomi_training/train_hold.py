@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from rich.progress import Progress
 
-from sakiyomi.cli.console import make_console
+from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi_evaluation.results import provenance
 from sakiyomi_training.object_split import HELD_OUT_PERCENT

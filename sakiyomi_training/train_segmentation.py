@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from rich.logging import RichHandler
 
-from sakiyomi.cli.console import make_console
+from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi_evaluation.results import provenance
 from sakiyomi_training.object_split import HELD_OUT_PERCENT

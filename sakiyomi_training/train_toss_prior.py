@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from rich.progress import Progress, TaskID
 
-from sakiyomi.cli.console import make_console
+from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi_evaluation.results import check_writable, provenance
 from sakiyomi_evaluation.tosses.fitting.prior import write_prior

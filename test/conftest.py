@@ -2,7 +2,7 @@ import signal
 
 import pytest
 
-from sakiyomi.bringup.ros_domain import free_domain
+from sakiyomi_bringup.ros_domain import free_domain
 from sakiyomi_ros.environment import prepare_environment
 
 prepare_environment()

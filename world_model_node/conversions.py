@@ -28,7 +28,7 @@ from sakiyomi_ros.messages.conversions import (
     to_twist,
     to_vector,
 )
-from sakiyomi_ros.messages.images import FARTHEST_M, from_color_image, from_depth_image
+from sakiyomi_ros.messages.images import MAX_RANGE_M, from_color_image, from_depth_image
 from sakiyomi_ros.messages.point_clouds import from_cloud
 
 TAXEL_FIELDS = ('x', 'y', 'z', 'fx', 'fy', 'fz')
@@ -91,7 +91,7 @@ def to_lidar_scan(message: PointCloud2, T_world_lidar: np.ndarray) -> LidarScan:
         BadInputError: the cloud is malformed.
     """
     points_m = from_cloud(message)
-    points_m = points_m[(np.abs(points_m) < FARTHEST_M).all(axis=1)]
+    points_m = points_m[(np.abs(points_m) < MAX_RANGE_M).all(axis=1)]
     return LidarScan(from_stamp(message.header.stamp), points_m, T_world_lidar)
 
 

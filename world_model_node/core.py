@@ -302,7 +302,7 @@ class WorldModel:
             height,
             snapshot.stale,
             normals=cloud.normals,
-            surface_mps=np.array([p.belt_x_mps, p.belt_y_mps]),
+            belt_velocity_mps=np.array([p.belt_x_mps, p.belt_y_mps]),
         )
 
     def _object_state(self, track: Track, stale_factor: float) -> ObjectState:
@@ -326,7 +326,7 @@ class WorldModel:
             twist_covariance=twist,
             points_m=points,
             colors=np.concatenate([track.colors[reliable], completed_colors]),
-            guessed=np.arange(len(points)) >= reliable.sum(),
+            completed=np.arange(len(points)) >= reliable.sum(),
             properties=prior_properties(
                 track.volume_m3,
                 track.extent_m,

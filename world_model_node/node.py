@@ -24,9 +24,9 @@ from sakiyomi.scene import Prediction, Scene
 from sakiyomi_interfaces.msg import ObjectStateArray, PredictionArray, StageTimes
 from sakiyomi_interfaces.srv import Imagine
 from sakiyomi_ros.diagnostics import OK, WARN, Health
-from sakiyomi_ros.executors.deferred_service import answer_later
-from sakiyomi_ros.executors.waiting_messages import take_waiting
-from sakiyomi_ros.latency import Latency, Newest
+from sakiyomi_ros.executors.deferred_service import defer_response
+from sakiyomi_ros.executors.pending_messages import take_pending
+from sakiyomi_ros.latency import Latency, NewestReading
 from sakiyomi_ros.lifecycle import LifecycleNode
 from sakiyomi_ros.messages.beliefs import (
     from_hand_motion,
@@ -37,9 +37,9 @@ from sakiyomi_ros.messages.beliefs import (
 )
 from sakiyomi_ros.messages.conversions import from_joint_state, from_wrench
 from sakiyomi_ros.messages.images import from_camera_info
-from sakiyomi_ros.pairing import StampPairing
 from sakiyomi_ros.process import run
 from sakiyomi_ros.sensor_frames import SensorFrames
+from sakiyomi_ros.stamp_synchronizer import StampSynchronizer
 from world_model_node import conversions
 from world_model_node.config import WorldModelConfig
 from world_model_node.core import WorldModel
@@ -80,7 +80,7 @@ class WorldModelNode(LifecycleNode):
         self._subscribe()
         self._advertise()
         service = self.create_service(Imagine, '~/imagine', self._imagine)
-        self.create_entity(answer_later(service))
+        self.create_entity(defer_response(service))
         self.create_ticker(1.0 / self.config.rate_hz, self._tick)
         freeze_gc()
 
@@ -100,7 +100,9 @@ class WorldModelNode(LifecycleNode):
 
     def _reset(self) -> None:
         self.reading_queue = ReadingQueue(self.config.timing)
-        self.pairing: StampPairing[conversions.Picture] = StampPairing(('color', 'depth'))
+        self.pairing: StampSynchronizer[conversions.Picture] = StampSynchronizer(
+            ('color', 'depth')
+        )
         self._intrinsics: np.ndarray | None = None
         self.latency = Latency()
         self._last_update_s = self._last_frame_s = -float('inf')
@@ -152,7 +154,7 @@ class WorldModelNode(LifecycleNode):
         pair = self.pairing.add(stream, picture.stamp_s, picture)
         if pair is None or self._intrinsics is None:
             return
-        take_waiting(self._signals)  # what was sent before the picture is there before it
+        take_pending(self._signals)  # what was sent before the picture is there before it
         T_world_camera = self.frames.pose(pair[0].frame_id)
         frame = conversions.to_camera_frame(*pair, self._intrinsics, T_world_camera)
         self._enqueue('camera', frame)
@@ -199,7 +201,9 @@ class WorldModelNode(LifecycleNode):
         self._publish(scene, self.world_model.predict(), newest)
         self._last_update_s = now_s
 
-    def _publish(self, scene: Scene, predictions: tuple[Prediction, ...], newest: Newest) -> None:
+    def _publish(
+        self, scene: Scene, predictions: tuple[Prediction, ...], newest: NewestReading
+    ) -> None:
         start = time.perf_counter()
         name = self.world_model.model_name
         self.predictions.publish(to_predictions(predictions, scene.stamp_s, name))
@@ -207,7 +211,7 @@ class WorldModelNode(LifecycleNode):
         self._publish_mirrors(scene, predictions)
         publish_ms = (time.perf_counter() - start) * 1e3
         stage_ms = {**self.world_model.stage_ms, 'publish': publish_ms}
-        self.times.publish(self.stage_times(stage_ms, newest.stamp_s, newest.seconds))
+        self.times.publish(self.stage_times(stage_ms, newest.stamp_s, newest.latency_s))
 
     def _publish_mirrors(self, scene: Scene, predictions: tuple[Prediction, ...]) -> None:
         # each is made only where somebody listens

@@ -14,7 +14,7 @@ class ArmProgress:
     Attributes:
         path_s: the motion's own time at the point of its path that the arm is nearest to.
         error_rad: how far the worst joint is from that point.
-        joint: index of that joint.
+        worst_joint: index of that joint.
     """
 
     def __init__(
@@ -22,9 +22,9 @@ class ArmProgress:
     ) -> None:
         self.trajectory, self._config = trajectory, config
         self.path_s = path_s
-        self.error_rad, self.joint = 0.0, 0
-        self._moved_s: float | None = None
-        self._moved_from = path_s
+        self.error_rad, self.worst_joint = 0.0, 0
+        self._last_progress_s: float | None = None
+        self._last_path_s = path_s
 
     def update(self, q: np.ndarray, reference_s: float, now_s: float) -> None:
         """Take in measured joints (n,) while the reference is at `reference_s`."""
@@ -38,12 +38,12 @@ class ArmProgress:
         errors = np.abs(self.trajectory.q[near] - q)  # (K, n)
         best = int(errors.max(axis=1).argmin())
         self.path_s = float(times_s[near[best]])
-        self.joint = int(errors[best].argmax())
+        self.worst_joint = int(errors[best].argmax())
         self.error_rad = float(errors[best].max())
-        moved = abs(self.path_s - self._moved_from) >= self._config.progress_s
-        if self._moved_s is None or moved:
-            self._moved_s, self._moved_from = now_s, self.path_s
+        moved = abs(self.path_s - self._last_path_s) >= self._config.min_progress_s
+        if self._last_progress_s is None or moved:
+            self._last_progress_s, self._last_path_s = now_s, self.path_s
 
-    def still_for_s(self, now_s: float) -> float:
+    def stalled_for_s(self, now_s: float) -> float:
         """For how long the arm has made no progress."""
-        return 0.0 if self._moved_s is None else now_s - self._moved_s
+        return 0.0 if self._last_progress_s is None else now_s - self._last_progress_s

@@ -10,7 +10,7 @@ import numpy as np
 
 from planner_node.config import ExecutionConfig
 from planner_node.execution.arm_progress import ArmProgress
-from planner_node.execution.time_law import TimeLaw, played, standing, time_law
+from planner_node.execution.time_law import TimeLaw, apply_time_law, standstill, time_law
 from sakiyomi.robot.drivers import FAILED, ArmDriver, GoalState
 from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import JointTrajectory, RobotState
@@ -22,7 +22,7 @@ class MotionStream:
     """Plays one motion and watches that the arm follows.
 
     Attributes:
-        pace: the rate asked for, in [0, 1]; 0 brakes to rest on the path.
+        speed_scale: the rate asked for, in [0, 1]; 0 brakes to rest on the path.
         failure: why the arm does not do it; '' while it does.
         arrived: the arm stands at the end of the motion, and its controller agrees.
     """
@@ -36,20 +36,20 @@ class MotionStream:
         path_s: float = 0.0,
     ) -> None:
         self.trajectory = trajectory
-        self.pace = 1.0
+        self.speed_scale = 1.0
         self.failure = ''
         self.arrived = False
         self._arm, self._config = arm, config
         self._names = robot.arm_joint_names
-        self._brake_s = brake_s(trajectory, robot.ddq_max)
+        self._braking_s = braking_s(trajectory, robot.ddq_max)
         self._progress = ArmProgress(trajectory, config, path_s)
         self._law: TimeLaw | None = None
         self._from_s = path_s
         self._preempted: TimeLaw | None = None  # by the newest goal, while that may be refused
         self._retry_s = -np.inf
-        self._tries = 0
+        self._num_retries = 0
         self._sent_s = -np.inf
-        self._sent_pace = 0.0
+        self._sent_speed_scale = 0.0
 
     @property
     def path_s(self) -> float:
@@ -60,7 +60,7 @@ class MotionStream:
         """Own time of the motion at the point where the controller should have the arm."""
         return self._from_s if self._law is None else self._law.at(now_s)[0]
 
-    def resting(self, now_s: float) -> bool:
+    def at_rest(self, now_s: float) -> bool:
         """Whether the goals sent so far have come to rest."""
         return self._law is None or now_s >= self._law.end_s
 
@@ -68,99 +68,108 @@ class MotionStream:
         """Look at the arm, and send the next goal where one is due."""
         now_s = state.stamp_s
         if self._law is None:
-            self._law = standing(now_s, self._from_s)
-        self._waits = self._put_off(now_s)
+            self._law = standstill(now_s, self._from_s)
+        self._deferred = self._goal_deferred(now_s)
         self._progress.update(state.q, self.reference_s(now_s), now_s)
-        there = self._is_there(state)
-        self.arrived = there and self._agreed()
+        there = self._has_arrived(state)
+        self.arrived = there and self._goal_confirmed()
         if not self.arrived:
-            self.failure = self.failure or self._what_is_wrong(state, there)
-        if not self.failure and self._left_behind(state):
-            self._law = standing(now_s, self._progress.path_s)
-        if not self.failure and self._due(now_s):
+            self.failure = self.failure or self._diagnose(state, there)
+        if not self.failure and self._stopped_short(state):
+            self._law = standstill(now_s, self._progress.path_s)
+        if not self.failure and self._goal_due(now_s):
             self._send(now_s)
 
-    def _left_behind(self, state: RobotState) -> bool:
+    def _stopped_short(self, state: RobotState) -> bool:
         """Whether the arm stands, and short of where the goals so far would have brought it."""
-        still = np.abs(state.dq).max() <= self._config.still_radps
-        return self.resting(state.stamp_s) and still and self._behind(state.stamp_s)
+        still = np.abs(state.dq).max() <= self._config.stationary_joint_speed_radps
+        return self.at_rest(state.stamp_s) and still and self._is_lagging(state.stamp_s)
 
     def _send(self, now_s: float) -> None:
         window_s = self._config.goal_window_s if self._arm.preempts else self._config.long_goal_s
-        pace = self._eased_pace(now_s)
+        speed_scale = self._lag_limited_speed_scale(now_s)
         duration_s = self.trajectory.duration_s
-        law = time_law(now_s, self._law.at(now_s), pace, window_s, self._brake_s, duration_s)
+        law = time_law(
+            now_s, self._law.at(now_s), speed_scale, window_s, self._braking_s, duration_s
+        )
         if len(law.times_s) < 2:
             return
         self._preempted = self._law
-        self._arm.send(played(self.trajectory, law), now_s)
-        self._law, self._sent_s, self._sent_pace = law, now_s, pace
+        self._arm.send(apply_time_law(self.trajectory, law), now_s)
+        self._law, self._sent_s, self._sent_speed_scale = law, now_s, speed_scale
 
-    def _put_off(self, now_s: float) -> bool:
+    def _goal_deferred(self, now_s: float) -> bool:
         """A goal refused because another runs leaves that one running; it is sent again later."""
         refused = self._arm.report().state is GoalState.REFUSED and not self._arm.preempts
         if refused and self._preempted is not None:
             self._law, self._preempted = self._preempted, None
             self._retry_s = max(now_s, self._law.end_s) + self._config.retry_s
-            self._tries += 1
+            self._num_retries += 1
         if not refused:
-            self._tries = 0
-        return refused and self._tries * self._config.retry_s <= self._config.stall_s
+            self._num_retries = 0
+        return refused and self._num_retries * self._config.retry_s <= self._config.stall_s
 
-    def _due(self, now_s: float) -> bool:
-        resting, pace = self.resting(now_s), self._eased_pace(now_s)
-        braked = pace <= 0.0 and (resting or self._sent_pace <= 0.0)
-        if braked or (resting and self._over(now_s)):
+    def _goal_due(self, now_s: float) -> bool:
+        at_rest, speed_scale = self.at_rest(now_s), self._lag_limited_speed_scale(now_s)
+        braked = speed_scale <= 0.0 and (at_rest or self._sent_speed_scale <= 0.0)
+        if braked or (at_rest and self._reference_finished(now_s)):
             return False
         if not self._arm.preempts:
             running = self._arm.report().state in (GoalState.SENT, GoalState.RUNNING)
-            return resting and not running and now_s >= self._retry_s
-        if resting or abs(pace - self._sent_pace) > self._config.pace_step:
+            return at_rest and not running and now_s >= self._retry_s
+        if (
+            at_rest
+            or abs(speed_scale - self._sent_speed_scale) > self._config.min_speed_scale_change
+        ):
             return True
         ends = self._law.path_s[-1] >= self.trajectory.duration_s
         return not ends and now_s - self._sent_s >= self._config.goal_period_s
 
-    def _over(self, now_s: float) -> bool:
+    def _reference_finished(self, now_s: float) -> bool:
         """Whether the reference is at the end of the motion."""
         return self.reference_s(now_s) >= self.trajectory.duration_s - 1e-9
 
-    def _eased_pace(self, now_s: float) -> float:
+    def _lag_limited_speed_scale(self, now_s: float) -> float:
         """The pace, less where the arm does not keep up: the reference waits for it."""
         lag_s = self._law.at(now_s)[0] - self._progress.path_s
-        room_s = self._config.max_lag_s - self._config.easy_lag_s
-        return self.pace * float(np.clip((self._config.max_lag_s - lag_s) / room_s, 0.0, 1.0))
+        room_s = self._config.max_lag_s - self._config.nominal_lag_s
+        return self.speed_scale * float(
+            np.clip((self._config.max_lag_s - lag_s) / room_s, 0.0, 1.0)
+        )
 
-    def _is_there(self, state: RobotState) -> bool:
-        near = np.abs(state.q - self.trajectory.q[-1]).max() <= self._config.arrive_rad
-        still = np.abs(state.dq).max() <= self._config.still_radps
-        return bool(self._over(state.stamp_s) and near and still)
+    def _has_arrived(self, state: RobotState) -> bool:
+        near = np.abs(state.q - self.trajectory.q[-1]).max() <= self._config.goal_tolerance_rad
+        still = np.abs(state.dq).max() <= self._config.stationary_joint_speed_radps
+        return bool(self._reference_finished(state.stamp_s) and near and still)
 
-    def _agreed(self) -> bool:
+    def _goal_confirmed(self) -> bool:
         """Whether the controller, where it answers, says that the goal is done."""
         asked = self._arm.answers and self._sent_s > -np.inf
         return not asked or self._arm.report().state is GoalState.SUCCEEDED
 
-    def _what_is_wrong(self, state: RobotState, there: bool) -> str:
+    def _diagnose(self, state: RobotState, there: bool) -> str:
         report, c, now_s = self._arm.report(), self._config, state.stamp_s
         if self._sent_s == -np.inf:
             return ''
-        if report.state in FAILED and not self._waits:
+        if report.state in FAILED and not self._deferred:
             return f'the arm controller {report.state.value} the goal: {report.reason}'
         if self._progress.error_rad > c.path_tolerance_rad:
-            joint = self._names[self._progress.joint]
+            joint = self._names[self._progress.worst_joint]
             return f'{joint} is {self._progress.error_rad:.2f} rad off the path'
-        still_s = self._progress.still_for_s(now_s)
-        waiting = self.pace > 0.0 and (self._behind(now_s) or self._over(now_s))
+        still_s = self._progress.stalled_for_s(now_s)
+        waiting = self.speed_scale > 0.0 and (
+            self._is_lagging(now_s) or self._reference_finished(now_s)
+        )
         if not waiting or still_s <= c.stall_s:
             return ''
         if there:
             return f'the arm is there, but its controller has not said so for {still_s:.1f} s'
-        return f'the arm has not moved for {still_s:.1f} s, {self._gap(state)}'
+        return f'the arm has not moved for {still_s:.1f} s, {self._describe_gap(state)}'
 
-    def _behind(self, now_s: float) -> bool:
-        return self.reference_s(now_s) - self._progress.path_s > self._config.easy_lag_s
+    def _is_lagging(self, now_s: float) -> bool:
+        return self.reference_s(now_s) - self._progress.path_s > self._config.nominal_lag_s
 
-    def _gap(self, state: RobotState) -> str:
+    def _describe_gap(self, state: RobotState) -> str:
         """Which joint is how far from where it should be."""
         wanted = self.trajectory.sample(np.array([self.reference_s(state.stamp_s)]))[0][0]
         gap = np.abs(wanted - state.q)
@@ -168,6 +177,6 @@ class MotionStream:
         return f'{self._names[worst]} is {gap[worst]:.3f} rad from where it should be'
 
 
-def brake_s(trajectory: JointTrajectory, ddq_max: np.ndarray) -> float:
+def braking_s(trajectory: JointTrajectory, ddq_max: np.ndarray) -> float:
     """How long braking from full pace must take for no joint to exceed its acceleration [s]."""
     return max(MIN_BRAKE_S, float((np.abs(trajectory.dq).max(axis=0) / ddq_max).max()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from planner_node.config import SupervisorConfig
-from planner_node.grasping.surface import near_to
+from planner_node.grasping.local_cloud import within_radius
 from planner_node.motion.planner import MotionPlanner
 from planner_node.motion.planning_scene import PlanningScene
 from sakiyomi.geometry import transform_points
@@ -23,7 +23,7 @@ class PathSweep:
     def __init__(self, motion: MotionPlanner, config: SupervisorConfig) -> None:
         self._motion, self._config = motion, config
 
-    def first_hit_s(
+    def time_to_collision_s(
         self,
         scene: Scene,
         trajectory: JointTrajectory,
@@ -48,7 +48,7 @@ class PathSweep:
             return None
         times_s = path_s + step_s * np.arange(1, count + 1)
         q = trajectory.sample(np.minimum(times_s, trajectory.duration_s))[0]
-        others_m = self._others(scene, trajectory, path_s, ignored_m)
+        others_m = self._other_points(scene, trajectory, path_s, ignored_m)
         checker = self._motion.checker(
             PlanningScene(others_m, None, finger_width_m=finger_width_m)
         )
@@ -57,7 +57,7 @@ class PathSweep:
                 return float(time_s - path_s)
         return None
 
-    def _others(
+    def _other_points(
         self, scene: Scene, trajectory: JointTrajectory, path_s: float, ignored_m: np.ndarray
     ) -> np.ndarray:
         """The cloud without what is ignored and what is at the hand now."""
@@ -67,13 +67,13 @@ class PathSweep:
         T = self._motion.robot.grasp_pose(trajectory.sample(np.array([path_s]))[0][0])
         near = np.linalg.norm(cloud - T[:3, 3], axis=1) < self._config.hand_radius_m
         if len(ignored_m):
-            near |= near_to(cloud, ignored_m, self._motion.config.voxel_m)
+            near |= within_radius(cloud, ignored_m, self._motion.config.voxel_m)
         return cloud[~near]
 
 
-def own_points(scene: Scene, object_id: int) -> np.ndarray:
+def observed_points(scene: Scene, object_id: int) -> np.ndarray:
     """What is seen of an object now (N, 3), world frame [m]; none where it is not tracked."""
     found = scene.object_by_id(object_id)
     if found is None:
         return np.zeros((0, 3))
-    return transform_points(found.T_world_object, found.seen_points_m)
+    return transform_points(found.T_world_object, found.observed_points_m)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from planner_node.config import ExecutionConfig
-from planner_node.execution.grip import Grip
+from planner_node.execution.grip_monitor import GripMonitor
 from planner_node.execution.motion_stream import MotionStream
-from planner_node.execution.supervisor import GO, Verdict
+from planner_node.execution.supervisor import FULL_SPEED, SpeedOverride
 from planner_node.execution.wrist_load import WristLoad
 from sakiyomi.robot.drivers import FAILED, ArmDriver, GripperDriver
 from sakiyomi.robot.robot_model import RobotModel
@@ -22,14 +22,14 @@ from sakiyomi.scene import GripperCommand, JointTrajectory, RobotState
 
 
 @dataclass(frozen=True)
-class Ending:
+class StageFailure:
     """Why a stage did not come to its end."""
 
     outcome: str  # one of the Pick action's, in lower case
     reason: str
 
 
-Stage = Generator[None, None, Ending | None]
+StageRun = Generator[None, None, StageFailure | None]
 Motion = Generator[None, None, None]
 
 
@@ -72,17 +72,17 @@ class Primitives:
         self.stream: MotionStream | None = None
         self.holding = False
         self.weight_n = 0.0
-        self.stop: Ending | None = None
-        self.grip, self.load = Grip(config), WristLoad(config)
+        self.stop: StageFailure | None = None
+        self.grip_monitor, self.wrist_load = GripMonitor(config), WristLoad(config)
         self._arm, self._gripper, self._robot = arm, gripper, robot
         self._grip_force_n = grip_force_n
         self._state: RobotState | None = None
-        self._verdict, self._patience_s = GO, np.inf
-        self._blocked_s = self._empty_s = self._borne_n = 0.0
+        self._speed_override, self._patience_s = FULL_SPEED, np.inf
+        self._blocked_s = self._empty_s = self._baseline_force_n = 0.0
 
     def take_over(self, before: Primitives) -> None:
         """Go on with what an earlier pick has left in the hand."""
-        self.grip, self.load = before.grip, before.load
+        self.grip_monitor, self.wrist_load = before.grip_monitor, before.wrist_load
         self.weight_n, self.holding = before.weight_n, True
 
     @property
@@ -95,14 +95,14 @@ class Primitives:
         """The newest state of the robot."""
         return self._state
 
-    def see(self, state: RobotState, verdict: Verdict, patience_s: float) -> None:
+    def see(self, state: RobotState, speed_override: SpeedOverride, patience_s: float) -> None:
         """Take in a fresh state and what the supervisor says of it."""
         passed_s = 0.0 if self._state is None else state.stamp_s - self._state.stamp_s
-        self._state, self._verdict, self._patience_s = state, verdict, patience_s
-        self._blocked_s = self._blocked_s + passed_s if verdict.pace <= 0.0 else 0.0
-        self.grip.add(state)
-        self.load.add(state)
-        self._empty_s = 0.0 if self.grip.holds(state) else self._empty_s + passed_s
+        self._state, self._speed_override, self._patience_s = state, speed_override, patience_s
+        self._blocked_s = self._blocked_s + passed_s if speed_override.speed_scale <= 0.0 else 0.0
+        self.grip_monitor.add(state)
+        self.wrist_load.add(state)
+        self._empty_s = 0.0 if self.grip_monitor.is_holding(state) else self._empty_s + passed_s
 
     def cancel(self) -> None:
         """Ask the controller to stop, where there is no state to command anything by."""
@@ -110,40 +110,42 @@ class Primitives:
 
     # Motions.
 
-    def follow(self, trajectory: JointTrajectory, guard: Guard, from_s: float = 0.0) -> Stage:
+    def follow(self, trajectory: JointTrajectory, guard: Guard, from_s: float = 0.0) -> StageRun:
         """Send a motion and see it to its end, or brake where something is wrong."""
-        ending = self._elsewhere(trajectory, from_s)
-        if ending is not None:
-            return ending
+        failure = self._start_mismatch(trajectory, from_s)
+        if failure is not None:
+            return failure
         if not from_s:
-            trajectory = trajectory.led_from(self._state.q)
+            trajectory = trajectory.blended_from(self._state.q)
         self._begin(trajectory, from_s)
-        self._borne_n = self.load.newest_n()
+        self._baseline_force_n = self.wrist_load.latest_n()
         while True:
-            ending = self.stop or self._trouble(guard)
-            if ending is not None:
+            failure = self.stop or self._detect_failure(guard)
+            if failure is not None:
                 yield from self.brake()
-                return ending
-            self.stream.pace = self._verdict.pace * self._touch_down_pace(guard)
+                return failure
+            self.stream.speed_scale = (
+                self._speed_override.speed_scale * self._touch_down_speed_scale(guard)
+            )
             self.stream.step(self._state)
             if self.stream.arrived:
                 return None
             yield
 
-    def back(self, name: str, *motions: tuple[JointTrajectory, float]) -> Stage:
+    def retrace(self, name: str, *motions: tuple[JointTrajectory, float]) -> StageRun:
         """Go back the way that the arm came, which was free."""
         for trajectory, path_s in motions:
             from_s = trajectory.duration_s - path_s
-            ending = yield from self.follow(trajectory.reversed(), Guard(name), from_s)
-            if ending is not None:
-                return ending
+            failure = yield from self.follow(trajectory.reversed(), Guard(name), from_s)
+            if failure is not None:
+                return failure
         return None
 
-    def ease(self, trajectory: JointTrajectory, path_s: float) -> Motion:
+    def back_off(self, trajectory: JointTrajectory, path_s: float) -> Motion:
         """Go back along a motion until the wrist hardly feels anything."""
         self._begin(trajectory.reversed(), trajectory.duration_s - path_s)
-        least_n = self.config.eased_share * self.config.max_contact_n
-        while self.load.newest_n() > least_n and not (self.stream.arrived or self.stop):
+        least_n = self.config.back_off_force_share * self.config.max_contact_n
+        while self.wrist_load.latest_n() > least_n and not (self.stream.arrived or self.stop):
             self.stream.step(self._state)
             if self.stream.failure:
                 return
@@ -156,17 +158,17 @@ class Primitives:
             self._arm.cancel()
             return
         start_s = self._state.stamp_s
-        self.stream.pace = 0.0
-        while not self.stream.resting(self._state.stamp_s):
+        self.stream.speed_scale = 0.0
+        while not self.stream.at_rest(self._state.stamp_s):
             self.stream.step(self._state)
-            if self.stream.failure or self._state.stamp_s - start_s > self.config.braking_s:
+            if self.stream.failure or self._state.stamp_s - start_s > self.config.max_braking_s:
                 self._arm.cancel()
                 return
             yield
 
     # Fingers.
 
-    def set_width(self, width_m: float, longest_s: float) -> Stage:
+    def set_width(self, width_m: float, longest_s: float) -> StageRun:
         """Move the fingers and wait until they are there or have met something."""
         self.command_width(width_m)
         return (yield from self.await_fingers(longest_s))
@@ -174,39 +176,41 @@ class Primitives:
     def command_width(self, width_m: float) -> None:
         """Send the fingers to an opening [m] without waiting for them."""
         self._gripper.send(GripperCommand(width_m, self._grip_force_n))
-        self.grip.told(width_m, self._state)
+        self.grip_monitor.note_command(width_m, self._state)
 
-    def await_fingers(self, longest_s: float) -> Stage:
+    def await_fingers(self, longest_s: float) -> StageRun:
         """Wait until the fingers have settled; why they did not do what they were told."""
-        yield from self._wait(self.grip.settled, longest_s)
+        yield from self._wait(self.grip_monitor.has_settled, longest_s)
         return self._gripper_failure()
 
-    def rest(self) -> Motion:
+    def dwell(self) -> Motion:
         """Stand still for as long as an average over the newest readings takes."""
-        yield from self._wait(lambda _: False, self.config.settle_s)
+        yield from self._wait(lambda _: False, self.config.dwell_s)
 
     # What is felt.
 
-    def holds(self) -> bool:
+    def is_holding(self) -> bool:
         """Whether something is between the pads now."""
-        self.holding = self.grip.holds(self._state)
+        self.holding = self.grip_monitor.is_holding(self._state)
         return self.holding
 
     def weigh(self) -> None:
         """Keep what the wrist bears now as the weight of what is held."""
-        self.weight_n = self.load.mean_n()
+        self.weight_n = self.wrist_load.mean_n()
 
     @property
-    def weighable(self) -> bool:
+    def weight_measurable(self) -> bool:
         """Whether the wrist can tell that the weight is gone."""
         return self._state.wrench_known and self.weight_n > 2.0 * self.config.load_noise_n
 
-    def hangs(self) -> bool:
+    def still_attached(self) -> bool:
         """Whether the hand still bears a part of the weight, or the pads still feel something."""
-        least_n = max(self.config.hanging_share * self.weight_n, self.config.load_noise_n)
-        return (self.weighable and self.load.mean_n() > least_n) or self.grip.felt(self._state)
+        least_n = max(self.config.attached_load_share * self.weight_n, self.config.load_noise_n)
+        return (
+            self.weight_measurable and self.wrist_load.mean_n() > least_n
+        ) or self.grip_monitor.both_pads_in_contact(self._state)
 
-    def between_the_pads(self) -> str:
+    def describe_grip(self) -> str:
         """What the fingers measure, in words."""
         state = self._state
         return (
@@ -219,48 +223,48 @@ class Primitives:
     def _begin(self, trajectory: JointTrajectory, from_s: float) -> None:
         self.stream = MotionStream(trajectory, self._arm, self._robot, self.config, from_s)
 
-    def _elsewhere(self, trajectory: JointTrajectory, from_s: float) -> Ending | None:
+    def _start_mismatch(self, trajectory: JointTrajectory, from_s: float) -> StageFailure | None:
         """No motion begins far from where the arm is."""
         gap = np.abs(trajectory.sample(np.array([from_s]))[0][0] - self._state.q)
         if gap.max() <= self.config.path_tolerance_rad:
             return None
         joint = self._robot.arm_joint_names[int(gap.argmax())]
         reason = f'{joint} is {gap.max():.2f} rad from where the motion begins'
-        return Ending('actuator_failed', reason)
+        return StageFailure('actuator_failed', reason)
 
-    def _touch_down_pace(self, guard: Guard) -> float:
+    def _touch_down_speed_scale(self, guard: Guard) -> float:
         """Slower where the hand may touch down: a stiff arm presses harder the faster it is."""
         left_s = self.stream.trajectory.duration_s - self.stream.path_s
         slow = guard.touches_down and left_s < self.config.touch_down_s
-        return self.config.touch_down_pace if slow else 1.0
+        return self.config.touch_down_speed_scale if slow else 1.0
 
-    def _trouble(self, guard: Guard) -> Ending | None:
+    def _detect_failure(self, guard: Guard) -> StageFailure | None:
         if self.stream.failure:
-            return Ending('actuator_failed', self.stream.failure)
-        if guard.contact_n is not None and self._pressed(guard.contact_n):
-            newest_n = self.load.newest_n()
-            return Ending('collided', f'{newest_n:.0f} N at the wrist in {guard.name}')
-        if guard.carries and self._empty_s > self.config.lost_s:
+            return StageFailure('actuator_failed', self.stream.failure)
+        if guard.contact_n is not None and self._overloaded(guard.contact_n):
+            latest_n = self.wrist_load.latest_n()
+            return StageFailure('collided', f'{latest_n:.0f} N at the wrist in {guard.name}')
+        if guard.carries and self._empty_s > self.config.grasp_lost_s:
             self.holding = False
-            return Ending('dropped', f'lost on the way: {self.between_the_pads()}')
+            return StageFailure('dropped', f'lost on the way: {self.describe_grip()}')
         if self._blocked_s > self._patience_s:
-            return Ending(self._verdict.outcome, self._verdict.reason)
+            return StageFailure(self._speed_override.outcome, self._speed_override.reason)
         return None
 
-    def _pressed(self, contact_n: float) -> bool:
+    def _overloaded(self, contact_n: float) -> bool:
         """Whether the wrist bears too much, or still more than when the motion began."""
-        now_n = self.load.newest_n()
-        self._borne_n = min(self._borne_n, now_n)
-        return now_n > max(contact_n + self.weight_n, self._borne_n + 0.5 * contact_n)
+        now_n = self.wrist_load.latest_n()
+        self._baseline_force_n = min(self._baseline_force_n, now_n)
+        return now_n > max(contact_n + self.weight_n, self._baseline_force_n + 0.5 * contact_n)
 
-    def _gripper_failure(self) -> Ending | None:
+    def _gripper_failure(self) -> StageFailure | None:
         report, width_mm = self._gripper.report(), self._state.finger_width_m * 1e3
         if report.state in FAILED:
             reason = f'the gripper {report.state.value} the command: {report.reason}'
-            return Ending('actuator_failed', reason)
-        if self.grip.ignored(self._state):
+            return StageFailure('actuator_failed', reason)
+        if self.grip_monitor.command_ignored(self._state):
             reason = f'the fingers stayed {width_mm:.0f} mm apart when told to move'
-            return Ending('actuator_failed', reason)
+            return StageFailure('actuator_failed', reason)
         return None
 
     def _wait(self, over: Callable[[RobotState], bool], longest_s: float) -> Motion:

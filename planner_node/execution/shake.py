@@ -6,14 +6,14 @@ import numpy as np
 
 from sakiyomi.scene import JointTrajectory
 
-SWINGS, SWING_S, SAMPLES = 3, 0.4, 61
+NUM_SWINGS, SWING_PERIOD_S, NUM_SAMPLES = 3, 0.4, 61
 
 
 def shake(q: np.ndarray, amplitude_rad: float) -> JointTrajectory:
     """Swing the last two joints about `q` (n,) and come back to it, at rest at both ends."""
-    duration_s = SWINGS * SWING_S
-    t = np.linspace(0.0, duration_s, SAMPLES)
-    turn, wave = np.pi / duration_s, 2.0 * np.pi / SWING_S
+    duration_s = NUM_SWINGS * SWING_PERIOD_S
+    t = np.linspace(0.0, duration_s, NUM_SAMPLES)
+    turn, wave = np.pi / duration_s, 2.0 * np.pi / SWING_PERIOD_S
     envelope, sine = np.sin(turn * t) ** 2, np.sin(wave * t)
     swing = amplitude_rad * envelope * sine
     speed = amplitude_rad * (

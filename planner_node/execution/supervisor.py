@@ -14,19 +14,19 @@ from planner_node.config import SupervisorConfig
 
 
 @dataclass(frozen=True)
-class Verdict:
+class SpeedOverride:
     """How fast the arm may go on, in [0, 1], and why not at full pace.
 
     Attributes:
         outcome: what the pick ends with where the arm stays stopped for too long.
     """
 
-    pace: float = 1.0
+    speed_scale: float = 1.0
     reason: str = ''
     outcome: str = ''
 
 
-GO = Verdict()
+FULL_SPEED = SpeedOverride()
 
 
 class Supervisor:
@@ -36,10 +36,10 @@ class Supervisor:
         self._config = config
         self._joints_s = self._scene_s = -np.inf
         self._offset_s: float | None = None
-        self._hit_s: float | None = None
-        self._hits = 0
+        self._time_to_collision_s: float | None = None
+        self._num_detections = 0
 
-    def joints_arrived(self, now_s: float, stamp_s: float) -> str:
+    def observe_joint_states(self, now_s: float, stamp_s: float) -> str:
         """Take in that joint states have come; what is wrong with their stamp, or ''."""
         offset_s, self._joints_s = stamp_s - now_s, now_s
         before_s, self._offset_s = self._offset_s, offset_s
@@ -47,31 +47,31 @@ class Supervisor:
             return ''
         return f'the stamps of the joint states jumped by {offset_s - before_s:+.2f} s'
 
-    def scene_arrived(self, now_s: float, hit_s: float | None) -> None:
+    def observe_scene(self, now_s: float, time_to_collision_s: float | None) -> None:
         """Take in that a scene has come, and how far ahead on the path something is in the way."""
         self._scene_s = now_s
-        self._hits = 0 if hit_s is None else self._hits + 1
-        self._hit_s = hit_s
+        self._num_detections = 0 if time_to_collision_s is None else self._num_detections + 1
+        self._time_to_collision_s = time_to_collision_s
 
     def joints_age_s(self, now_s: float) -> float:
         """Since joint states came last [s]."""
         return now_s - self._joints_s
 
-    def silent(self, now_s: float) -> bool:
+    def joint_states_stale(self, now_s: float) -> bool:
         """Whether joint states came, and are too old to command anything by."""
         heard = self._joints_s > -np.inf
         return heard and self.joints_age_s(now_s) > self._config.joints_limit_s
 
-    def verdict(self, now_s: float) -> Verdict:
+    def speed_override(self, now_s: float) -> SpeedOverride:
         """How fast the arm may go on."""
         c = self._config
         age_s = now_s - self._scene_s
         if age_s > c.scene_limit_s:
             reason = f'the world model has been silent for {age_s:.1f} s'
-            return Verdict(0.0, reason, 'stale_input')
-        if self._hit_s is None:
-            return GO
-        reason = f'something is in the way, {self._hit_s:.1f} s ahead'
-        if self._hits >= c.confirmations and self._hit_s < c.stop_within_s:
-            return Verdict(0.0, reason, 'obstructed')
-        return Verdict(c.slow_pace, reason, 'obstructed')
+            return SpeedOverride(0.0, reason, 'stale_input')
+        if self._time_to_collision_s is None:
+            return FULL_SPEED
+        reason = f'something is in the way, {self._time_to_collision_s:.1f} s ahead'
+        if self._num_detections >= c.confirmations and self._time_to_collision_s < c.stop_within_s:
+            return SpeedOverride(0.0, reason, 'obstructed')
+        return SpeedOverride(c.slow_speed_scale, reason, 'obstructed')

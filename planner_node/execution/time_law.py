@@ -35,7 +35,7 @@ class TimeLaw:
         return float(self.times_s[-1])
 
 
-def standing(now_s: float, path_s: float) -> TimeLaw:
+def standstill(now_s: float, path_s: float) -> TimeLaw:
     """The law of a motion that rests at a point of its path."""
     return TimeLaw(np.array([now_s]), np.array([path_s]), np.zeros(1))
 
@@ -43,9 +43,9 @@ def standing(now_s: float, path_s: float) -> TimeLaw:
 def time_law(
     now_s: float,
     start: tuple[float, float],
-    pace: float,
+    speed_scale: float,
     window_s: float,
-    brake_s: float,
+    braking_s: float,
     duration_s: float,
 ) -> TimeLaw:
     """Go on from `start` towards a pace for a while, then brake to rest.
@@ -53,28 +53,28 @@ def time_law(
     Args:
         now_s: robot's clock.
         start: own time [s] and rate at `now_s`.
-        pace: rate to go at, in [0, 1].
+        speed_scale: rate to go at, in [0, 1].
         window_s: how long, before the brakes are put on.
-        brake_s: how long it takes from rate 1 to rest.
+        braking_s: how long it takes from rate 1 to rest.
         duration_s: of the motion; it ends there at the latest.
     """
     path_s, rate = start
-    t = np.arange(int(np.ceil((window_s + brake_s) / STEP_S)) + 2) * STEP_S
-    steepest = t / brake_s
-    ramp = rate + np.clip(pace - rate, -steepest, steepest)
+    t = np.arange(int(np.ceil((window_s + braking_s) / STEP_S)) + 2) * STEP_S
+    steepest = t / braking_s
+    ramp = rate + np.clip(speed_scale - rate, -steepest, steepest)
     last = np.interp(window_s, t, ramp)
-    braking = np.maximum(last - np.maximum(t - window_s, 0.0) / brake_s, 0.0)
+    braking = np.maximum(last - np.maximum(t - window_s, 0.0) / braking_s, 0.0)
     rates = np.where(t <= window_s, ramp, np.minimum(ramp, braking))
     way = np.concatenate([[0.0], np.cumsum(0.5 * (rates[1:] + rates[:-1]) * STEP_S)])
     own = np.minimum(path_s + way, duration_s)
-    resting = (rates <= 0.0) & (t > 0.0) & ((t > window_s) | (pace <= 0.0))
-    over = (own >= duration_s) | resting
+    at_rest = (rates <= 0.0) & (t > 0.0) & ((t > window_s) | (speed_scale <= 0.0))
+    over = (own >= duration_s) | at_rest
     count = int(np.argmax(over)) + 1 if over.any() else len(t)
     rates = np.append(rates[: count - 1], 0.0)
     return TimeLaw(now_s + t[:count], own[:count], rates)
 
 
-def played(trajectory: JointTrajectory, law: TimeLaw) -> JointTrajectory:
+def apply_time_law(trajectory: JointTrajectory, law: TimeLaw) -> JointTrajectory:
     """The motion as the law plays it, from the law's first sample on."""
     q, dq = trajectory.sample(law.path_s)
     return JointTrajectory(law.times_s - law.times_s[0], q, dq * law.rate[:, None])

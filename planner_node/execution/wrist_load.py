@@ -28,7 +28,7 @@ class WristLoad:
         """Count from what the wrist bears now; the arm must be at rest."""
         self._tare_n = self._mean()
 
-    def newest_n(self) -> float:
+    def latest_n(self) -> float:
         """Size of the newest force, hand frame [N]."""
         return float(np.linalg.norm(self._samples[-1][1] - self._tare_n)) if self._samples else 0.0
 

@@ -1,1 +1,1 @@
-"""From a cloud to ranked grasps: surface → hands → closing → imagination."""
+"""From a cloud to ranked grasps: local cloud → hand poses → closing → grasp model."""

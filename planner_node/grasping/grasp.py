@@ -18,8 +18,8 @@ class GraspFeatures:
     tilt_rad: float  # of the approach from straight down
     clearance_m: float  # free play between the open fingers and the nearest other point
     foreign_points: int  # points of other objects between the fingers
-    crowd_points: int  # points hardly clear of the fingers' outer sides
-    wrap_m: float  # how far the object reaches above the pads' lower edge, along the approach
+    near_collision_points: int  # points hardly clear of the fingers' outer sides
+    finger_overlap_m: float  # reach of the object above the lower edge of the pads
 
 
 @dataclass(frozen=True)

@@ -15,23 +15,23 @@ import numpy as np
 from planner_node.config import GraspConfig
 from planner_node.grasping.grasp import Grasp, GraspFeatures
 from planner_node.grasping.gripper import Box, ParallelGripper
-from planner_node.grasping.hands import candidate_hands
-from planner_node.grasping.surface import Surface, surface_around
+from planner_node.grasping.hand_poses import sample_hand_poses
+from planner_node.grasping.local_cloud import LocalCloud, extract_local_cloud
 from sakiyomi.geometry import transform_points
 from sakiyomi.scene import ObjectState, Scene
 
-CHUNK = 64  # candidates evaluated at once: bounds the (C, N, 3) array
+CHUNK_SIZE = 64  # candidates evaluated at once: bounds the (C, N, 3) array
 
 
-def finer(config: GraspConfig) -> GraspConfig:
+def with_denser_sampling(config: GraspConfig) -> GraspConfig:
     """Four times the candidates, and fingers that may come as near as their margin."""
     return replace(
         config,
-        surface_anchors=2 * config.surface_anchors,
-        top_anchors=2 * config.top_anchors,
-        yaws=2 * config.yaws,
-        fan=2 * config.fan - 1,
-        plays_m=(config.margin_m, *config.plays_m),
+        num_side_samples=2 * config.num_side_samples,
+        num_top_samples=2 * config.num_top_samples,
+        num_yaws=2 * config.num_yaws,
+        num_approaches=2 * config.num_approaches - 1,
+        lateral_clearances_m=(config.margin_m, *config.lateral_clearances_m),
         min_clearance_m=config.margin_m,
     )
 
@@ -45,24 +45,24 @@ class GraspProposer:
 
     def propose(self, scene: Scene, target: ObjectState) -> list[Grasp]:
         """Collision-free candidates on the target, in no particular order."""
-        own = transform_points(target.T_world_object, target.seen_points_m).astype(np.float32)
+        own = transform_points(target.T_world_object, target.observed_points_m).astype(np.float32)
         if len(own) < self.config.min_points:
             return []
-        surface = surface_around(scene, own, self.config)
-        if not surface.is_own.any():  # tracked, but not in this cloud
+        cloud = extract_local_cloud(scene, own, self.config)
+        if not cloud.is_target.any():  # tracked, but not in this cloud
             return []
-        rotations, anchors = candidate_hands(surface, self.config, target.id)
+        rotations, anchors = sample_hand_poses(cloud, self.config, target.id)
         grasps: list[Grasp] = []
-        for start in range(0, len(anchors), CHUNK):
-            part = slice(start, start + CHUNK)
-            grasps += self._close(surface, rotations[part], anchors[part], target.id)
+        for start in range(0, len(anchors), CHUNK_SIZE):
+            part = slice(start, start + CHUNK_SIZE)
+            grasps += self._close_hands(cloud, rotations[part], anchors[part], target.id)
         return grasps
 
-    def _close(
-        self, surface: Surface, R: np.ndarray, anchors: np.ndarray, object_id: int
+    def _close_hands(
+        self, cloud: LocalCloud, R: np.ndarray, anchors: np.ndarray, object_id: int
     ) -> list[Grasp]:
         """Close the hand on the cloud at a few depths; keep what touches and does not collide."""
-        own = _in_frames(R, anchors, surface.points)  # (C, N, 3)
+        own = _in_frames(R, anchors, cloud.points)  # (C, N, 3)
         grasps = []
         for depth in self.config.depths_m:
             shift = np.array([0.0, 0.0, depth], np.float32)
@@ -70,8 +70,8 @@ class GraspProposer:
             if not ok.any():
                 continue
             origins = anchors[ok] + depth * R[ok][:, :, 2] + centre[ok, None] * R[ok][:, :, 1]
-            batch = _Batch.of(R[ok], origins, surface)
-            grasps += self._evaluate(batch, width[ok], surface, object_id)
+            batch = _HandBatch.of(R[ok], origins, cloud)
+            grasps += self._evaluate(batch, width[ok], cloud, object_id)
         return grasps
 
     def _between_pads(self, own: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -93,39 +93,47 @@ class GraspProposer:
         return inside & (np.abs(own[..., 1]) < g.max_opening_m)
 
     def _evaluate(
-        self, b: _Batch, width: np.ndarray, surface: Surface, object_id: int
+        self, b: _HandBatch, width: np.ndarray, cloud: LocalCloud, object_id: int
     ) -> list[Grasp]:
         """The candidates whose open hand touches neither the cloud nor the table."""
-        opening, clear = self._open(b, width)
+        opening, clear = self._widest_opening(b, width)
         corners = self.gripper.tip_corners(opening) @ np.swapaxes(b.R, 1, 2) + b.origins[:, None]
-        lowest = surface.table_height_m + self.config.table_clearance_m
+        lowest = cloud.table_height_m + self.config.table_clearance_m
         ok = (clear > 0) & (corners[..., 2].min(axis=1) > lowest)
         in_pads = self._in_pads(b.own)
-        crowd = self._inside_hand(b, opening, self.config.crowd_margin_m)
+        near_collision = self._inside_hand(b, opening, self.config.near_collision_margin_m)
         return [
             self._grasp(
-                b, surface, i, in_pads[i], width[i], opening[i], clear[i], crowd[i], object_id
+                b,
+                cloud,
+                i,
+                in_pads[i],
+                width[i],
+                opening[i],
+                clear[i],
+                near_collision[i],
+                object_id,
             )
             for i in np.flatnonzero(ok)
         ]
 
-    def _open(self, b: _Batch, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _widest_opening(self, b: _HandBatch, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The widest collision-free opening of each candidate and its play; play 0 if none."""
         c = self.config
         opening, best = np.full(len(width), self.gripper.max_opening_m), np.zeros(len(width))
-        for play in sorted(c.plays_m):
-            wanted = np.minimum(width + 2 * play, self.gripper.max_opening_m)
-            free = self._inside_hand(b, wanted, c.margin_m) <= c.tolerated_points
+        for clearance in sorted(c.lateral_clearances_m):
+            wanted = np.minimum(width + 2 * clearance, self.gripper.max_opening_m)
+            free = self._inside_hand(b, wanted, c.margin_m) <= c.max_collision_points
             opening, best = (
                 np.where(free, wanted, opening),
                 np.where(free, (wanted - width) / 2, best),
             )
         return opening, best
 
-    def _inside_hand(self, b: _Batch, opening: np.ndarray, margin_m: float) -> np.ndarray:
+    def _inside_hand(self, b: _HandBatch, opening: np.ndarray, margin_m: float) -> np.ndarray:
         """How many points lie in fingers or palm, the fingers grown outwards. (C,) → (C,)."""
         count = np.zeros(len(opening), int)
-        for points in (b.own, b.foreign):
+        for points in (b.own, b.obstacles):
             # the fingers' inner faces sit at +-opening/2: measure y from there
             y = np.abs(points[..., 1]) - (opening / 2)[:, None]
             folded = np.stack([points[..., 0], y, points[..., 2]], axis=-1)
@@ -136,14 +144,14 @@ class GraspProposer:
 
     def _grasp(
         self,
-        b: _Batch,
-        surface: Surface,
+        b: _HandBatch,
+        cloud: LocalCloud,
         i: int,
         in_pads: np.ndarray,
         width: float,
         opening: float,
         clear: float,
-        crowd: int,
+        near_collision: int,
         object_id: int,
     ) -> Grasp:
         own = b.own[i]
@@ -157,10 +165,10 @@ class GraspProposer:
         )
         T = np.eye(4)
         T[:3, :3], T[:3, 3] = b.R[i], b.origins[i]
-        offset = surface.middle - T[:3, 3]
-        between = np.abs(b.foreign[i, :, 1]) < opening / 2
-        between &= np.abs(b.foreign[i, :, 0]) < self.gripper.pad_half_width_m
-        between &= np.abs(b.foreign[i, :, 2]) < -self.gripper.pad_low_z_m
+        offset = cloud.box_center - T[:3, 3]
+        between = np.abs(b.obstacles[i, :, 1]) < opening / 2
+        between &= np.abs(b.obstacles[i, :, 0]) < self.gripper.pad_half_width_m
+        between &= np.abs(b.obstacles[i, :, 2]) < -self.gripper.pad_low_z_m
         features = GraspFeatures(
             width_m=float(width),
             alignment=align,
@@ -169,8 +177,8 @@ class GraspProposer:
             tilt_rad=float(np.arccos(np.clip(-T[2, 2], -1, 1))),
             clearance_m=float(clear),
             foreign_points=int(between.sum()),
-            crowd_points=int(crowd),
-            wrap_m=float(self.gripper.tip_z_m - own[in_pads, 2].min()),
+            near_collision_points=int(near_collision),
+            finger_overlap_m=float(self.gripper.tip_z_m - own[in_pads, 2].min()),
         )
         return Grasp(object_id, T, float(opening), features)
 
@@ -185,22 +193,22 @@ def _horizontal_lever(offset: np.ndarray, axis: np.ndarray) -> float:
 
 
 @dataclass(frozen=True)
-class _Batch:
+class _HandBatch:
     """C hands and the cloud as each of them sees it."""
 
     R: np.ndarray  # (C, 3, 3)
     origins: np.ndarray  # (C, 3)
     own: np.ndarray  # (C, N, 3) in each grasp frame
-    foreign: np.ndarray  # (C, M, 3)
+    obstacles: np.ndarray  # (C, M, 3)
     normal_y: np.ndarray  # (C, N) cosine of each own normal and the closing axis
 
     @staticmethod
-    def of(R: np.ndarray, origins: np.ndarray, surface: Surface) -> _Batch:
+    def of(R: np.ndarray, origins: np.ndarray, cloud: LocalCloud) -> _HandBatch:
         """See the surface from C frames."""
-        own = _in_frames(R, origins, surface.points)
-        foreign = _in_frames(R, origins, surface.foreign)
-        normal_y = R[:, :, 1].astype(np.float32) @ surface.normals.T.astype(np.float32)
-        return _Batch(R, origins, own, foreign, normal_y)
+        own = _in_frames(R, origins, cloud.points)
+        obstacles = _in_frames(R, origins, cloud.obstacles)
+        normal_y = R[:, :, 1].astype(np.float32) @ cloud.normals.T.astype(np.float32)
+        return _HandBatch(R, origins, own, obstacles, normal_y)
 
 
 def _in_frames(R: np.ndarray, origins: np.ndarray, points: np.ndarray) -> np.ndarray:

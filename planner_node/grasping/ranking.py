@@ -9,7 +9,7 @@ import numpy as np
 from planner_node.config import PlannerConfig
 from planner_node.errors import PlanError
 from planner_node.grasping.grasp import Grasp
-from planner_node.grasping.proposer import GraspProposer, finer
+from planner_node.grasping.proposer import GraspProposer, with_denser_sampling
 from planner_node.outcome_model import OutcomeModel
 from sakiyomi.geometry import transform_points
 from sakiyomi.pick_request import PickRequest
@@ -27,7 +27,10 @@ class GraspRanker:
     def __init__(self, config: PlannerConfig, outcomes: OutcomeModel) -> None:
         self._config, self._outcomes = config, outcomes
         # the finer search is for scenes in which the first one finds nothing
-        self._proposers = (GraspProposer(config.grasp), GraspProposer(finer(config.grasp)))
+        self._proposers = (
+            GraspProposer(config.grasp),
+            GraspProposer(with_denser_sampling(config.grasp)),
+        )
 
     def rank(self, scene: Scene, request: PickRequest) -> list[Grasp]:
         """All grasps worth trying, the most promising first.
@@ -70,7 +73,7 @@ def select_targets(scene: Scene, request: PickRequest) -> list[ObjectState]:
 
 
 def _distance_m(target: ObjectState, point_m: np.ndarray) -> float:
-    own = transform_points(target.T_world_object, target.seen_points_m)
+    own = transform_points(target.T_world_object, target.observed_points_m)
     return float(np.linalg.norm(own - point_m, axis=1).min())
 
 

@@ -6,11 +6,16 @@ import numpy as np
 
 from planner_node.config import MotionConfig
 from planner_node.motion.cartesian import straight_line, travel_m
-from planner_node.motion.collision import CollisionChecker, CollisionModel, describe
+from planner_node.motion.collision_model import CollisionChecker, CollisionModel, describe
 from planner_node.motion.errors import MotionError
+from planner_node.motion.path_planner import PathPlanner
 from planner_node.motion.planning_scene import PlanningScene
-from planner_node.motion.route import RouteFinder
-from planner_node.motion.timing import Limits, densify, standing_still, time_path
+from planner_node.motion.time_parameterization import (
+    JointLimits,
+    densify,
+    parameterize_path,
+    stationary_trajectory,
+)
 from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import JointTrajectory
 
@@ -24,12 +29,12 @@ class MotionPlanner:
     def __init__(self, robot: RobotModel, config: MotionConfig | None = None):
         self.robot = robot
         self.config = config or MotionConfig()
-        self.limits = Limits(
+        self.limits = JointLimits(
             robot.dq_max * self.config.velocity_scale,
             robot.ddq_max * self.config.acceleration_scale,
         )
         self._collisions = CollisionModel(robot, self.config)
-        self._routes = RouteFinder(robot, self.config)
+        self._paths = PathPlanner(robot, self.config)
 
     def checker(self, scene: PlanningScene) -> CollisionChecker:
         """Tells which configurations collide in a scene."""
@@ -45,8 +50,8 @@ class MotionPlanner:
         """
         checker = self.checker(scene)
         q_seed = self.robot.q_home if q_seed is None else np.asarray(q_seed, dtype=float)
-        q = self.robot.follow(T_world_grasp, q_seed)
-        if q is not None and not checker.hits(q):
+        q = self.robot.solve_from_seed(T_world_grasp, q_seed)
+        if q is not None and not checker.in_collision(q):
             return q
         return self._free_solution(checker, T_world_grasp, q_seed)
 
@@ -62,7 +67,7 @@ class MotionPlanner:
         """
         checker = self.checker(scene)
         self._require_within_limits(q_goal, 'goal')
-        pairs = checker.pairs(q_goal)
+        pairs = checker.colliding_pairs(q_goal)
         if pairs:
             raise MotionError(f'goal in collision: {describe(pairs)}')
         return self._plan(checker, np.asarray(q_start, float), np.asarray(q_goal, float))
@@ -93,14 +98,16 @@ class MotionPlanner:
         q_start = np.asarray(q_start, dtype=float)
         T_start = self.robot.grasp_pose(q_start)
         poses = straight_line(T_start, T_world_goal, self.config.cartesian_step_m)
-        q_line = self._follow(poses, q_start)
+        q_line = self._track_line(poses, q_start)
         checker = self.checker(scene)
-        new = self._routes.new_contact(checker, q_line) if check else frozenset()
+        new = self._paths.new_collisions(checker, q_line) if check else frozenset()
         if new:
             raise MotionError(f'path in collision: {describe(new)}')
         length = np.linspace(0.0, travel_m(T_start, T_world_goal), len(poses))
         period, acceleration = self.config.sample_period_s, self.config.hand_acceleration_mps2
-        trajectory = time_path(q_line, self.limits, period, length, speed_mps, acceleration)
+        trajectory = parameterize_path(
+            q_line, self.limits, period, length, speed_mps, acceleration
+        )
         if trajectory is None:
             raise MotionError('no path: the straight line could not be timed')
         return trajectory
@@ -110,24 +117,26 @@ class MotionPlanner:
     ) -> JointTrajectory:
         self._require_within_limits(q_start, 'start')
         lead = np.empty((0, len(q_start)))
-        if checker.hits(q_start):
+        if checker.in_collision(q_start):
             lead = q_start[None]
-            q_start = self._routes.escape(checker, q_start)
+            q_start = self._paths.escape(checker, q_start)
             if q_start is None:
-                raise MotionError(f'start in collision: {checker.collision(lead[0])}')
-        for corners in self._routes.routes(checker, q_start, q_goal[None]):
-            trajectory = self._timed(checker, np.vstack([lead, corners]))
+                raise MotionError(f'start in collision: {checker.describe_collision(lead[0])}')
+        for corners in self._paths.candidate_paths(checker, q_start, q_goal[None]):
+            trajectory = self._time_parameterized(checker, np.vstack([lead, corners]))
             if trajectory is not None:
                 return trajectory
         raise MotionError(f'no path in {self.config.planning_time_s} s')
 
-    def _timed(self, checker: CollisionChecker, corners: np.ndarray) -> JointTrajectory | None:
+    def _time_parameterized(
+        self, checker: CollisionChecker, corners: np.ndarray
+    ) -> JointTrajectory | None:
         """Time a free polyline, smoothed as far as the smooth curve stays free."""
         if np.abs(corners - corners[0]).max() < 1e-6:
-            return standing_still(corners[0])
+            return stationary_trajectory(corners[0])
         for spacing in SPLINE_SPACINGS_RAD if len(corners) > 2 else (np.inf,):
             waypoints = densify(corners, spacing)
-            trajectory = time_path(waypoints, self.limits, self.config.sample_period_s)
+            trajectory = parameterize_path(waypoints, self.limits, self.config.sample_period_s)
             if trajectory is not None and self._is_free(checker, trajectory):
                 return trajectory
         return None
@@ -135,7 +144,7 @@ class MotionPlanner:
     def _is_free(self, checker: CollisionChecker, trajectory: JointTrajectory) -> bool:
         q, low, high = trajectory.q, self.robot.q_lower, self.robot.q_upper
         inside = (q >= low - 1e-6) & (q <= high + 1e-6)
-        return bool(inside.all()) and not self._routes.new_contact(checker, q)
+        return bool(inside.all()) and not self._paths.new_collisions(checker, q)
 
     def _free_solution(
         self, checker: CollisionChecker, T_world_goal: np.ndarray, q_seed: np.ndarray
@@ -150,25 +159,25 @@ class MotionPlanner:
             raise MotionError('unreachable')
         nearest = np.argsort(np.linalg.norm(solutions - q_seed, axis=1), kind='stable')
         solutions = solutions[nearest]
-        free = next((q for q in solutions if not checker.hits(q)), None)
+        free = next((q for q in solutions if not checker.in_collision(q)), None)
         if free is None:
-            raise MotionError(f'goal in collision: {checker.collision(solutions[0])}')
+            raise MotionError(f'goal in collision: {checker.describe_collision(solutions[0])}')
         return free
 
-    def _follow(self, poses: np.ndarray, q_start: np.ndarray) -> np.ndarray:
+    def _track_line(self, poses: np.ndarray, q_start: np.ndarray) -> np.ndarray:
         """Joint angles along neighbouring poses, with no jump between them."""
-        q_end = self.robot.follow(poses[-1], q_start)
+        q_end = self.robot.solve_from_seed(poses[-1], q_start)
         if q_end is not None:
             share = np.linspace(0.0, 1.0, len(poses))[:, None]
-            q_line = self.robot.follow_all(poses, q_start + share * (q_end - q_start))
+            q_line = self.robot.solve_from_seeds(poses, q_start + share * (q_end - q_start))
             if q_line is not None and np.abs(np.diff(q_line, axis=0)).max() < MAX_JOINT_JUMP_RAD:
                 return q_line
-        return self._follow_step_by_step(poses, q_start)
+        return self._track_line_stepwise(poses, q_start)
 
-    def _follow_step_by_step(self, poses: np.ndarray, q_start: np.ndarray) -> np.ndarray:
+    def _track_line_stepwise(self, poses: np.ndarray, q_start: np.ndarray) -> np.ndarray:
         q = [q_start]
         for k, pose in enumerate(poses[1:], start=1):
-            step = self.robot.follow(pose, q[-1])
+            step = self.robot.solve_from_seed(pose, q[-1])
             if step is None or np.abs(step - q[-1]).max() > MAX_JOINT_JUMP_RAD:
                 raise MotionError(f'unreachable: {k / (len(poses) - 1):.0%} along the line')
             q.append(step)

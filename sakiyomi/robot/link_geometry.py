@@ -24,7 +24,7 @@ class LinkGeometry:
     T_joint_link: np.ndarray  # (4, 4)
     vertices_m: np.ndarray  # (V, 3) in the link frame
     triangles: np.ndarray  # (F, 3)
-    parts_m: tuple[np.ndarray, ...]  # vertices (v, 3) of the convex hull of each URDF element
+    convex_parts_m: tuple[np.ndarray, ...]  # vertices (v, 3) of each URDF element's convex hull
 
 
 def read_link_geometry(model: pin.Model, urdf_xml: str) -> tuple[LinkGeometry, ...]:
@@ -67,7 +67,7 @@ def _link(model: pin.Model, frame_id: int, items: list[pin.GeometryObject]) -> L
         T_joint_link=frame.placement.homogeneous,
         vertices_m=np.vstack([v for v, _ in meshes]),
         triangles=np.vstack([f + o for (_, f), o in zip(meshes, offsets, strict=True)]),
-        parts_m=tuple(v[ConvexHull(v).vertices] for v, _ in meshes),
+        convex_parts_m=tuple(v[ConvexHull(v).vertices] for v, _ in meshes),
     )
 
 

@@ -70,7 +70,7 @@ class RobotModel:
         self.max_finger_width_m = float(upper[self._fingers].sum())
         self.chain = KinematicChain(self.model, spec.arm_joints, spec.grasp_frame)
         geometry = read_link_geometry(self.model, self.description.urdf_xml)
-        self.links, self.scenery = _split(geometry, spec.base_link)
+        self.links, self.fixed_geometry = _split(geometry, spec.base_link)
 
     def configuration(self, q: np.ndarray, finger_width_m: float = 0.08) -> np.ndarray:
         """Pinocchio's configuration for arm angles [rad] and the opening of the pads [m]."""
@@ -132,7 +132,7 @@ class RobotModel:
     ) -> np.ndarray | None:
         """A solution close to `q_seed` (home when None), or None when none is found."""
         q_seed = self.q_home if q_seed is None else q_seed
-        q = self.follow(T_world_grasp, q_seed)
+        q = self.solve_from_seed(T_world_grasp, q_seed)
         if q is not None:
             return q
         solutions = self.inverse_kinematics_all(T_world_grasp, q_seed, restarts)
@@ -161,12 +161,14 @@ class RobotModel:
         q, converged = q.reshape(n, count, -1), converged.reshape(n, count)
         return [_nearest_first(q[i, converged[i]], q_seed) for i in range(n)]
 
-    def follow(self, T_world_grasp: np.ndarray, q_previous: np.ndarray) -> np.ndarray | None:
+    def solve_from_seed(
+        self, T_world_grasp: np.ndarray, q_previous: np.ndarray
+    ) -> np.ndarray | None:
         """The solution reached from `q_previous` alone, close to it, or None."""
-        q = self.follow_all(T_world_grasp[None], np.asarray(q_previous, dtype=float)[None])
+        q = self.solve_from_seeds(T_world_grasp[None], np.asarray(q_previous, dtype=float)[None])
         return None if q is None else q[0]
 
-    def follow_all(self, T_world_grasp: np.ndarray, q_near: np.ndarray) -> np.ndarray | None:
+    def solve_from_seeds(self, T_world_grasp: np.ndarray, q_near: np.ndarray) -> np.ndarray | None:
         """`follow` for (B, 4, 4) targets from as many points (B, n) at once; None if one fails."""
         q, converged = inverse_kinematics.solve(
             self.chain, T_world_grasp, q_near, self.q_lower, self.q_upper, iterations=15

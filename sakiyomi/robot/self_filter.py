@@ -16,8 +16,8 @@ from sakiyomi.robot.robot_model import RobotModel
 
 MARGIN_M = 0.015
 FINGER_MARGIN_M = 0.006  # small, or the filter eats what the fingers hold
-PLANE_SPACING_RAD = 0.2
-CELLS_PER_MARGIN = 3
+MIN_NORMAL_SPACING_RAD = 0.2
+VOXELS_PER_MARGIN = 3
 
 
 class SelfFilter:
@@ -32,18 +32,18 @@ class SelfFilter:
         """Inflate the links by `margin_m`, those that the finger joints move by the other."""
         self.robot = robot
         fingers = {robot.model.getJointId(name) for name in robot.finger_joint_names}
-        self._solids = [
+        self._inflated_parts = [
             _inflated(part, link.name, finger_margin_m if link.joint_id in fingers else margin_m)
             for link in robot.links
-            for part in link.parts_m
+            for part in link.convex_parts_m
         ]
-        grids = [solid.occupied for solid in self._solids]
+        grids = [inflated.occupied for inflated in self._inflated_parts]
         first = np.cumsum([0, *(grid.size for grid in grids[:-1])])
         shape = np.array([grid.shape for grid in grids])
-        self._cells = np.concatenate([grid.ravel() for grid in grids]), first, shape
+        self._voxels = np.concatenate([grid.ravel() for grid in grids]), first, shape
         corner, nothing = np.zeros((len(grids), 3)), np.zeros((0, 3), np.float32)
         _inside(
-            nothing, corner, corner, np.zeros((len(grids), 3, 3)), corner, *self._cells
+            nothing, corner, corner, np.zeros((len(grids), 3, 3)), corner, *self._voxels
         )  # compiles
 
     def mask(
@@ -61,9 +61,11 @@ class SelfFilter:
         """
         points = np.ascontiguousarray(points_m, dtype=np.float32)
         poses = self.robot.link_poses(q, finger_width_m)
-        placed = [solid.placed(poses[solid.link]) for solid in self._solids]
-        low, high, to_grid, offset = (np.array(part) for part in zip(*placed, strict=True))
-        return _inside(points, low, high, to_grid, offset, *self._cells)
+        world_bounds = [
+            inflated.world_bounds(poses[inflated.link]) for inflated in self._inflated_parts
+        ]
+        low, high, to_grid, offset = (np.array(part) for part in zip(*world_bounds, strict=True))
+        return _inside(points, low, high, to_grid, offset, *self._voxels)
 
     def remove(
         self, points_m: np.ndarray, q: np.ndarray, finger_width_m: float = 0.08
@@ -73,21 +75,21 @@ class SelfFilter:
 
 
 @dataclass(frozen=True, eq=False)
-class _Solid:
+class _InflatedPart:
     """An inflated convex part of a link, in the link frame."""
 
     link: str
     low: np.ndarray  # (3,) corner of the grid [m]
-    cell_m: float
+    voxel_m: float
     occupied: np.ndarray  # (X, Y, Z) bool
 
-    def placed(self, T_world_link: np.ndarray) -> tuple[np.ndarray, ...]:
+    def world_bounds(self, T_world_link: np.ndarray) -> tuple[np.ndarray, ...]:
         """Corners (3,) of its box in the world; the matrix (3, 3) and offset (3,) to its grid."""
-        half = np.array(self.occupied.shape) * self.cell_m / 2
+        half = np.array(self.occupied.shape) * self.voxel_m / 2
         R, t = T_world_link[:3, :3], T_world_link[:3, 3]
         center, reach = R @ (self.low + half) + t, np.abs(R) @ half
-        parts = (center - reach, center + reach, R.T / self.cell_m)
-        return *parts, (R.T @ t + self.low) / self.cell_m
+        parts = (center - reach, center + reach, R.T / self.voxel_m)
+        return *parts, (R.T @ t + self.low) / self.voxel_m
 
 
 @compiled
@@ -118,23 +120,23 @@ def _inside(points, low, high, to_grid, offset, occupied, first, shape):
     return result
 
 
-def _inflated(points_m: np.ndarray, link: str, margin_m: float) -> _Solid:
-    cell_m = margin_m / CELLS_PER_MARGIN
+def _inflated(points_m: np.ndarray, link: str, margin_m: float) -> _InflatedPart:
+    voxel_m = margin_m / VOXELS_PER_MARGIN
     low, high = points_m.min(axis=0) - margin_m, points_m.max(axis=0) + margin_m
-    counts = np.ceil((high - low) / cell_m).astype(int)
-    x, y, z = (low[i] + (np.arange(counts[i]) + 0.5) * cell_m for i in range(3))
+    counts = np.ceil((high - low) / voxel_m).astype(int)
+    x, y, z = (low[i] + (np.arange(counts[i]) + 0.5) * voxel_m for i in range(3))
     occupied = np.ones(counts, dtype=bool)
-    for normal in _spread(ConvexHull(points_m).equations[:, :3]):
+    for normal in _distinct_normals(ConvexHull(points_m).equations[:, :3]):
         reach = (points_m @ normal).max() + margin_m
         plane = (normal[0] * x)[:, None] + normal[1] * y  # (X, Y)
         occupied &= plane[:, :, None] <= reach - normal[2] * z
-    return _Solid(link, low, cell_m, occupied)
+    return _InflatedPart(link, low, voxel_m, occupied)
 
 
-def _spread(normals: np.ndarray) -> np.ndarray:
+def _distinct_normals(normals: np.ndarray) -> np.ndarray:
     """A subset with no two directions closer than the spacing; fewer planes hold a bit more."""
     kept = normals[:1]
     for normal in normals[1:]:
-        if (kept @ normal).max() < np.cos(PLANE_SPACING_RAD):
+        if (kept @ normal).max() < np.cos(MIN_NORMAL_SPACING_RAD):
             kept = np.vstack([kept, normal])
     return kept

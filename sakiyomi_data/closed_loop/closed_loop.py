@@ -12,7 +12,7 @@ from collections.abc import Callable
 from planner_node.config import PlannerConfig
 from planner_node.core import PickPlanner
 from planner_node.execution.pick_execution import PickExecution
-from planner_node.pick_job import PickJob, Robot
+from planner_node.pick_job import PickJob, RobotDrivers
 from planner_node.robot_input import RobotInput
 from sakiyomi.pick_request import PickRequest
 from sakiyomi.robot.robot_model import RobotModel
@@ -35,7 +35,7 @@ class ClosedLoop:
 
     Args:
         cell: with an arm.
-        planner: its configuration; `think_s` fixes the time that a plan takes.
+        planner: its configuration; `fixed_planning_s` fixes the time that a plan takes.
         model: configuration of the world model.
         streams: rates and delays; None: as the simulation node publishes.
         clock: 'run': simulated time goes on while the planner thinks; 'wait': it does not.
@@ -78,7 +78,7 @@ class ClosedLoop:
         self.job: PickJob | None = None
         self._unfinished: PickExecution | None = None
         self._input = RobotInput(self.robot)
-        self._ports = Robot(CellArmDriver(self.cell), CellGripperDriver(self.cell))
+        self._ports = RobotDrivers(CellArmDriver(self.cell), CellGripperDriver(self.cell))
         self._feed.restart()
 
     @property

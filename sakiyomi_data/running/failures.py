@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from sakiyomi.cli.console import tell_error
+from sakiyomi.console import print_error
 from sakiyomi.errors import WorkFailedError
 
 MOST_REASONS = 3
@@ -26,4 +26,4 @@ def tell_failures(what: str, failed: Sequence[str], made: int) -> None:
     if failed and not made:
         raise WorkFailedError(f'{what}: all {len(failed)} failed: {reasons(failed)}')
     if failed:
-        tell_error(f'{what}: {len(failed)} failed: {reasons(failed)}')
+        print_error(f'{what}: {len(failed)} failed: {reasons(failed)}')

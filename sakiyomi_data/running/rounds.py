@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from sakiyomi.cli.console import make_console
+from sakiyomi.console import make_console
 from sakiyomi_data.running.failures import tell_failures
 from sakiyomi_data.running.fingerprint import fingerprint
 from sakiyomi_data.running.journal import Journal, journal_file

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from sakiyomi.errors import BadInputError
-from sakiyomi.pictures.instance_picture import put_label
+from sakiyomi.images.instance_overlay import draw_label
 from sakiyomi.sensing import CameraFrame
 
 FRAME_PX = (240, 180)
@@ -65,7 +65,7 @@ def drawn(frames: list[np.ndarray], title: str) -> np.ndarray:
     chosen = np.linspace(0, len(frames) - 1, min(len(frames), MOST_FRAMES)).round().astype(int)
     strip = np.hstack([frames[index] for index in chosen])
     bar = np.zeros((BAR_PX, strip.shape[1], 3), np.uint8)
-    put_label(bar, (6, 16), title)
+    draw_label(bar, (6, 16), title)
     return np.vstack([strip, bar])
 
 

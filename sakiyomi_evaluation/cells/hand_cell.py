@@ -14,7 +14,7 @@ import numpy as np
 
 from planner_node.config import PlannerConfig
 from planner_node.core import PickPlanner
-from planner_node.execution.grip import Grip
+from planner_node.execution.grip_monitor import GripMonitor
 from planner_node.grasping.grasp import Grasp
 from sakiyomi.pick_request import PickRequest
 from sakiyomi.robot.robot_model import RobotModel
@@ -94,7 +94,7 @@ class HandCell:
         collided = self._reach(grasp)
         grip = self._close(grasp)
         self._lift(grasp)
-        lifted = self._lifted(heights) if grip.holds(self.state()) else ()
+        lifted = self._lifted(heights) if grip.is_holding(self.state()) else ()
         outcome = 'success' if lifted else 'collided' if collided else 'missed'
         width_mm = self.state().finger_width_m * 1e3
         reason = 'lifted' if lifted else f'{width_mm:.1f} mm after lifting'
@@ -125,10 +125,10 @@ class HandCell:
         self.cell.command_gripper(GripperCommand(grasp.opening_m, grasp.force_n))
         return self._move([above, before, T], [0.0, 1.0, 2.0])
 
-    def _close(self, grasp: Grasp) -> Grip:
+    def _close(self, grasp: Grasp) -> GripMonitor:
         """Close the fingers; what became of it."""
-        grip = Grip(self._execution)
-        grip.told(0.0, self.state())
+        grip = GripMonitor(self._execution)
+        grip.note_command(0.0, self.state())
         self.cell.command_gripper(GripperCommand(0.0, grasp.force_n))
         for _ in range(round(CLOSE_S / CONTROL_PERIOD_S)):
             self.cell.step(CONTROL_PERIOD_S)

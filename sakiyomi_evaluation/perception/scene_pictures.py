@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from sakiyomi.pictures.instance_picture import color_of, dot_overlay, put_label
+from sakiyomi.images.instance_overlay import draw_label, draw_points, label_color
 from sakiyomi_data.running.strips import write_picture
 from sakiyomi_evaluation.cells.truth import NO_OBJECT
 from sakiyomi_evaluation.perception.modalities import ALL
@@ -67,11 +67,11 @@ def _badness(result: Round) -> float:
 def beside(picture: Picture, caption: str) -> np.ndarray:
     """The world model's instances on the left, the true objects on the right. (H, W, 3)."""
     owners = picture.truth.labels_of_image(picture.frame)
-    found = dot_overlay(picture.frame, picture.points_m, picture.labels)
+    found = draw_points(picture.frame, picture.points_m, picture.labels)
     true = picture.frame.color // 2
     for row in range(len(picture.truth.names)):
         own = owners == row
-        true[own] = (0.5 * true[own] + 0.6 * np.array(color_of(row))).clip(0, 255)
+        true[own] = (0.5 * true[own] + 0.6 * np.array(label_color(row))).clip(0, 255)
     window = _window(owners)
     left, right = (cv2.resize(image[window], SIDE_PX) for image in (found, true))
     for track, center in picture.centers.items():
@@ -79,7 +79,7 @@ def beside(picture: Picture, caption: str) -> np.ndarray:
     for name, center in zip(picture.truth.names, picture.truth.centers_m, strict=True):
         _mark(right, picture, window, center, name[:16])
     bar = np.zeros((BAR_PX, 2 * SIDE_PX[0], 3), np.uint8)
-    put_label(bar, (8, 26), caption)
+    draw_label(bar, (8, 26), caption)
     return np.vstack([np.hstack([left, right]), bar])
 
 
@@ -109,7 +109,7 @@ def _mark(
     scale = image.shape[1] / (columns.stop - columns.start)
     at = int((u[0] - columns.start) * scale), int((v[0] - rows.start) * scale)
     if u[0] >= 0:
-        put_label(image, at, text)
+        draw_label(image, at, text)
 
 
 def _caption(index: int, result: Round) -> str:

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from sakiyomi.arrivals import Arrival, Recording, Update
+    from sakiyomi.message_log import MessageArrival, MessageLog, UpdateRecord
 
 SENSOR_TOPIC = 'camera/depth/image_rect_raw'
 PREDICTION_TOPIC = 'world_model/predictions'
 STAMP_TOLERANCE_S = 0.02
 
 
-def summary(recording: Recording) -> dict[str, Any]:
+def summary(recording: MessageLog) -> dict[str, Any]:
     """The figures of one phase."""
     arrivals = recording.arrivals
     updates = len(recording.updates)
@@ -50,13 +50,15 @@ def summary(recording: Recording) -> dict[str, Any]:
     }
 
 
-def lost_on(topic: str, got: Sequence[Arrival], updates: int) -> int:
+def lost_on(topic: str, got: Sequence[MessageArrival], updates: int) -> int:
     """Sensors publish evenly; the world model once for each update that it reports."""
     return max(updates - len(got) - 1, 0) if topic.startswith('world_model/') else lost(got)
 
 
 def prediction_latencies(
-    frames: Sequence[Arrival], predictions: Sequence[Arrival], updates: Sequence[Update]
+    frames: Sequence[MessageArrival],
+    predictions: Sequence[MessageArrival],
+    updates: Sequence[UpdateRecord],
 ) -> list[float]:
     """Milliseconds for each picture that predictions were made from.
 
@@ -67,7 +69,9 @@ def prediction_latencies(
 
 
 def left_out(
-    frames: Sequence[Arrival], predictions: Sequence[Arrival], updates: Sequence[Update]
+    frames: Sequence[MessageArrival],
+    predictions: Sequence[MessageArrival],
+    updates: Sequence[UpdateRecord],
 ) -> int:
     """Pictures between the first and the last predicted from, from which no prediction came."""
     found = _by_frame(frames, predictions, updates)
@@ -75,7 +79,9 @@ def left_out(
 
 
 def _by_frame(
-    frames: Sequence[Arrival], predictions: Sequence[Arrival], updates: Sequence[Update]
+    frames: Sequence[MessageArrival],
+    predictions: Sequence[MessageArrival],
+    updates: Sequence[UpdateRecord],
 ) -> dict[int, float]:
     if not frames or not predictions:
         return {}
@@ -93,7 +99,7 @@ def _by_frame(
     return found
 
 
-def pace(arrivals: Sequence[Arrival]) -> float | None:
+def pace(arrivals: Sequence[MessageArrival]) -> float | None:
     """Seconds of the stamps per second of real time: below 1 where a simulator slows down."""
     if len(arrivals) < 2:
         return None
@@ -102,7 +108,7 @@ def pace(arrivals: Sequence[Arrival]) -> float | None:
     return round((last.stamp_s - first.stamp_s) / real_s, 3)
 
 
-def lost(arrivals: Sequence[Arrival]) -> int:
+def lost(arrivals: Sequence[MessageArrival]) -> int:
     """Messages missing between the first and the last: gaps in evenly spaced stamps."""
     stamps = np.array([a.stamp_s for a in arrivals])
     gaps = np.diff(stamps)

@@ -51,7 +51,7 @@ class Replay:
     """
 
     def __init__(self, planned: PlannedScene) -> None:
-        self._plan, self.misplaced = planned.pick_plan, planned.planner.misplaced
+        self._plan, self.is_misplaced = planned.pick_plan, planned.planner.is_misplaced
         self.motion, self.robot = planned.planner.motion, planned.planner.robot
 
     def plan(self, *_: object) -> PickPlan:

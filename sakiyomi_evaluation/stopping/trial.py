@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from planner_node.pick_job import PickJob, Robot
+from planner_node.pick_job import PickJob, RobotDrivers
 from planner_node.robot_input import RobotInput
 from sakiyomi.pick_request import PickRequest
 from sakiyomi_data.closed_loop.cell_drivers import CellArmDriver, CellGripperDriver
@@ -43,7 +43,7 @@ class StopTrial:
         self._input = RobotInput(planned.planner.robot)
         self._arm = _Noted(CellArmDriver(cell), cell)
         gripper = _Noted(CellGripperDriver(cell), cell)
-        self._ports = Robot(self._arm, gripper)
+        self._ports = RobotDrivers(self._arm, gripper)
         self._sent = (self._arm, gripper)
         worker = Thinking(lambda: cell.time_s, waits=True)
         self._job = PickJob(Replay(planned), planned.config, PickRequest(), worker, self._ports)

@@ -14,7 +14,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from sakiyomi.arrivals import Arrival, Recording, Update
+from sakiyomi.message_log import MessageArrival, MessageLog, UpdateRecord
 from sakiyomi_interfaces.msg import StageTimes
 from sakiyomi_ros.messages.conversions import from_stamp
 from sakiyomi_ros.qos import topic_qos
@@ -28,7 +28,7 @@ class StampRecorder:
     def __init__(self, topics: Mapping[str, type]):
         """Topics, with their message types; every type must begin with a header."""
         self._topics = topics
-        self.recording = Recording()
+        self.recording = MessageLog()
 
     def __enter__(self) -> StampRecorder:
         """Start listening."""
@@ -55,12 +55,12 @@ class StampRecorder:
 
     def restart(self) -> None:
         """Forget what was recorded so far."""
-        self.recording = Recording()
+        self.recording = MessageLog()
 
     def _listen(self, topic: str, kind: type) -> None:
         def on_message(data: bytes, info: dict[str, int]) -> None:
             seconds, nanoseconds = _CDR_STAMP.unpack_from(data)
-            arrival = Arrival(
+            arrival = MessageArrival(
                 seconds + nanoseconds * 1e-9, info['source_timestamp'], info['received_timestamp']
             )
             self.recording.arrivals.setdefault(topic, []).append(arrival)
@@ -71,4 +71,4 @@ class StampRecorder:
     def _on_times(self, message: StageTimes, info: dict[str, int]) -> None:
         stamp_s = from_stamp(message.header.stamp)
         stage_ms = dict(zip(message.stages, message.milliseconds, strict=False))
-        self.recording.updates.append(Update(info['source_timestamp'], stamp_s, stage_ms))
+        self.recording.updates.append(UpdateRecord(info['source_timestamp'], stamp_s, stage_ms))

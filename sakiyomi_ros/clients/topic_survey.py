@@ -12,7 +12,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from sakiyomi.bringup.checkup import BAD, INFO, OK, WARN, Finding
+from sakiyomi.finding import BAD, INFO, OK, WARN, Finding
 from sakiyomi_ros.clients.observed_topics import BELIEFS, OBSERVED
 from sakiyomi_ros.qos import topic_qos
 

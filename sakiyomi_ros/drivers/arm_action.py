@@ -10,12 +10,12 @@ from rclpy.action import ActionClient
 from sakiyomi.robot.drivers import GoalReport, GoalState
 from sakiyomi.scene import JointTrajectory
 from sakiyomi_ros.drivers.action_types import FollowJointTrajectory
-from sakiyomi_ros.drivers.newest_goal import NewestGoal, ended_as
+from sakiyomi_ros.drivers.goal_tracker import GoalTracker, goal_state_of
 from sakiyomi_ros.messages.trajectories import to_arm_message
 
 ARM_ACTION = 'arm_controller/follow_joint_trajectory'
-BEFORE_MOTION = ('INVALID_GOAL', 'INVALID_JOINTS', 'OLD_HEADER_TIMESTAMP')
-IN_MOTION = ('PATH_TOLERANCE_VIOLATED', 'GOAL_TOLERANCE_VIOLATED')
+REFUSAL_CODES = ('INVALID_GOAL', 'INVALID_JOINTS', 'OLD_HEADER_TIMESTAMP')
+ABORT_CODES = ('PATH_TOLERANCE_VIOLATED', 'GOAL_TOLERANCE_VIOLATED')
 
 
 class FollowJointTrajectoryDriver:
@@ -33,7 +33,7 @@ class FollowJointTrajectoryDriver:
     ):
         """Drive through an action client of that type and name."""
         self._type, self._names = action_type, tuple(joint_names)
-        self._goals = NewestGoal(client, name, self._read)
+        self._goals = GoalTracker(client, name, self._read)
         self.note = note
 
     @property
@@ -60,15 +60,15 @@ class FollowJointTrajectoryDriver:
         return self._goals.report()
 
     def _read(self, status: int, result: Any) -> GoalReport:
-        state = ended_as(status)
+        state = goal_state_of(status)
         failure = self._failure(result.error_code)
         if state is GoalState.CANCELLED or not (failure or state is GoalState.ABORTED):
             return GoalReport(state, result.error_string)
         words = ': '.join(word for word in (failure, result.error_string) if word)
-        state = GoalState.REFUSED if failure in BEFORE_MOTION else GoalState.ABORTED
+        state = GoalState.REFUSED if failure in REFUSAL_CODES else GoalState.ABORTED
         return GoalReport(state, words or 'the controller gave no reason')
 
     def _failure(self, code: int) -> str:
-        names = (*BEFORE_MOTION, *IN_MOTION)
+        names = (*REFUSAL_CODES, *ABORT_CODES)
         known = {getattr(self._type.Result, name): name for name in names}
         return known.get(code, f'error code {code}' if code else '')

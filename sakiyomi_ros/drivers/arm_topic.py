@@ -29,7 +29,7 @@ class TopicArmDriver:
     def send(self, trajectory: JointTrajectory, start_s: float) -> None:
         """Publish a trajectory whose time 0 is at `start_s`."""
         self._publisher.publish(to_arm_message(trajectory, self._names, start_s))
-        self._report = sent_through(self._publisher)
+        self._report = publish_report(self._publisher)
 
     def cancel(self) -> bool:
         """A topic has no such request."""
@@ -40,7 +40,7 @@ class TopicArmDriver:
         return self._report
 
 
-def sent_through(publisher: Publisher) -> GoalReport:
+def publish_report(publisher: Publisher) -> GoalReport:
     """The report on a message just published: a message without a subscriber is lost."""
     if publisher.get_subscription_count():
         return GoalReport(GoalState.SENT)

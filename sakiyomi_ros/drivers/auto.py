@@ -15,19 +15,19 @@ class AutoGripperDriver:
     def __init__(
         self,
         topic: GripperDriver | ArmDriver,
-        find_action: Callable[[], Any | None],
+        action_driver: Callable[[], Any | None],
         tell: Callable[[str], object],
     ):
         """Begin with the topic.
 
         Args:
             topic: the driver by topic.
-            find_action: the driver by action, once a server answers; None before.
+            action_driver: the driver by action, once a server answers; None before.
             tell: takes a line about the choice; it is called when the choice changes.
         """
         self._driver: Any = topic
-        self._topic, self._find_action, self._tell = topic, find_action, tell
-        self._told = ''
+        self._topic, self._action_driver, self._tell = topic, action_driver, tell
+        self._logged_note = ''
 
     @property
     def answers(self) -> bool:
@@ -50,9 +50,9 @@ class AutoGripperDriver:
 
     def _choose(self) -> None:
         if self._driver is self._topic:
-            self._driver = self._find_action() or self._topic
-        if self.note != self._told:
-            self._told = self.note
+            self._driver = self._action_driver() or self._topic
+        if self.note != self._logged_note:
+            self._logged_note = self.note
             self._tell(self.note)
 
 

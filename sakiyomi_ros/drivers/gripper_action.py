@@ -9,13 +9,13 @@ from rclpy.action import ActionClient
 from sensor_msgs.msg import JointState
 
 from sakiyomi.robot.drivers import GoalReport, GoalState
-from sakiyomi.robot.gripper_map import PANDA_FINGERS, GripperMap
+from sakiyomi.robot.gripper_kinematics import PANDA_GRIPPER, GripperKinematics
 from sakiyomi.scene import GripperCommand
-from sakiyomi_ros.drivers.newest_goal import NewestGoal, ended_as
+from sakiyomi_ros.drivers.goal_tracker import GoalTracker, goal_state_of
 
 GRIPPER_ACTION = 'gripper_controller/gripper_cmd'
 
-ToGoal = Callable[[GripperCommand, GripperMap], Any]
+ToGoal = Callable[[GripperCommand, GripperKinematics], Any]
 
 
 class GripperActionDriver:
@@ -28,12 +28,12 @@ class GripperActionDriver:
         client: ActionClient,
         to_goal: ToGoal,
         name: str = GRIPPER_ACTION,
-        fingers: GripperMap = PANDA_FINGERS,
+        fingers: GripperKinematics = PANDA_GRIPPER,
         note: str = '',
     ):
         """Drive through an action client; `to_goal` writes a goal of its type."""
         self._to_goal, self._fingers = to_goal, fingers
-        self._goals = NewestGoal(client, name, read_result)
+        self._goals = GoalTracker(client, name, read_result)
         self.note = note
 
     @property
@@ -53,7 +53,7 @@ class GripperActionDriver:
 def gripper_command(action_type: Any) -> ToGoal:
     """Goals of control_msgs/GripperCommand: one joint position and a limit of the effort."""
 
-    def to_goal(command: GripperCommand, fingers: GripperMap) -> Any:
+    def to_goal(command: GripperCommand, fingers: GripperKinematics) -> Any:
         goal = action_type.Goal()
         goal.command.position = fingers.position(command.width_m)
         goal.command.max_effort = float(command.force_n)
@@ -65,7 +65,7 @@ def gripper_command(action_type: Any) -> ToGoal:
 def parallel_gripper_command(action_type: Any, joint_name: str) -> ToGoal:
     """Goals of control_msgs/ParallelGripperCommand, whose controller takes one joint."""
 
-    def to_goal(command: GripperCommand, fingers: GripperMap) -> Any:
+    def to_goal(command: GripperCommand, fingers: GripperKinematics) -> Any:
         goal = action_type.Goal()
         position, effort = [fingers.position(command.width_m)], [float(command.force_n)]
         goal.command = JointState(name=[joint_name], position=position, effort=effort)
@@ -81,7 +81,7 @@ def read_result(status: int, result: Any) -> GoalReport:
     """
     if result.stalled or result.reached_goal:
         return GoalReport(GoalState.SUCCEEDED, 'stalled' if result.stalled else '')
-    state = ended_as(status)
+    state = goal_state_of(status)
     if state is GoalState.ABORTED:
         return GoalReport(state, 'given up before the fingers arrived or an object stopped them')
     return GoalReport(state)

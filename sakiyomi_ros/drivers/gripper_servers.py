@@ -5,7 +5,7 @@ from __future__ import annotations
 from rclpy.action import ActionClient, get_action_names_and_types
 from rclpy.clock import Clock, ClockType
 
-from sakiyomi.robot.gripper_map import GripperMap
+from sakiyomi.robot.gripper_kinematics import GripperKinematics
 from sakiyomi_ros.drivers import action_types
 from sakiyomi_ros.drivers.gripper_action import (
     GripperActionDriver,
@@ -14,7 +14,7 @@ from sakiyomi_ros.drivers.gripper_action import (
 )
 from sakiyomi_ros.lifecycle import LifecycleNode
 
-LOOK_PERIOD_S = 0.5
+DISCOVERY_PERIOD_S = 0.5
 
 
 class GripperServers:
@@ -26,7 +26,9 @@ class GripperServers:
         types: the action types that are installed, by the kind of driver.
     """
 
-    def __init__(self, node: LifecycleNode, joint_name: str, fingers: GripperMap, name: str):
+    def __init__(
+        self, node: LifecycleNode, joint_name: str, fingers: GripperKinematics, name: str
+    ):
         """Make no client yet; `name` is that of the action."""
         self._node, self._joint_name = node, joint_name
         self._fingers, self._name = fingers, name
@@ -50,14 +52,14 @@ class GripperServers:
     def watch(self) -> None:
         """Look for a server by a timer of the node, until there is one."""
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        timer = self._node.create_timer(LOOK_PERIOD_S, self._look, clock=steady)
+        timer = self._node.create_timer(DISCOVERY_PERIOD_S, self._discover, clock=steady)
         self._timer = self._node.create_entity(timer)
 
     def ready(self) -> GripperActionDriver | None:
         """The driver of the server that was found, while it answers."""
         return self._found if self._found and self._found.server_is_ready else None
 
-    def _look(self) -> None:
+    def _discover(self) -> None:
         kind = self._served()
         if kind:
             self._timer.cancel()

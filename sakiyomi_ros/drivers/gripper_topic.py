@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from rclpy.publisher import Publisher
 
 from sakiyomi.robot.drivers import GoalReport
-from sakiyomi.robot.gripper_map import PANDA_FINGERS, GripperMap
+from sakiyomi.robot.gripper_kinematics import PANDA_GRIPPER, GripperKinematics
 from sakiyomi.scene import GripperCommand
-from sakiyomi_ros.drivers.arm_topic import sent_through
+from sakiyomi_ros.drivers.arm_topic import publish_report
 from sakiyomi_ros.messages.trajectories import to_gripper_message
 
 
@@ -25,7 +25,7 @@ class TopicGripperDriver:
         self,
         publisher: Publisher,
         joint_names: Sequence[str],
-        fingers: GripperMap = PANDA_FINGERS,
+        fingers: GripperKinematics = PANDA_GRIPPER,
         with_effort: bool = True,
         note: str = '',
     ):
@@ -39,7 +39,7 @@ class TopicGripperDriver:
         """Publish the opening to head for."""
         message = to_gripper_message(command, self._names, self._fingers, self._with_effort)
         self._publisher.publish(message)
-        self._report = sent_through(self._publisher)
+        self._report = publish_report(self._publisher)
 
     def report(self) -> GoalReport:
         """Sent, or refused where nobody has subscribed."""

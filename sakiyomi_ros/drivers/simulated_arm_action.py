@@ -109,20 +109,20 @@ class TrajectoryAction:
             self._stop()
             self._end('canceled')
         elif self._done():
-            self._judge_arrival()
+            self._check_arrival()
         else:
-            self._judge('PATH_TOLERANCE_VIOLATED', self._tolerances.path)
+            self._check_tolerance('PATH_TOLERANCE_VIOLATED', self._tolerances.path)
 
-    def _judge_arrival(self) -> None:
+    def _check_arrival(self) -> None:
         now_s = self._now_s()
         if self._done_since_s is None:
             self._done_since_s = now_s
         if not violation(self._errors(), self._tolerances.goal):
             self._end('succeed')
         elif now_s - self._done_since_s >= self._tolerances.goal_time_s:
-            self._judge('GOAL_TOLERANCE_VIOLATED', self._tolerances.goal)
+            self._check_tolerance('GOAL_TOLERANCE_VIOLATED', self._tolerances.goal)
 
-    def _judge(self, code: str, limits: Mapping[str, float]) -> None:
+    def _check_tolerance(self, code: str, limits: Mapping[str, float]) -> None:
         words = violation(self._errors(), limits)
         if words:
             self._stop()

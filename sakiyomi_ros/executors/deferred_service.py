@@ -8,7 +8,7 @@ from typing import Any
 from rclpy.service import Service
 
 
-def answer_later(service: Service) -> Service:
+def defer_response(service: Service) -> Service:
     """Let the callback return a future of its response; whoever completes that one answers.
 
     A coroutine would do the same, but rclpy's executor spins at full load while one waits.

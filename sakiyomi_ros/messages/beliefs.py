@@ -146,7 +146,7 @@ def from_object_state(message: msg.ObjectState) -> ObjectState:
         properties=_from_properties(message.properties),
         visible=message.visible,
         held=message.held,
-        guessed=_guessed(message.points, len(points_m)),
+        completed=_completed(message.points, len(points_m)),
         slip_probability=float(finite_floats([message.slip_probability], what)[0]),
         surprise=float(finite_floats([message.surprise], what)[0]),
     )
@@ -207,16 +207,16 @@ def from_hand_motion(message: msg.HandMotion) -> HandMotion:
 
 
 def _to_points(state: ObjectState) -> PointCloud2:
-    extra = {'guessed': state.guessed} if len(state.guessed) else None
+    extra = {'guessed': state.completed} if len(state.completed) else None
     return to_xyz_cloud(state.points_m, state.stamp_s, object_frame(state.id), state.colors, extra)
 
 
-def _guessed(cloud: PointCloud2, count: int) -> np.ndarray:
+def _completed(cloud: PointCloud2, count: int) -> np.ndarray:
     """Which points are guesses, (N,) bool; empty where the cloud does not say."""
     if not has_field(cloud, 'guessed'):
         return np.zeros(0, bool)
-    guessed = from_cloud(cloud, ('guessed',))[:, 0] > 0.5
-    return guessed if len(guessed) == count else np.zeros(0, bool)
+    completed = from_cloud(cloud, ('guessed',))[:, 0] > 0.5
+    return completed if len(completed) == count else np.zeros(0, bool)
 
 
 def _to_prediction(prediction: Prediction) -> msg.ObjectPrediction:

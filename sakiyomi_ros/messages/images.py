@@ -23,7 +23,7 @@ ENCODINGS = {
 }
 _RGB_ORDER = {'rgb8': [0, 1, 2], 'rgba8': [0, 1, 2], 'bgr8': [2, 1, 0], 'bgra8': [2, 1, 0]}
 MAX_DEPTH_M = 65.535  # what 16 bits of millimetres hold
-FARTHEST_M = 1e5  # beyond it a number is no distance
+MAX_RANGE_M = 1e5  # beyond it a number is no distance
 
 
 def to_image(pixels: np.ndarray, encoding: str, stamp_s: float, frame_id: str) -> Image:
@@ -93,7 +93,7 @@ def from_depth_image(message: Image) -> np.ndarray:
     pixels = from_image(message)
     if message.encoding == '32FC1':
         depth_m = pixels.astype(np.float32)
-        depth_m[~((depth_m > 0.0) & (depth_m < FARTHEST_M))] = 0.0  # NaN too
+        depth_m[~((depth_m > 0.0) & (depth_m < MAX_RANGE_M))] = 0.0  # NaN too
         return depth_m
     if message.encoding in ('16UC1', 'mono16'):
         return pixels * np.float32(1e-3)

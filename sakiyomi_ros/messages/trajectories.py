@@ -13,7 +13,7 @@ from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 from trajectory_msgs.msg import JointTrajectoryPoint
 
 from sakiyomi.errors import BadInputError
-from sakiyomi.robot.gripper_map import PANDA_FINGERS, GripperMap
+from sakiyomi.robot.gripper_kinematics import PANDA_GRIPPER, GripperKinematics
 from sakiyomi.scene import GripperCommand, JointTrajectory
 from sakiyomi_ros.messages.conversions import (
     finite_floats,
@@ -80,7 +80,7 @@ def is_stop(message: JointTrajectoryMessage) -> bool:
 def to_gripper_message(
     command: GripperCommand,
     names: Sequence[str],
-    fingers: GripperMap = PANDA_FINGERS,
+    fingers: GripperKinematics = PANDA_GRIPPER,
     with_effort: bool = True,
 ) -> JointTrajectoryMessage:
     """A one-point trajectory of the finger joints, which starts on arrival.

@@ -15,10 +15,10 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
 from sakiyomi.errors import BadInputError
-from sakiyomi_ros.recordings.picture_assembler import (
-    PictureAssembler,
+from sakiyomi_ros.recordings.image_assembler import (
+    ImageAssembler,
     RecordedCloud,
-    RecordedPicture,
+    RecordedImage,
 )
 from sakiyomi_ros.recordings.transform_tree import TransformTree
 
@@ -35,7 +35,7 @@ TRANSFORMS = 'tf2_msgs/msg/TFMessage'  # no wheel has it: read by the schema in 
 class Recording:
     """What a recording holds of use, and what of it was not usable."""
 
-    pictures: list[RecordedPicture]
+    images: list[RecordedImage]
     clouds: list[RecordedCloud]
     transforms: TransformTree
     notes: list[str]
@@ -49,20 +49,20 @@ def read_recording(path: str | Path, limit: int, topics: tuple[str, ...] = ()) -
     """
     path = Path(path)
     transforms = _transforms(path)
-    assembler = PictureAssembler(limit)
+    assembler = ImageAssembler(limit)
     refused: dict[str, str] = {}
     for topic, message in _messages(path, topics):
         try:
-            assembler.take(topic, message)
+            assembler.add(topic, message)
         except BadInputError as error:
             refused[topic] = str(error)
-        if len(assembler.pictures) >= limit:
+        if len(assembler.images) >= limit:
             break
     notes = [f'{topic}: {reason}' for topic, reason in refused.items()] + assembler.notes()
-    if not assembler.pictures and not assembler.clouds:
+    if not assembler.images and not assembler.clouds:
         why = '; '.join(notes) or 'no depth image with a camera info, and no point cloud'
         raise BadInputError(f'{path}: nothing usable: {why}')
-    return Recording(assembler.pictures, assembler.clouds, transforms, notes)
+    return Recording(assembler.images, assembler.clouds, transforms, notes)
 
 
 def _transforms(path: Path) -> TransformTree:

@@ -59,7 +59,7 @@ def kept_ids(scenes: list[Scene]) -> list[int]:
 
 def _note(columns: Episode, frame: int, slot: int, state: ObjectState) -> None:
     chosen = farthest_point_sampling(state.points_m, POINTS)
-    guessed = state.guessed if len(state.guessed) else np.zeros(len(state.points_m), bool)
+    completed = state.completed if len(state.completed) else np.zeros(len(state.points_m), bool)
     p = state.properties
     values = {
         'present': True,
@@ -70,7 +70,7 @@ def _note(columns: Episode, frame: int, slot: int, state: ObjectState) -> None:
         'twist': state.twist,
         'twist_covariance': state.twist_covariance,
         'points_m': state.points_m[chosen],
-        'guessed': guessed[chosen],
+        'guessed': completed[chosen],
         'properties': [
             value for g in (p.mass_kg, p.friction, p.restitution) for value in (g.mean, g.variance)
         ],
@@ -98,7 +98,7 @@ def _scene(episode: Episode, frame: int) -> Scene:
         cloud_m=np.zeros((0, 3), np.float32),
         table_height_m=float(episode['frames/table_height_m'][frame]),
         contacts=_contacts(episode, frame, objects),
-        surface_mps=_belt(episode, frame),
+        belt_velocity_mps=_belt(episode, frame),
     )
 
 
@@ -147,7 +147,7 @@ def _state(episode: Episode, frame: int, slot: int) -> ObjectState:
         ),
         visible=bool(c['visible']),
         held=bool(c['held']),
-        guessed=c['guessed'],
+        completed=c['guessed'],
     )
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from sakiyomi.bringup.description import GRAPHS, SIM
 from sakiyomi.errors import BadInputError
 from sakiyomi.parameters import flatten, load_yaml
 from sakiyomi.paths import share_dir
+from sakiyomi_bringup.description import GRAPHS, SIM
 
 ROOT = Path(__file__).resolve().parents[2]
 NODES = {(g, n.name): n for g, graph in GRAPHS.items() for n in graph.nodes}

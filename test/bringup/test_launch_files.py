@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sakiyomi.bringup.description import GRAPHS, PACKAGE
-from sakiyomi.bringup.launch_files import render, write
+from sakiyomi_bringup.description import GRAPHS, PACKAGE
+from sakiyomi_bringup.launch_files import render, write
 
 LAUNCH = Path(__file__).resolve().parents[2] / 'launch'
 by_graph = pytest.mark.parametrize('graph', GRAPHS.values(), ids=lambda g: g.name)
@@ -31,7 +31,7 @@ def keywords(call):
 @by_graph
 def test_the_file_is_what_the_description_renders_to(graph):
     text = (LAUNCH / f'{graph.name}.launch.py').read_text()
-    assert text == render(graph), 'run python -m sakiyomi.bringup.launch_files'
+    assert text == render(graph), 'run python -m sakiyomi_bringup.launch_files'
 
 
 def test_there_is_no_other_launch_file(tmp_path):

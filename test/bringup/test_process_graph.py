@@ -7,8 +7,9 @@ import time
 
 import pytest
 
-from sakiyomi.bringup import process_graph
-from sakiyomi.bringup.description import (
+from sakiyomi.errors import BadInputError, WorkFailedError
+from sakiyomi_bringup import process_graph
+from sakiyomi_bringup.description import (
     CONFIG_DIR,
     LOG_LEVEL,
     ON_EXIT,
@@ -17,8 +18,7 @@ from sakiyomi.bringup.description import (
     Graph,
     NodeProcess,
 )
-from sakiyomi.bringup.process_graph import ProcessGraph, command_line
-from sakiyomi.errors import BadInputError, WorkFailedError
+from sakiyomi_bringup.process_graph import ProcessGraph, command_line
 
 CALM = """
 import signal, sys, time
@@ -113,7 +113,7 @@ def lives(lines, name):
 
 
 def test_a_dead_process_is_started_again_where_the_graph_says_so(graph_of, monkeypatch):
-    monkeypatch.setattr(process_graph, 'FIRST_DELAY_S', 0.1)
+    monkeypatch.setattr(process_graph, 'MIN_RESPAWN_DELAY_S', 0.1)
     graph, lines = graph_of('respawn', doomed=DOOMED, calm=CALM)
     with graph:
         wait_for(lambda: lives(lines, 'doomed') >= 3)
@@ -126,8 +126,8 @@ def test_a_dead_process_is_started_again_where_the_graph_says_so(graph_of, monke
 
 
 def test_a_process_that_keeps_dying_is_started_ever_more_seldom_but_goes_on(graph_of, monkeypatch):
-    monkeypatch.setattr(process_graph, 'FIRST_DELAY_S', 0.01)
-    monkeypatch.setattr(process_graph, 'LONGEST_DELAY_S', 0.04)
+    monkeypatch.setattr(process_graph, 'MIN_RESPAWN_DELAY_S', 0.01)
+    monkeypatch.setattr(process_graph, 'MAX_RESPAWN_DELAY_S', 0.04)
     graph, lines = graph_of('respawn', doomed=DOOMED)
     with graph:
         wait_for(lambda: lives(lines, 'doomed') >= 6)
@@ -136,7 +136,7 @@ def test_a_process_that_keeps_dying_is_started_ever_more_seldom_but_goes_on(grap
 
 
 def test_a_process_that_was_started_again_ends_with_the_graph(graph_of, monkeypatch):
-    monkeypatch.setattr(process_graph, 'FIRST_DELAY_S', 0.01)
+    monkeypatch.setattr(process_graph, 'MIN_RESPAWN_DELAY_S', 0.01)
     graph, lines = graph_of('respawn', calm=CALM)
     with graph:
         wait_for(said(lines, 'calm'))

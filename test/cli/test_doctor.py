@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from sakiyomi.bringup import checkup
-from sakiyomi.bringup.checkup import BAD, INFO, OK, WARN
-from sakiyomi.cli import main
+from sakiyomi_bringup import checkup
+from sakiyomi_bringup.checkup import BAD, INFO, OK, WARN
+from sakiyomi_cli.main import main
 
 
 @pytest.fixture(autouse=True)

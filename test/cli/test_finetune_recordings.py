@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from bags import Bag
 
-from sakiyomi.cli import main
+from sakiyomi_cli.main import main
 from sakiyomi_ros.messages.images import to_camera_info, to_depth_image, to_image
 from sakiyomi_training.world_model.examples.recording_examples import recording_examples
 from sakiyomi_training.world_model.examples.sensor_recordings import read_sensor_recording

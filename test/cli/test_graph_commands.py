@@ -14,7 +14,7 @@ PATIENCE_S = 120.0
 
 
 def start(*args):
-    command = [sys.executable, '-m', 'sakiyomi.cli', *args]
+    command = [sys.executable, '-m', 'sakiyomi_cli', *args]
     environment = {**os.environ, 'PYTHONUNBUFFERED': '1'}
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment

@@ -8,8 +8,8 @@ import rendered
 from mcap.writer import Writer
 from rclpy.serialization import serialize_message
 
-from sakiyomi.cli import main
 from sakiyomi.geometry import transform_points
+from sakiyomi_cli.main import main
 from sakiyomi_evaluation.cells.truth import TrueScene
 from sakiyomi_ros.messages.images import to_camera_info, to_depth_image, to_image
 from sakiyomi_ros.messages.point_clouds import to_xyz_cloud

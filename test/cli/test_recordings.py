@@ -10,8 +10,8 @@ from bags import Bag
 from geometry_msgs.msg import TransformStamped
 from sensor_msgs.msg import CompressedImage
 
-from sakiyomi.cli import main
 from sakiyomi.geometry import from_xyz_rpy, inverse, transform_points
+from sakiyomi_cli.main import main
 from sakiyomi_evaluation.cells.truth import TrueScene
 from sakiyomi_ros.messages.conversions import header, to_pose, to_transform
 from sakiyomi_ros.messages.images import to_camera_info, to_depth_image, to_image
@@ -103,11 +103,11 @@ def errors_mm(found, truth, T_true_frame, what='sensor'):
 def test_compressed_pictures_are_read(scene, tmp_path, color, depth):
     frames, truth, _ = scene
     path = recorded(tmp_path / 'r.mcap', frames, color, depth)
-    pictures = read_recording(path, 10).pictures
-    assert len(pictures) == 3 and all(p.color is not None for p in pictures)
+    images = read_recording(path, 10).images
+    assert len(images) == 3 and all(p.color is not None for p in images)
     seen = frames[0].depth_m > 0.0
-    assert np.abs(pictures[0].depth_m - frames[0].depth_m)[seen].max() < 0.001
-    assert not pictures[0].depth_m[~seen].any()
+    assert np.abs(images[0].depth_m - frames[0].depth_m)[seen].max() < 0.001
+    assert not images[0].depth_m[~seen].any()
     found = perceive(path, tmp_path / 'out')
     assert errors_mm(found, truth, frames[-1].T_world_camera).max() < 25.0
 
@@ -197,10 +197,10 @@ def test_registered_depth_is_preferred_and_the_other_is_named(scene, tmp_path):
         bag.add('cam/depth/image', raw_depth(half, t), t)
         bag.add('cam/aligned/image', raw_depth(frame.depth_m, t), t)
     recording = read_recording(bag.close(), 10)
-    assert {p.depth_m.shape for p in recording.pictures} == {(480, 640)}
-    assert len(recording.pictures) >= 2  # the first colour may have gone to the other
-    assert all(p.color is not None for p in recording.pictures)
-    assert np.allclose(recording.pictures[0].intrinsics, frame.intrinsics)
+    assert {p.depth_m.shape for p in recording.images} == {(480, 640)}
+    assert len(recording.images) >= 2  # the first colour may have gone to the other
+    assert all(p.color is not None for p in recording.images)
+    assert np.allclose(recording.images[0].intrinsics, frame.intrinsics)
     assert any(note.startswith('cam/depth/image') for note in recording.notes)
 
 
@@ -208,7 +208,7 @@ def test_intrinsics_fit_a_picture_of_another_size(scene, tmp_path):
     frame = scene[0][0]
     half = np.ascontiguousarray(frame.depth_m[::2, ::2])
     path = recorded(tmp_path / 'r.mcap', [frame], color=None, depth_of=lambda _: half)
-    K = read_recording(path, 1).pictures[0].intrinsics
+    K = read_recording(path, 1).images[0].intrinsics
     assert np.allclose(K[:2], frame.intrinsics[:2] / 2.0)
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from sakiyomi.cli import table_clearing
-from sakiyomi.cli.console import make_console
-from sakiyomi.cli.table_clearing import SAME_FAILURES, clear_table
+from sakiyomi.console import make_console
 from sakiyomi.errors import WorkFailedError
+from sakiyomi_cli import table_clearing
+from sakiyomi_cli.table_clearing import MAX_EQUAL_FAILURES, clear_table
 from sakiyomi_ros.clients.pick_client import PickReport, TrackedObjects
 
 FRESH = TrackedObjects(1.0, (1,))
@@ -46,7 +46,7 @@ def test_what_is_no_fault_of_an_object_is_tried_again_and_not_counted(outcome):
     graph = Graph(*[outcome] * 5, 'success', outcome, 'no_target')
     clearing = cleared(graph)
     assert [r.outcome for r in clearing.reports] == ['success']
-    assert clearing.ended == 'the table is clear'
+    assert clearing.stop_reason == 'the table is clear'
 
 
 def test_the_next_try_waits_until_the_scene_is_fresh_again():
@@ -56,13 +56,13 @@ def test_the_next_try_waits_until_the_scene_is_fresh_again():
 
 
 def test_a_graph_that_never_recovers_is_one_line_that_says_why(monkeypatch):
-    monkeypatch.setattr(table_clearing, 'PATIENCE_S', 0.05)
+    monkeypatch.setattr(table_clearing, 'RETRY_TIMEOUT_S', 0.05)
     with pytest.raises(WorkFailedError, match='no pick within 0 s: stale_input, because stale'):
         cleared(Graph('stale_input', scenes=(BLIND,)))
 
 
 def test_picks_that_stay_impossible_in_a_fresh_scene_end_it_too(monkeypatch):
-    monkeypatch.setattr(table_clearing, 'PATIENCE_S', 0.05)
+    monkeypatch.setattr(table_clearing, 'RETRY_TIMEOUT_S', 0.05)
     with pytest.raises(WorkFailedError, match='rejected'):
         cleared(Graph('rejected'))
 
@@ -70,11 +70,11 @@ def test_picks_that_stay_impossible_in_a_fresh_scene_end_it_too(monkeypatch):
 @pytest.mark.parametrize('outcome', ['missed', 'actuator_failed', 'obstructed', 'not_placed'])
 def test_the_same_failure_again_ends_it_with_its_reason(outcome):
     clearing = cleared(Graph('success', outcome))
-    assert len(clearing.reports) == 1 + SAME_FAILURES
-    assert clearing.ended == f'{outcome} 2 times in a row: because {outcome}'
+    assert len(clearing.reports) == 1 + MAX_EQUAL_FAILURES
+    assert clearing.stop_reason == f'{outcome} 2 times in a row: because {outcome}'
 
 
 def test_failures_that_alternate_end_with_the_attempts():
     clearing = cleared(Graph(*['missed', 'slipped'] * 10), count=2)
     assert len(clearing.reports) == 4
-    assert clearing.ended == 'no more attempts'
+    assert clearing.stop_reason == 'no more attempts'

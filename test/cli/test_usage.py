@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from sakiyomi.cli import COMMANDS, main
+from sakiyomi_cli.main import COMMANDS, main
 
 
 @pytest.fixture(autouse=True)

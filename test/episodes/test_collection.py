@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from cheap_sensors import CHEAP
 
-from sakiyomi.cli import main
 from sakiyomi.errors import BadInputError, WorkFailedError
+from sakiyomi_cli.main import main
 from sakiyomi_data.running.workers import Outcome
 from sakiyomi_training.episodes import collection
 from sakiyomi_training.episodes.collection import (

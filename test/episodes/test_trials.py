@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from sakiyomi.cli import main
 from sakiyomi.errors import BadInputError
+from sakiyomi_cli.main import main
 from sakiyomi_training.trials.examples import trial_examples
 from sakiyomi_training.trials.hold import grasp_features
 from sakiyomi_training.trials.scene import has_trials, read_trials, trials_file, write_trials

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from sakiyomi.cli import main
+from sakiyomi_cli.main import main
 from sakiyomi_training.object_split import held_out_folder, is_held_out
 
 

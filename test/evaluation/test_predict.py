@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from sakiyomi.cli import main
 from sakiyomi.scene import HandMotion
+from sakiyomi_cli.main import main
 from sakiyomi_evaluation.predict import CONTRACT, MODEL, evaluate
 from sakiyomi_evaluation.prediction.errors import Outcome, figures, fit_noise
 from sakiyomi_evaluation.prediction.predictors import TIMES_S, ConstantTwist, Simulated, Told

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sakiyomi.cli import main
+from sakiyomi_cli.main import main
 from sakiyomi_data.running.journal import journal_file
 from sakiyomi_data.running.rounds import Finished
 from sakiyomi_evaluation import results

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from sakiyomi.cli import main
+from sakiyomi_cli.main import main
 from sakiyomi_evaluation.speed import rollout_scene
 from simulation_node.rollouts.bare_world import BareWorld
 from world_model_node.inference.onnx_export import write_graphs

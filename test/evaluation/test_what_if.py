@@ -4,8 +4,8 @@ judged honestly, and what is carried out is what was asked for."""
 import numpy as np
 import pytest
 
-from sakiyomi.cli import main
 from sakiyomi.scene import Gaussian
+from sakiyomi_cli.main import main
 from sakiyomi_data.closed_loop.watched_cell import WatchedCell
 from sakiyomi_evaluation import imagine, properties
 from sakiyomi_evaluation.imagination.candidates import (

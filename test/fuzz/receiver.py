@@ -20,7 +20,7 @@ from sakiyomi_ros.messages.conversions import (
 )
 from sakiyomi_ros.messages.images import from_camera_info, to_camera_info, to_depth_image, to_image
 from sakiyomi_ros.messages.point_clouds import to_cloud, to_xyz_cloud
-from sakiyomi_ros.pairing import StampPairing
+from sakiyomi_ros.stamp_synchronizer import StampSynchronizer
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import CameraConfig, LidarConfig, SimulationConfig
 from world_model_node.config import WorldModelConfig
@@ -80,7 +80,7 @@ class Receiver:
     def __init__(self, given: Sample) -> None:
         self.sample = given
         self.model = WorldModel(WorldModelConfig(), given.robot)
-        self.pairing = StampPairing(('color', 'depth'))
+        self.pairing = StampSynchronizer(('color', 'depth'))
         self.intrinsics = from_camera_info(given.messages['info'])
         self.now_s = 10.0
         self.refused = self.taken = self.objects = 0

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from sliding import gripped_episode, sliding_episode
 
-from sakiyomi.cli import main
 from sakiyomi.errors import BadInputError
 from sakiyomi.parameters import flatten
+from sakiyomi_cli.main import main
 from sakiyomi_evaluation.ablation.figures import ratio_to_full
 from sakiyomi_evaluation.ablation.variants import FULL, NO_LIDAR, VARIANTS, chosen_variants
 from sakiyomi_evaluation.prediction.errors import Outcome

@@ -12,8 +12,8 @@ import pytest
 import torch
 from engine_windows import windows
 
-from sakiyomi.cli import main
 from sakiyomi.errors import BadInputError
+from sakiyomi_cli.main import main
 from world_model_node.config import PredictionConfig
 from world_model_node.inference.engine_selection import make_engine
 from world_model_node.inference.learned_dynamics import make_dynamics

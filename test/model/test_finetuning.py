@@ -8,7 +8,7 @@ import torch
 from scipy.spatial.transform import Rotation
 from tossed import RATE_HZ, WIDTH_M, record, write
 
-from sakiyomi.cli import main
+from sakiyomi_cli.main import main
 from sakiyomi_evaluation.tosses.recordings import Tosses
 from sakiyomi_training.finetune_world_model import is_worse
 from sakiyomi_training.world_model.examples.example_set import ExampleSet

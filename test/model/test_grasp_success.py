@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from observed_scenes import CUBE, DOWN, cube, hand_at, observed, reaching, scene_of
 
-from sakiyomi.cli import main
 from sakiyomi.errors import BadInputError
 from sakiyomi.geometry import make_transform
 from sakiyomi.paths import share_dir
 from sakiyomi.scene import HandMotion, Prediction
+from sakiyomi_cli.main import main
 from sakiyomi_training.trials.hold import HELD_M, grasp_features
 from sakiyomi_training.trials.scene import TrialScene, read_trials, trials_file, write_trials
 from world_model_node.config import PredictionConfig

@@ -8,8 +8,8 @@ import pytest
 import torch
 from tossed import RATE_HZ, TRUTH, record, true_parameters, write
 
-from sakiyomi.cli import main
 from sakiyomi.errors import BadInputError
+from sakiyomi_cli.main import main
 from sakiyomi_evaluation.tosses.errors import agreed, angle_between, path_errors
 from sakiyomi_evaluation.tosses.fitting.cube_model import Paths, TossModel
 from sakiyomi_evaluation.tosses.fitting.fit import TossFit

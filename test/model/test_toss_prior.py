@@ -8,8 +8,8 @@ import torch
 from safetensors.numpy import load_file, save_file
 from tossed import record, write
 
-from sakiyomi.cli import main
 from sakiyomi.errors import BadInputError
+from sakiyomi_cli.main import main
 from sakiyomi_evaluation.tosses import curve_points
 from sakiyomi_evaluation.tosses.curve_points import Curve, summary
 from sakiyomi_evaluation.tosses.fitting.cube_model import NAMES, SCALES

@@ -6,8 +6,8 @@ import torch
 from scipy.stats import chi2
 from sliding import LAG_MPS, sliding_episode
 
-from sakiyomi.cli import main
 from sakiyomi.errors import BadInputError
+from sakiyomi_cli.main import main
 from sakiyomi_training.episodes.layout import FINE
 from sakiyomi_training.world_model.calibration import (
     FACTOR_BOUNDS,

@@ -5,7 +5,7 @@ import pytest
 
 from planner_node.config import MotionConfig
 from planner_node.motion import BoxObstacle, MotionError, MotionPlanner, PlanningScene
-from planner_node.motion.timing import densify
+from planner_node.motion.time_parameterization import densify
 from sakiyomi.geometry import make_transform, rotation_angle, transform_points
 
 DOWN = np.diag([1.0, -1.0, -1.0])
@@ -50,7 +50,7 @@ def check_limits(robot, trajectory, config):
 def check_free(planner, trajectory, scene=EMPTY):
     checker, fine = planner.checker(scene), densify(trajectory.q, 0.005)
     assert len(fine)
-    assert all(checker.collision(q) is None for q in fine)
+    assert all(checker.describe_collision(q) is None for q in fine)
 
 
 def test_free_motion_is_the_straight_line_between_its_ends(robot, planner):
@@ -67,7 +67,7 @@ def test_free_motion_is_the_straight_line_between_its_ends(robot, planner):
 def test_motion_goes_around_a_wall(robot, planner):
     scene, q_start, q_goal = around_the_wall(planner)
     direct = densify(np.stack([q_start, q_goal]), 0.03)
-    hits = planner.checker(scene).hits
+    hits = planner.checker(scene).in_collision
     assert any(hits(q) for q in direct), 'or the problem would be trivial'
     trajectory = planner.plan_to(scene, q_start, q_goal)
     check_limits(robot, trajectory, planner.config)
@@ -136,7 +136,7 @@ def test_an_enclosed_goal_is_given_up_in_bounded_time(robot, planner):
         for i, (at, size) in enumerate(sides + lids)
     ]
     scene = PlanningScene(boxes=tuple(boxes))
-    assert planner.checker(scene).collision(q_goal) is None
+    assert planner.checker(scene).describe_collision(q_goal) is None
     started = time.perf_counter()
     with pytest.raises(MotionError, match=r'^no path in 0\.3 s'):
         planner.plan_to(scene, robot.q_home, q_goal)
@@ -178,9 +178,9 @@ def test_a_held_object_may_leave_the_table_but_not_sink_into_it(robot, planner):
     q_start = planner.ik(EMPTY, above(0.5, 0.0, 0.03))
     cube = np.array(np.meshgrid(*3 * [[-0.035, 0.035]])).reshape(3, -1).T
     scene = EMPTY.holding(cube, 0.08)
-    assert planner.checker(scene).collision(q_start) == 'held object with table'
+    assert planner.checker(scene).describe_collision(q_start) == 'held object with table'
     lift = planner.plan_linear(scene, q_start, above(0.5, 0.0, 0.2))
-    assert planner.checker(scene).collision(lift.q[-1]) is None
+    assert planner.checker(scene).describe_collision(lift.q[-1]) is None
     with pytest.raises(MotionError, match='path in collision: held object with table'):
         planner.plan_linear(scene, lift.q[-1], above(0.5, 0.0, 0.03))
 
@@ -189,9 +189,9 @@ def test_a_start_that_grazes_something_is_left(robot, planner):
     tip = robot.frame_pose('left_tactile_pad', robot.q_home)
     scene = PlanningScene(transform_points(tip, np.array([[0.012, 0.0, 0.0]])))
     checker = planner.checker(scene)
-    assert checker.collision(robot.q_home) is not None
+    assert checker.describe_collision(robot.q_home) is not None
     trajectory = planner.plan_to(scene, robot.q_home, planner.ik(scene, above(0.45, -0.1, 0.3)))
-    hits = [checker.hits(q) for q in trajectory.q]
+    hits = [checker.in_collision(q) for q in trajectory.q]
     assert not any(hits[len(hits) // 3 :])
 
 

@@ -21,8 +21,8 @@ GOOD = GraspFeatures(
     tilt_rad=0.0,
     clearance_m=0.015,
     foreign_points=0,
-    crowd_points=0,
-    wrap_m=0.02,
+    near_collision_points=0,
+    finger_overlap_m=0.02,
 )
 
 

@@ -63,24 +63,24 @@ class Trial:
         )
         self.phases = []
 
-    def run(self, events=None, limit_s=60.0, until=lambda trial: False, verdict=None):
+    def run(self, events=None, limit_s=60.0, until=lambda trial: False, speed_override=None):
         """Step until the pick is over; returns the execution."""
         events, end_s = dict(events or {}), self.robot.now_s + limit_s
         while not self.execution.done and self.robot.now_s < end_s and not until(self):
-            self.step(verdict)
+            self.step(speed_override)
             if not self.phases or self.phases[-1] != self.execution.phase:
                 self.phases.append(self.execution.phase)
                 events.pop(self.execution.phase, lambda robot: None)(self.robot)
         return self.execution
 
-    def step(self, verdict=None):
+    def step(self, speed_override=None):
         before = self.robot.state()
         self.robot.step(STEP_S)
         if self.robot.state() is not before:
-            if verdict is None:
+            if speed_override is None:
                 self.execution.step(self.robot.state())
             else:
-                self.execution.step(self.robot.state(), verdict(self), 2.0)
+                self.execution.step(self.robot.state(), speed_override(self), 2.0)
 
     def coast(self, duration_s=2.0):
         """Let time pass without the planner."""

@@ -58,7 +58,9 @@ def test_a_held_object_that_the_world_model_has_lost_is_carried_on_to_its_place(
     before = plan(planner, 0.5)
     q_lift = before['lift'].q[-1]
     held = RobotState(1.0, q_lift, np.zeros(7), 0.04, np.full(2, 5.0))
-    onward = planner.plan_onward(Scene(1.0, (), np.zeros((0, 3))), held, before, PickRequest())
+    onward = planner.plan_with_held_object(
+        Scene(1.0, (), np.zeros((0, 3))), held, before, PickRequest()
+    )
     np.testing.assert_allclose(onward['carry'].q[-1], before['carry'].q[-1], atol=0.05)
     rise_m = onward.target.T_world_object[2, 3] - before.target.T_world_object[2, 3]
     assert rise_m == pytest.approx(planner.config.execution.lift_m, abs=2e-3)

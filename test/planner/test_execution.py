@@ -5,7 +5,7 @@ import pytest
 from pick_plans import Trial, plan
 from stand_in_robot import Q_HOME, StandInRobot, arm_with
 
-from planner_node.execution.supervisor import Verdict
+from planner_node.execution.supervisor import SpeedOverride
 
 PRESSED = np.array([0.0, 0.0, 100.0, 0.0, 0.0, 0.0])
 WEIGHT = np.array([0.0, 0.0, 2.0, 0.0, 0.0, 0.0])
@@ -228,23 +228,31 @@ def test_a_planner_that_dies_leaves_an_arm_at_rest(phase, answers):
 def test_what_is_in_the_way_is_waited_for_and_then_passed():
     def blocked(trial):
         there = trial.execution.phase == 'carry' and trial.robot.now_s < blocked.until_s
-        return Verdict(0.0, 'something is in the way', 'obstructed') if there else Verdict()
+        return (
+            SpeedOverride(0.0, 'something is in the way', 'obstructed')
+            if there
+            else SpeedOverride()
+        )
 
     blocked.until_s = 0.0
     trial = Trial()
     trial.run(until=lambda t: t.execution.phase == 'carry')
     blocked.until_s = trial.robot.now_s + 1.5
-    trial.run(limit_s=1.0, verdict=blocked)
+    trial.run(limit_s=1.0, speed_override=blocked)
     assert np.abs(trial.robot.arm.dq).max() < 1e-3
-    assert trial.run(verdict=blocked).outcome == 'success'
+    assert trial.run(speed_override=blocked).outcome == 'success'
 
 
 def test_what_stays_in_the_way_ends_the_pick_and_lets_go_of_nothing():
     def blocked(trial):
         there = trial.execution.phase == 'carry'
-        return Verdict(0.0, 'something is in the way', 'obstructed') if there else Verdict()
+        return (
+            SpeedOverride(0.0, 'something is in the way', 'obstructed')
+            if there
+            else SpeedOverride()
+        )
 
     trial = Trial()
-    execution = trial.run(verdict=blocked)
+    execution = trial.run(speed_override=blocked)
     assert (execution.outcome, execution.reason) == ('obstructed', 'something is in the way')
     assert trial.robot.gripper.width_m == pytest.approx(0.04, abs=1e-3)

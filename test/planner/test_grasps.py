@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from grasp_scenes import box_surface, scene_of
 
-from planner_node.config import GraspConfig, ImaginationConfig, PlannerConfig
+from planner_node.config import GraspConfig, GraspModelConfig, PlannerConfig
 from planner_node.errors import PlanError
+from planner_node.grasping.analytic_grasp_model import AnalyticGraspModel
 from planner_node.grasping.gripper import ParallelGripper
-from planner_node.grasping.imagination import Imagination
 from planner_node.grasping.proposer import GraspProposer
 from planner_node.grasping.ranking import GraspRanker
 from planner_node.outcome_model import Outcome
@@ -38,7 +38,7 @@ def test_no_grasp_puts_the_open_hand_into_the_cloud():
         local = transform_points(inverse(grasp.T_world_grasp), scene.cloud_m)
         boxes = [*gripper.finger_boxes(grasp.opening_m), gripper.palm_box()]
         inside = sum(np.all((local > box.low) & (local < box.high), axis=1).sum() for box in boxes)
-        assert inside <= GraspConfig().tolerated_points
+        assert inside <= GraspConfig().max_collision_points
 
 
 def test_no_grasp_reaches_through_the_table():
@@ -51,7 +51,7 @@ def test_no_grasp_reaches_through_the_table():
 
 
 def ranker(outcomes=None):
-    return GraspRanker(PlannerConfig(), outcomes or Imagination(ImaginationConfig()))
+    return GraspRanker(PlannerConfig(), outcomes or AnalyticGraspModel(GraspModelConfig()))
 
 
 def test_an_object_wider_than_the_hand_has_no_grasp_that_is_expected_to_hold():

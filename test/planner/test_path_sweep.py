@@ -31,31 +31,33 @@ def lump_at_the_end():
     return at + np.random.default_rng(0).uniform(-0.03, 0.03, (400, 3))
 
 
-def hit_s(sweep, points_m, ignored_m=NOTHING, ahead_s=2.0):
-    return sweep.first_hit_s(scene_with(points_m), TRAJECTORY, 0.0, ahead_s, ignored_m, 0.08)
+def time_to_collision_s(sweep, points_m, ignored_m=NOTHING, ahead_s=2.0):
+    return sweep.time_to_collision_s(
+        scene_with(points_m), TRAJECTORY, 0.0, ahead_s, ignored_m, 0.08
+    )
 
 
 def test_an_empty_way_is_free(sweep):
-    assert hit_s(sweep, NOTHING) is None
+    assert time_to_collision_s(sweep, NOTHING) is None
 
 
 def test_a_lump_at_the_end_is_met_on_the_way_and_not_at_once(sweep):
-    assert 0.2 < hit_s(sweep, lump_at_the_end()) <= 2.0
+    assert 0.2 < time_to_collision_s(sweep, lump_at_the_end()) <= 2.0
 
 
 def test_what_lies_beyond_the_look_ahead_does_not_count(sweep):
-    first_s = hit_s(sweep, lump_at_the_end())
-    assert hit_s(sweep, lump_at_the_end(), ahead_s=first_s - 0.15) is None
+    first_s = time_to_collision_s(sweep, lump_at_the_end())
+    assert time_to_collision_s(sweep, lump_at_the_end(), ahead_s=first_s - 0.15) is None
 
 
 def test_what_the_arm_meets_on_purpose_does_not_count(sweep):
     points = lump_at_the_end()
-    assert hit_s(sweep, points, ignored_m=points) is None
+    assert time_to_collision_s(sweep, points, ignored_m=points) is None
 
 
 def test_a_motion_led_from_elsewhere_begins_there_and_ends_as_before():
     q = Q_HOME + 0.05
-    led = TRAJECTORY.led_from(q)
+    led = TRAJECTORY.blended_from(q)
     np.testing.assert_allclose(led.q[0], q)
     np.testing.assert_allclose(led.q[-1], TRAJECTORY.q[-1])
     np.testing.assert_allclose(led.dq[[0, -1]], 0.0, atol=1e-12)

@@ -10,7 +10,7 @@ from stand_in_robot import StandInArmDriver, StandInGripperDriver, StandInRobot
 
 from planner_node.config import PlannerConfig
 from planner_node.errors import PlanError
-from planner_node.pick_job import PickJob, Robot
+from planner_node.pick_job import PickJob, RobotDrivers
 from sakiyomi.pick_request import PickRequest
 from sakiyomi.scene import Gaussian, HiddenProperties, ObjectState, Scene
 
@@ -52,7 +52,7 @@ class OnePlan:
             raise self.raises
         return replace(plan(), target=scene.object_by_id(1))
 
-    def misplaced(self, seen, request):
+    def is_misplaced(self, seen, request):
         return seen.T_world_object[1, 3] < 0.3
 
 
@@ -69,7 +69,7 @@ class AtOnce:
 
 
 class NothingInTheWay:
-    def first_hit_s(self, *_):
+    def time_to_collision_s(self, *_):
         return None
 
 
@@ -80,7 +80,9 @@ class Cell:
         self.robot = robot or StandInRobot()
         self.robot.gripper.object_width_m = 0.04
         self.planner = OnePlan()
-        ports = Robot(StandInArmDriver(self.robot.arm), StandInGripperDriver(self.robot.gripper))
+        ports = RobotDrivers(
+            StandInArmDriver(self.robot.arm), StandInGripperDriver(self.robot.gripper)
+        )
         config = config or PlannerConfig()
         self.job = PickJob(self.planner, config, PickRequest(), AtOnce(), ports)
         self.job._sweep = NothingInTheWay()
@@ -235,7 +237,7 @@ def test_without_a_plan_nothing_is_sent():
 
 
 def test_a_plan_of_fixed_duration_is_carried_out_when_its_time_has_come():
-    cell = Cell(PlannerConfig(think_s=1.5))
+    cell = Cell(PlannerConfig(fixed_planning_s=1.5))
     cell.run(until=lambda c: c.planner.plans == 1)
     planned_s = cell.robot.now_s
     cell.run(until=lambda c: c.robot.arm.sent)

@@ -81,5 +81,5 @@ def test_out_of_reach_is_none(robot, position):
 def test_following_a_pose_close_by_stays_close(robot):
     T = robot.grasp_pose(robot.q_home)
     T[:3, 3] += [0.003, -0.002, -0.004]
-    q = robot.follow(T, robot.q_home)
+    q = robot.solve_from_seed(T, robot.q_home)
     assert 0 < np.abs(q - robot.q_home).max() < 0.05

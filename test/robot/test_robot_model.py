@@ -59,10 +59,10 @@ def test_link_poses_are_the_frame_poses(robot):
 def test_robot_links_move_and_scenery_does_not(robot):
     links = {link.name for link in robot.links}
     assert {'panda_link0', 'panda_link7', 'panda_hand', 'panda_leftfinger'} <= links
-    assert {'table', 'bin'} <= {link.name for link in robot.scenery}
+    assert {'table', 'bin'} <= {link.name for link in robot.fixed_geometry}
     assert set(robot.collision_meshes()) == links
-    bin_link = next(link for link in robot.scenery if link.name == 'bin')
-    assert len(bin_link.parts_m) == 5, 'a floor and four walls, not one solid block'
+    bin_link = next(link for link in robot.fixed_geometry if link.name == 'bin')
+    assert len(bin_link.convex_parts_m) == 5, 'a floor and four walls, not one solid block'
 
 
 def test_collision_meshes_are_indexed_triangles(robot):

@@ -31,7 +31,7 @@ def signed_distance(robot, q, width, points):
     distance = np.full(len(points), np.inf)
     poses = robot.link_poses(q, width)
     for link in robot.links:
-        for part in link.parts_m:
+        for part in link.convex_parts_m:
             cloud = o3d.geometry.PointCloud(
                 o3d.utility.Vector3dVector(transform_points(poses[link.name], part))
             )

@@ -11,7 +11,7 @@ from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.robot.drivers import GoalState
-from sakiyomi.robot.gripper_map import PANDA_FINGERS
+from sakiyomi.robot.gripper_kinematics import PANDA_GRIPPER
 from sakiyomi.robot.robot_model import PANDA
 from sakiyomi.scene import GripperCommand
 from sakiyomi.sensing import JointReading
@@ -122,7 +122,7 @@ class StandInNode(Node):
             return
         self.received += 1
         position, force_n = _wanted(goal.request.command)
-        self.robot.gripper.command(GripperCommand(PANDA_FINGERS.width_m(position), force_n))
+        self.robot.gripper.command(GripperCommand(PANDA_GRIPPER.width_m(position), force_n))
 
     def _on_cancel(self, controller, goal):
         if controller == ARM and goal is self._goals.get(ARM):
@@ -189,7 +189,7 @@ def _wanted(command):
 
 
 def _reading(state):
-    fingers = np.full(2, PANDA_FINGERS.position(state.finger_width_m))
+    fingers = np.full(2, PANDA_GRIPPER.position(state.finger_width_m))
     names = (*PANDA.arm_joints, *PANDA.finger_joints)
     position, velocity = np.r_[state.q, fingers], np.r_[state.dq, np.zeros(2)]
     return JointReading(state.stamp_s, names, position, velocity)

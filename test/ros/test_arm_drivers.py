@@ -12,7 +12,7 @@ from fake_actions import (
 
 from sakiyomi.robot.drivers import GoalState
 from sakiyomi.scene import JointTrajectory
-from sakiyomi_ros.drivers import newest_goal
+from sakiyomi_ros.drivers import goal_tracker
 from sakiyomi_ros.drivers.arm_action import FollowJointTrajectoryDriver
 from sakiyomi_ros.drivers.arm_topic import TopicArmDriver
 from sakiyomi_ros.messages.trajectories import from_arm_message, start_of
@@ -196,7 +196,7 @@ def test_a_server_that_vanishes_aborts_the_goal(driver, client):
 
 
 def test_a_goal_without_an_answer_is_refused_and_never_carried_out(driver, client, monkeypatch):
-    monkeypatch.setattr(newest_goal, 'ANSWER_TIMEOUT_S', 0.0)
+    monkeypatch.setattr(goal_tracker, 'ANSWER_TIMEOUT_S', 0.0)
     driver.send(TRAJECTORY, 12.5)
     assert driver.report().state is GoalState.REFUSED
     client.sent[0].accept()

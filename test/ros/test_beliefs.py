@@ -50,7 +50,7 @@ def make_state(number=7):
             Gaussian(0.2, 0.01), Gaussian(0.5, 0.04), Gaussian(0.1, 0.02), T[1, :3, 3], np.eye(3)
         ),
         held=True,
-        guessed=np.arange(40) >= 30,
+        completed=np.arange(40) >= 30,
         slip_probability=0.3,
         surprise=4.5,
     )

@@ -14,7 +14,7 @@ from sakiyomi.robot.drivers import GoalState
 from sakiyomi.robot.robot_model import PANDA
 from sakiyomi.scene import GripperCommand, JointTrajectory
 from sakiyomi_ros.drivers import action_types
-from sakiyomi_ros.drivers.choice import (
+from sakiyomi_ros.drivers.driver_selection import (
     ARM_KINDS,
     ARM_TOPIC,
     GRIPPER_KINDS,

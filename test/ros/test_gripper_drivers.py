@@ -10,7 +10,7 @@ from fake_actions import (
 )
 
 from sakiyomi.robot.drivers import GoalState
-from sakiyomi.robot.gripper_map import GripperMap
+from sakiyomi.robot.gripper_kinematics import GripperKinematics
 from sakiyomi.scene import GripperCommand
 from sakiyomi_ros.drivers.gripper_action import (
     GripperActionDriver,
@@ -18,7 +18,7 @@ from sakiyomi_ros.drivers.gripper_action import (
     parallel_gripper_command,
 )
 
-ROBOTIQ = GripperMap(0.0, 0.8, 0.085)
+ROBOTIQ = GripperKinematics(0.0, 0.8, 0.085)
 CLOSE = GripperCommand(0.0, 20.0)
 Result = FakeGripperCommand.Result
 

@@ -17,7 +17,7 @@ from simulation_node.cell import SimulatedCell
 from simulation_node.config import CameraConfig, SimulationConfig
 from world_model_node.config import WorldModelConfig
 
-SEED, COUNT, WIDTH, HEIGHT, THINK_S = 11, 2, 320, 240, 1.0
+SEED, COUNT, WIDTH, HEIGHT, FIXED_PLANNING_S = 11, 2, 320, 240, 1.0
 PICK_S = 240.0  # on a loaded machine
 OUTCOMES = {
     getattr(Pick.Result, name): name.lower()
@@ -35,7 +35,11 @@ def nodes(start, observer):
     """All three in lockstep; simulated time begins when all of them listen."""
     common = parameters(use_sim_time='true')
     start('world_model_node.node', *common)
-    start('planner_node.node', *common, *parameters(lockstep='true', think_s=THINK_S))
+    start(
+        'planner_node.node',
+        *common,
+        *parameters(lockstep='true', fixed_planning_s=FIXED_PLANNING_S),
+    )
     start(
         'simulation_node.node',
         *parameters(lockstep='true', real_time_factor=0.0, autostart='false'),
@@ -93,7 +97,7 @@ class Witness:
 def loop():
     camera = CameraConfig(width=WIDTH, height=HEIGHT)
     cell = SimulatedCell(SimulationConfig(seed=SEED, count=COUNT, camera=camera))
-    planner = PlannerConfig(think_s=THINK_S)
+    planner = PlannerConfig(fixed_planning_s=FIXED_PLANNING_S)
     yield ClosedLoop(cell, planner, WorldModelConfig(), predicts=True)
     cell.close()
 

@@ -5,10 +5,10 @@ import yaml
 from rclpy.parameter import Parameter
 
 from planner_node.config import PlannerConfig
-from sakiyomi.bringup.parameter_files import render
 from sakiyomi.errors import BadInputError
 from sakiyomi.parameters import flatten, load_yaml
 from sakiyomi.paths import share_dir
+from sakiyomi_bringup.parameter_files import render
 from simulation_node.config import SimulationConfig
 from simulation_node.node import SimulationNode
 from viewer_node.config import ViewerConfig

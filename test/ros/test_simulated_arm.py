@@ -12,7 +12,7 @@ from sakiyomi.scene import JointTrajectory
 from sakiyomi_ros.drivers.action_types import FollowJointTrajectory
 from sakiyomi_ros.drivers.arm_action import ARM_ACTION, FollowJointTrajectoryDriver
 from sakiyomi_ros.drivers.arm_topic import TopicArmDriver
-from sakiyomi_ros.drivers.choice import ARM_TOPIC
+from sakiyomi_ros.drivers.driver_selection import ARM_TOPIC
 from sakiyomi_ros.messages.conversions import from_stamp
 from sakiyomi_ros.qos import topic_qos
 

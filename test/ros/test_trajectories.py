@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sakiyomi.errors import BadInputError
-from sakiyomi.robot.gripper_map import GripperMap
+from sakiyomi.robot.gripper_kinematics import GripperKinematics
 from sakiyomi.scene import GripperCommand, JointTrajectory
 from sakiyomi_ros.messages.trajectories import (
     from_arm_message,
@@ -37,7 +37,7 @@ def test_a_zero_stamp_starts_a_trajectory_on_arrival():
 
 
 def test_positions_alone_go_to_a_gripper_that_refuses_effort():
-    command, robotiq = GripperCommand(0.0, 12.0), GripperMap(0.0, 0.8, 0.085)
+    command, robotiq = GripperCommand(0.0, 12.0), GripperKinematics(0.0, 0.8, 0.085)
     message = to_gripper_message(command, ('knuckle',), robotiq, with_effort=False)
     assert list(message.points[0].positions) == [0.8]
     assert not len(message.points[0].effort)

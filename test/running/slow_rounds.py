@@ -5,7 +5,7 @@ import sys
 import tempfile
 import time
 
-from sakiyomi import cli
+from sakiyomi_cli import main as cli
 from sakiyomi_data.running.rounds import Round, run_rounds
 
 COUNT = 4

@@ -143,5 +143,5 @@ def test_the_scene_says_how_the_belt_runs_as_the_drive_told():
     config = WorldModelConfig()
     told = replace(config, prediction=replace(config.prediction, belt_x_mps=0.2, belt_y_mps=-0.1))
     scene = watch(WorldModel(told), TWINS)[-1]
-    np.testing.assert_allclose(scene.surface_mps, [0.2, -0.1])
-    np.testing.assert_allclose(watch(WorldModel(config), TWINS)[-1].surface_mps, 0.0)
+    np.testing.assert_allclose(scene.belt_velocity_mps, [0.2, -0.1])
+    np.testing.assert_allclose(watch(WorldModel(config), TWINS)[-1].belt_velocity_mps, 0.0)

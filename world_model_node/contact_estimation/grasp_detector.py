@@ -46,6 +46,6 @@ class GraspDetector:
         fingers that press on and do not meet have something between them.
         """
         self._contact_lost_s = stamp_s if self._contact_lost_s is None else self._contact_lost_s
-        lost_s = stamp_s - self._contact_lost_s
+        grasp_lost_s = stamp_s - self._contact_lost_s
         moved = abs(hand.finger_width_m - self._grasp_width_m) > self.config.slack_m
-        return lost_s >= (self.config.release_s if moved else self.config.unfelt_s)
+        return grasp_lost_s >= (self.config.release_s if moved else self.config.unfelt_s)

@@ -83,7 +83,13 @@ class LearnedDynamics:
         if self._history and scene.stamp_s <= self._history[-1].stamp_s:
             self._history.pop()
         self._surprise = {s.id: self._compute_surprise(s) for s in scene.objects}
-        observed = (scene.stamp_s, scene.objects, scene.table_height_m, hand, scene.surface_mps)
+        observed = (
+            scene.stamp_s,
+            scene.objects,
+            scene.table_height_m,
+            hand,
+            scene.belt_velocity_mps,
+        )
         now = SceneObservation(*observed)
         self._history.append(
             now if self._touch_ablation is None else self._touch_ablation.without_touch(now)

@@ -12,7 +12,7 @@ import open3d as o3d
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.geometry import inverse, make_transform, quat_xyzw
-from sakiyomi.pictures.instance_picture import color_of, dot_overlay, put_label
+from sakiyomi.images.instance_overlay import draw_label, draw_points, label_color
 from sakiyomi.scene import ObjectState
 from sakiyomi.sensing import CameraFrame
 from world_model_node.fusion.range_points import project
@@ -37,7 +37,7 @@ def write_report(folder: Path, found: PerceptionResult, source: str, notes: list
         (folder / 'overlay.png').write_bytes(cv2.imencode('.png', image[..., ::-1])[1].tobytes())
     except OSError as error:
         raise BadInputError(f'--out {folder}: {error.strerror}') from error
-    colors = np.array([color_of(i) for i in ids.tolist()], float).reshape(-1, 3)
+    colors = np.array([label_color(i) for i in ids.tolist()], float).reshape(-1, 3)
     cloud = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(points.astype(float)))
     cloud.colors = o3d.utility.Vector3dVector(colors / 255.0)
     with o3d.utility.VerbosityContextManager(o3d.utility.VerbosityLevel.Error):
@@ -63,11 +63,11 @@ def description(found: PerceptionResult) -> dict[str, Any]:
 def overlay(found: PerceptionResult, points: np.ndarray, ids: np.ndarray) -> np.ndarray:
     """The last picture with each object's points and id; without colour a view from above."""
     frame = found.picture if found.picture is not None else _view_from_above(found)
-    image = dot_overlay(frame, points, ids)
+    image = draw_points(frame, points, ids)
     for state in found.scene.objects:
         u, v, _ = project(state.T_world_object[None, :3, 3], frame)
         if u[0] >= 0:
-            put_label(image, (int(u[0]), int(v[0])), str(state.id))
+            draw_label(image, (int(u[0]), int(v[0])), str(state.id))
     return image
 
 

@@ -67,7 +67,7 @@ def scene_observations(episode: Episode, until: int = FRAMES) -> list[SceneObser
             s.objects,
             s.table_height_m,
             hand_observation_at(episode, frame),
-            s.surface_mps,
+            s.belt_velocity_mps,
         )
         for frame, s in enumerate(read_scenes(episode, until))
     ]

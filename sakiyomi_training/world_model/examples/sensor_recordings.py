@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sakiyomi.cli.recorded_views import recorded_views
 from sakiyomi.errors import BadInputError, WorkFailedError
+from sakiyomi_data.recorded_views import recorded_views
 from sakiyomi_training.world_model.examples.recording_examples import RecordedSequence
 from world_model_node.config import WorldModelConfig
 from world_model_node.model.dimensions import FRAME_S

@@ -161,14 +161,14 @@ def _window_frame(
 
 def _cached_shape(state: ObjectState, table_m: float) -> BodyShape:
     """As the last time where the surface lies as it did: most objects rest."""
-    key_arrays = (state.points_m, state.guessed, state.T_world_object, state.twist[2:3])
+    key_arrays = (state.points_m, state.completed, state.T_world_object, state.twist[2:3])
     key = (*(np.asarray(a).tobytes() for a in key_arrays), table_m, state.held)
     if key not in _SHAPE_CACHE:
         if len(_SHAPE_CACHE) >= MAX_CACHED_SHAPES:
             _SHAPE_CACHE.pop(next(iter(_SHAPE_CACHE)))
         _SHAPE_CACHE[key] = body_shape(
             state.points_m,
-            state.guessed,
+            state.completed,
             state.T_world_object,
             table_m,
             state.twist[2],

@@ -1,0 +1,1 @@
+"""The command line: `sakiyomi COMMAND`, a module for each command."""
