@@ -53,7 +53,7 @@ class PathSweep:
             PlanningScene(others_m, None, finger_width_m=finger_width_m)
         )
         for time_s, row in zip(times_s, q, strict=True):
-            if checker.hits(row):
+            if checker.in_collision(row):
                 return float(time_s - path_s)
         return None
 
