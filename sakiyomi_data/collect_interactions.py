@@ -16,17 +16,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
-from sakiyomi_data.running.failures import tell_failures
-from sakiyomi_data.running.options import add_workers_argument
-from sakiyomi_training.episodes.collection import (
+from sakiyomi_data.episodes.collection import (
     SPLITS,
     CollectionPlan,
     collect,
     missing_shards,
     open_collection,
 )
-from sakiyomi_training.episodes.executors import EXECUTORS
-from simulation_node.interactions.scenarios import SCENARIOS
+from sakiyomi_data.experiments.executors import EXECUTORS
+from sakiyomi_data.experiments.failures import report_failures
+from sakiyomi_data.experiments.options import add_workers_argument
+from sakiyomi_data.scenarios.registry import SCENARIOS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.WARNING, handlers=[RichHandler(console=console)])
     open_collection(plan, args.out)
     made, failed = _collected(plan, args, console)
-    tell_failures('episodes', failed, made)
+    report_failures('episodes', failed, made)
     return 0
 
 

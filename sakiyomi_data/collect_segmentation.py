@@ -17,12 +17,12 @@ from rich.progress import track
 
 from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
-from sakiyomi_data.running.failures import tell_failures
-from sakiyomi_data.running.options import add_workers_argument
+from sakiyomi_data.experiments.executors import EXECUTORS
+from sakiyomi_data.experiments.failures import report_failures
+from sakiyomi_data.experiments.options import add_workers_argument
+from sakiyomi_data.object_split import SPLIT_NAMES, split_folders
 from sakiyomi_data.segmentation.labelled_views import write_views
 from sakiyomi_data.segmentation.view_rendering import ViewConditions, ViewRenderer
-from sakiyomi_training.episodes.executors import EXECUTORS
-from sakiyomi_training.object_split import SPLIT_NAMES, split_folders
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import SimulationConfig
 from world_model_node.config import WorldModelConfig
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     jobs = [SceneJob(*about, index, args.out) for index in range(args.scenes)]
     jobs = [job for job in jobs if not job.path.exists()]
     failed = _rendered(jobs, args)
-    tell_failures('scenes', failed, args.scenes - len(failed))
+    report_failures('scenes', failed, args.scenes - len(failed))
     return 0
 
 

@@ -15,12 +15,12 @@ from rich.progress import track
 
 from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
-from sakiyomi_data.running.failures import tell_failures
-from sakiyomi_data.running.options import add_workers_argument
-from sakiyomi_training.episodes.collection import SPLITS, open_folder, split_files
-from sakiyomi_training.episodes.executors import EXECUTORS
-from sakiyomi_training.trials.scene import trials_file
-from sakiyomi_training.trials.trying import TrialJob, make_trials
+from sakiyomi_data.counterfactual.counterfactual_scene import counterfactual_file
+from sakiyomi_data.counterfactual.simulation import CounterfactualJob, simulate_scene
+from sakiyomi_data.episodes.collection import SPLITS, open_folder, split_files
+from sakiyomi_data.experiments.executors import EXECUTORS
+from sakiyomi_data.experiments.failures import report_failures
+from sakiyomi_data.experiments.options import add_workers_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,13 +47,13 @@ def run(args: argparse.Namespace) -> int:
     plan = {name: getattr(args, name) for name in ('objects', 'split', 'candidates', 'seed')}
     open_folder(args.out, plan, {})
     jobs = [
-        TrialJob(files, args.seed, index, args.candidates, args.out)
+        CounterfactualJob(files, args.seed, index, args.candidates, args.out)
         for index in range(args.scenes)
-        if not trials_file(args.out, index).exists()
+        if not counterfactual_file(args.out, index).exists()
     ]
     failed = []
-    with closing(EXECUTORS['local'](args.workers).results(make_trials, jobs)) as ended:
+    with closing(EXECUTORS['local'](args.workers).results(simulate_scene, jobs)) as ended:
         for outcome in track(ended, 'scenes', total=len(jobs), console=console):
             failed += [] if outcome.failed is None else [outcome.failed]
-    tell_failures('scenes', failed, args.scenes - len(failed))
+    report_failures('scenes', failed, args.scenes - len(failed))
     return 0

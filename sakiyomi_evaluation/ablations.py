@@ -23,13 +23,13 @@ from rich.table import Table
 
 from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
-from sakiyomi_evaluation.ablation.figures import ratio_to_full, row_of
+from sakiyomi_data.episodes.shards import count_episodes
+from sakiyomi_data.results import check_writable, write_results
+from sakiyomi_evaluation.ablation.figures import ratio_to_full, summarize
 from sakiyomi_evaluation.ablation.plot import draw_ablations
-from sakiyomi_evaluation.ablation.runs import Measured, measure
+from sakiyomi_evaluation.ablation.variant_training import VariantResult, train_and_test
 from sakiyomi_evaluation.ablation.variants import FULL, NO_LIDAR, Variant, chosen_variants
-from sakiyomi_evaluation.prediction.paired_recordings import recorded, tracked_share
-from sakiyomi_evaluation.results import check_writable, write_results
-from sakiyomi_training.episodes.shards import count_episodes
+from sakiyomi_evaluation.prediction.paired_episodes import read_paired_episodes, tracked_share
 from sakiyomi_training.train_world_model import read_config
 from sakiyomi_training.world_model.training_config import TrainingConfig
 
@@ -70,9 +70,9 @@ def run(args: argparse.Namespace) -> int:
         left_out = {NO_LIDAR: NEEDS}
         log.warning('%s is left out: it needs %s', NO_LIDAR, NEEDS)
         variants = tuple(v for v in variants if v.lidar)
-    measured: dict[str, Measured] = {}
+    measured: dict[str, VariantResult] = {}
     for _, group in groupby(variants, key=lambda v: (v.lidar, v.config(base).model.touch)):
-        measured |= measure(tuple(group), base, args, console)
+        measured |= train_and_test(tuple(group), base, args, console)
     result = {
         'variants': _rows(measured, args),
         'left_out': left_out,
@@ -90,12 +90,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _rows(measured: dict[str, Measured], args: argparse.Namespace) -> dict[str, dict[str, Any]]:
+def _rows(
+    measured: dict[str, VariantResult], args: argparse.Namespace
+) -> dict[str, dict[str, Any]]:
     full = measured.get(FULL)
     rows = {}
     for name, own in measured.items():
         tests = args.test_without_lidar if name == NO_LIDAR else args.test
-        rows[name] = row_of(own.outcomes) | {
+        rows[name] = summarize(own.outcomes) | {
             'ratio_to_full': full and ratio_to_full(own.outcomes, full.outcomes),
             'examples': own.examples,
             'tracked_share': tracked_share(tests),
@@ -116,7 +118,7 @@ def _check(args: argparse.Namespace) -> tuple[tuple[Variant, ...], TrainingConfi
     without = [*(args.data_without_lidar or ()), *(args.test_without_lidar or ())]
     for folder in (*args.data, *args.test, *without):
         count_episodes(folder)
-    for _ in recorded(args.test, args.test_without_lidar or ()):
+    for _ in read_paired_episodes(args.test, args.test_without_lidar or ()):
         pass  # of the same interactions
     return variants, base
 
@@ -129,10 +131,10 @@ def _table(rows: dict[str, dict[str, Any]]) -> Table:
     for name, row in rows.items():
         errors = [f'{row["error_mm"][scenario]:.1f}' for scenario in scenarios]
         ratio = row['ratio_to_full']
-        told = '-'
+        label = '-'
         if ratio is not None:
             low, high = ratio['interval_90']
-            told = f'{ratio["mean"]:.2f} ({low:.2f} to {high:.2f})'
-        honesty = (f'{row["error_rad"]["mean"]:.2f}', f'{row["coverage_90"]:.2f}')
-        table.add_row(name, *errors, *honesty, f'{row["nll"]:.2f}', told)
+            label = f'{ratio["mean"]:.2f} ({low:.2f} to {high:.2f})'
+        calibration = (f'{row["error_rad"]["mean"]:.2f}', f'{row["coverage_90"]:.2f}')
+        table.add_row(name, *errors, *calibration, f'{row["nll"]:.2f}', label)
     return table

@@ -25,13 +25,13 @@ from planner_node.errors import PlanError
 from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi_data.closed_loop.closed_loop import CLOCKS
-from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments
-from sakiyomi_data.running.rounds import Finished, Round, run_rounds
-from sakiyomi_data.running.strips import Strip
-from sakiyomi_evaluation.cells.arm_cell import ArmCell
-from sakiyomi_evaluation.cells.hand_cell import HandCell
-from sakiyomi_evaluation.cells.pick_record import PickRecord
-from sakiyomi_evaluation.results import check_writable, write_results
+from sakiyomi_data.experiments.options import JOURNAL_HELP, add_run_arguments
+from sakiyomi_data.experiments.rounds import Round, RoundResults, run_rounds
+from sakiyomi_data.experiments.strips import Strip
+from sakiyomi_data.results import check_writable, write_results
+from sakiyomi_evaluation.closed_loop.arm_cell import ArmCell
+from sakiyomi_evaluation.closed_loop.hand_cell import HandCell
+from sakiyomi_evaluation.closed_loop.pick_record import PickRecord
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import SimulationConfig
 from simulation_node.objects.object_files import object_files
@@ -200,7 +200,7 @@ def attempt(cell: ArmCell | HandCell, strip: Strip) -> PickRecord:
     return record
 
 
-def summarise(finished: Finished, count: int) -> dict[str, Any]:
+def summarise(finished: RoundResults, count: int) -> dict[str, Any]:
     """The figures of the contract; `count` objects were laid in a round that failed."""
     rounds, failed = finished.records, len(finished.failed)
     attempts = [a for r in rounds for a in r['attempts']]

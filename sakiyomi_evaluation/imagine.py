@@ -28,24 +28,28 @@ from rich.table import Table
 
 from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
-from sakiyomi_data.closed_loop.watched_cell import WatchedCell
-from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments
-from sakiyomi_data.running.plain import plain, rebuilt
-from sakiyomi_data.running.rounds import Round, run_rounds
-from sakiyomi_data.running.strips import Strip
-from sakiyomi_evaluation.imagination.candidates import RISE_M
-from sakiyomi_evaluation.imagination.plot import draw_outcomes
-from sakiyomi_evaluation.imagination.ranking import (
+from sakiyomi_data.closed_loop.observed_cell import ObservedCell
+from sakiyomi_data.counterfactual.candidate_motions import LIFT_HEIGHT_M
+from sakiyomi_data.counterfactual.ranking import (
     auc,
     direction_error_rad,
-    highest_correlation,
-    in_steps,
+    max_rank_correlation,
     rank_correlation,
+    round_to_millimetres,
 )
-from sakiyomi_evaluation.imagination.what_if import Outcomes, WhatIf, ask
-from sakiyomi_evaluation.results import check_writable, write_results
-from sakiyomi_training.episodes.collection import SPLITS, split_files
-from simulation_node.rollouts.rollout import HullWorld
+from sakiyomi_data.episodes.collection import SPLITS, split_files
+from sakiyomi_data.experiments.options import JOURNAL_HELP, add_run_arguments
+from sakiyomi_data.experiments.rounds import Round, run_rounds
+from sakiyomi_data.experiments.serialization import from_json, to_json
+from sakiyomi_data.experiments.strips import Strip
+from sakiyomi_data.results import check_writable, write_results
+from sakiyomi_data.rollouts.hull_simulator import HullSimulator
+from sakiyomi_evaluation.counterfactual.plot import draw_outcomes
+from sakiyomi_evaluation.counterfactual.scene_outcomes import (
+    Outcomes,
+    SceneOutcomes,
+    evaluate_scene,
+)
 from world_model_node.inference.dynamics import Dynamics
 
 MOVED_M = 0.01  # less has no direction worth comparing
@@ -83,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
         inputs=files,
         free=('scenes',),
     )
-    scenes = [rebuilt(WhatIf, record['scene']) for record in finished.records]
+    scenes = [from_json(SceneOutcomes, record['scene']) for record in finished.records]
     result = {'model': finished.records[0]['model'], **summary(scenes, len(finished.failed))}
     result |= {'failed_rounds': finished.failed}
     make_console().print(_table(result))
@@ -97,15 +101,15 @@ def make_worker(
     args: argparse.Namespace, files: tuple[Path, ...]
 ) -> Callable[[Round], dict[str, Any]]:
     """What asks what if, all in one cell."""
-    cell, hulls = WatchedCell(), HullWorld()
+    cell, hulls = ObservedCell(), HullSimulator()
 
     def work(one: Round) -> dict[str, Any]:
-        scene = ask(cell, hulls, files, one.seed, one.index, args.candidates)
+        scene = evaluate_scene(cell, hulls, files, one.seed, one.index, args.candidates)
         if scene.pushes is None:
             strip = Strip(args.strips, f'round{one.index:03d}')
             strip.frame(cell.cell)
             strip.write('untracked', scene.name)
-        return {'model': cell.model.model_name, 'scene': plain(scene)}
+        return {'model': cell.model.model_name, 'scene': to_json(scene)}
 
     return work
 
@@ -116,18 +120,20 @@ def evaluate(
     candidates: int,
     seed: int,
     dynamics: Dynamics | None = None,
-    cell: WatchedCell | None = None,
+    cell: ObservedCell | None = None,
 ) -> dict[str, Any]:
     """The figures of any dynamics, or of the configured ones."""
-    cell, hulls = cell or WatchedCell(dynamics), HullWorld()
+    cell, hulls = cell or ObservedCell(dynamics), HullSimulator()
     try:
-        asked = [ask(cell, hulls, files, seed, index, candidates) for index in range(scenes)]
+        outcomes = [
+            evaluate_scene(cell, hulls, files, seed, index, candidates) for index in range(scenes)
+        ]
     finally:
         hulls.close()
-    return {'model': cell.model.model_name, **summary(asked)}
+    return {'model': cell.model.model_name, **summary(outcomes)}
 
 
-def summary(scenes: Sequence[WhatIf], failed: int = 0) -> dict[str, Any]:
+def summary(scenes: Sequence[SceneOutcomes], failed: int = 0) -> dict[str, Any]:
     """Means over the scenes, and each scene with all of its outcomes; `failed` more raised.
 
     Raises:
@@ -148,7 +154,7 @@ def _mean(values: list[float | None]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def _row(scene: WhatIf) -> dict[str, Any]:
+def _row(scene: SceneOutcomes) -> dict[str, Any]:
     return {
         'name': scene.name,
         'pushes': _pushes(scene.pushes),
@@ -158,11 +164,13 @@ def _row(scene: WhatIf) -> dict[str, Any]:
 
 def _pushes(outcomes: Outcomes) -> dict[str, Any]:
     simulated = outcomes.simulated_m[:, :2]
-    far = in_steps(np.linalg.norm(simulated, axis=1))
-    told = {'': outcomes.imagined_m, '_nominal': outcomes.nominal_m}
-    own = {key: in_steps(np.linalg.norm(m[:, :2], axis=1)) for key, m in told.items()}
+    far = round_to_millimetres(np.linalg.norm(simulated, axis=1))
+    predicted = {'': outcomes.imagined_m, '_nominal': outcomes.nominal_m}
+    own = {
+        key: round_to_millimetres(np.linalg.norm(m[:, :2], axis=1)) for key, m in predicted.items()
+    }
     figures: dict[str, Any] = {}
-    for key, moved in told.items():
+    for key, moved in predicted.items():
         figures[f'spearman{key}'] = rank_correlation(own[key], far)
         figures[f'direction_error_rad{key}'] = direction_error_rad(
             moved[:, :2], simulated, MOVED_M
@@ -174,13 +182,13 @@ def _pushes(outcomes: Outcomes) -> dict[str, Any]:
 
 def _grasps(outcomes: Outcomes) -> dict[str, Any]:
     imagined, nominal, height = (
-        in_steps(np.maximum(moved[:, 2], 0.0))
+        round_to_millimetres(np.maximum(moved[:, 2], 0.0))
         for moved in (outcomes.imagined_m, outcomes.nominal_m, outcomes.simulated_m)
     )
-    success = height > 0.5 * RISE_M
+    success = height > 0.5 * LIFT_HEIGHT_M
     return {
         'spearman': rank_correlation(outcomes.held, height),
-        'spearman_bound': highest_correlation(height),
+        'spearman_bound': max_rank_correlation(height),
         'spearman_height': rank_correlation(imagined, height),
         'spearman_height_nominal': rank_correlation(nominal, height),
         'auc': auc(outcomes.held, success),

@@ -24,8 +24,8 @@ from sakiyomi_bringup.description import SIM
 from sakiyomi_bringup.graph_options import check_inputs, log_sink, use_domain
 from sakiyomi_bringup.process_graph import ProcessGraph
 from sakiyomi_bringup.ros_domain import free_domain
-from sakiyomi_evaluation.results import check_writable, write_results
-from sakiyomi_evaluation.speed.browser import find_browser, watching
+from sakiyomi_data.results import check_writable, write_results
+from sakiyomi_evaluation.speed.browser import find_browser, page_opened
 
 if TYPE_CHECKING:
     from sakiyomi_ros.clients.pick_client import PickClient, PickReport
@@ -79,7 +79,7 @@ def _phase(args: argparse.Namespace, act: Callable, viewer: bool) -> dict[str, A
         with _observed(graph) as (client, recorder), ExitStack() as looks:
             client.wait_active(graph.names, START_TIMEOUT_S)
             url = f'http://127.0.0.1:{args.port}'
-            watched = viewer and looks.enter_context(watching(url))
+            watched = viewer and looks.enter_context(page_opened(url))
             client.spin(WATCHED_WARM_UP_S if watched else WARM_UP_S)
             recorder.restart()
             cpu = CpuMeter(graph.pids)

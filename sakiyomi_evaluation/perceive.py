@@ -24,23 +24,22 @@ from rich.table import Table
 from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi_data.closed_loop.free_hand_cell import CAMERA_HZ
-from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments
-from sakiyomi_data.running.plain import rebuilt
-from sakiyomi_data.running.rounds import Finished, Round, run_rounds
+from sakiyomi_data.experiments.options import JOURNAL_HELP, add_run_arguments
+from sakiyomi_data.experiments.rounds import Round, RoundResults, run_rounds
+from sakiyomi_data.experiments.serialization import from_json
+from sakiyomi_data.object_split import held_out_folder
+from sakiyomi_data.results import check_writable, write_results
 from sakiyomi_evaluation.clutter import round_seed
-from sakiyomi_evaluation.perception.figures import Tally
-from sakiyomi_evaluation.perception.rounds import PerceptionCell
-from sakiyomi_evaluation.perception.rounds import Round as SeenRound
+from sakiyomi_evaluation.perception.figures import PerceptionTally
+from sakiyomi_evaluation.perception.perception_cell import PerceptionCell, PerceptionResult
 from sakiyomi_evaluation.perception.scene_pictures import draw_failure, draw_scene, keep_worst
-from sakiyomi_evaluation.results import check_writable, write_results
-from sakiyomi_evaluation.speed.stage_budget import draw_budget
-from sakiyomi_training.object_split import held_out_folder
+from sakiyomi_evaluation.speed.stage_times_plot import plot_stage_times
 from simulation_node.config import CameraConfig, SimulationConfig
 from simulation_node.objects.object_files import object_files
 from world_model_node.config import WorldModelConfig
 
 MAX_SECONDS = 600.0
-FEW = 4
+ABLATION_PERIOD = 4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--ablation-every',
         type=int,
-        default=FEW,
+        default=ABLATION_PERIOD,
         metavar='K',
         help='track with fewer sensors, and carry an object, in every K-th round; 0: never',
     )
@@ -90,35 +89,35 @@ def _measure(args: argparse.Namespace, objects: str, split: dict[str, int] | Non
         args,
         inputs=object_files(args.objects),
         free=('rounds', 'frames'),
-        show=SoFar(),
+        show=ProgressLine(),
     )
-    seen = [rebuilt(SeenRound, record) for record in finished.records]
-    tally = Tally()
-    for result in seen:
+    results = [from_json(PerceptionResult, record) for record in finished.records]
+    tally = PerceptionTally()
+    for result in results:
         tally.add(result)
     for _ in finished.failed:
         tally.add_failed(args.count, tracked=args.seconds > 0.0)
     if args.frames is not None:
         failed = {entry['index'] for entry in finished.failed}
         indices = (index for index in range(args.rounds) if index not in failed)
-        keep_worst(Path(args.frames), dict(zip(indices, seen, strict=True)))
+        keep_worst(Path(args.frames), dict(zip(indices, results, strict=True)))
     figures = tally.figures() | {'failed_rounds': finished.failed, 'held_out': split}
     make_console().print(_table(figures))
     write_results(args.json, figures | {'rounds': tally.rounds}, args)
     if args.json is not None:
-        draw_budget(Path(args.json).with_name(f'{Path(args.json).stem}_stages.png'), figures)
+        plot_stage_times(Path(args.json).with_name(f'{Path(args.json).stem}_stages.png'), figures)
     return 0
 
 
-def make_worker(args: argparse.Namespace, objects: str) -> Callable[[Round], SeenRound]:
+def make_worker(args: argparse.Namespace, objects: str) -> Callable[[Round], PerceptionResult]:
     """What looks at scenes, all in one cell."""
     scene = {'objects': objects, 'scene': args.scene, 'count': args.count, 'seed': args.seed}
     config = SimulationConfig(camera=CameraConfig(rate_hz=CAMERA_HZ), **scene)
     cell = PerceptionCell(config, WorldModelConfig(), args.seconds)
-    return lambda one: see(cell, args, one)
+    return lambda one: evaluate_round(cell, args, one)
 
 
-def see(cell: PerceptionCell, args: argparse.Namespace, one: Round) -> SeenRound:
+def evaluate_round(cell: PerceptionCell, args: argparse.Namespace, one: Round) -> PerceptionResult:
     """Look at one scene and draw it where that is asked for; what is kept of it."""
     cell.cell.restart_clock()
     ablate = args.ablation_every > 0 and one.index % args.ablation_every == 0
@@ -127,28 +126,28 @@ def see(cell: PerceptionCell, args: argparse.Namespace, one: Round) -> SeenRound
         draw_scene(Path(args.frames), one.index, result)
     if args.strips is not None:
         draw_failure(args.strips, one.index, result)
-    return _kept(result)
+    return _without_pictures(result)
 
 
-def _kept(result: SeenRound) -> SeenRound:
+def _without_pictures(result: PerceptionResult) -> PerceptionResult:
     """What the figures are made of."""
     views = dict(result.views)
     for name, view in views.items():
         if view.sequence is not None:
-            views[name] = replace(view, sequence=replace(view.sequence, turns=None))
+            views[name] = replace(view, sequence=replace(view.sequence, rotation_tracker=None))
     return replace(result, views=views, picture=None)
 
 
-class SoFar:
+class ProgressLine:
     """The line of the progress bar, from the rounds that have ended."""
 
     def __init__(self) -> None:
-        self._tally, self._seconds = Tally(), 0.0
+        self._tally, self._seconds = PerceptionTally(), 0.0
 
-    def __call__(self, finished: Finished) -> str:
+    def __call__(self, finished: RoundResults) -> str:
         """Add those that are new."""
         for record in finished.records[len(self._tally.rounds) :]:
-            result = rebuilt(SeenRound, record)
+            result = from_json(PerceptionResult, record)
             self._tally.add(result)
             self._seconds = result.wall_s
         pooled = self._tally.figures(brief=True)

@@ -29,30 +29,36 @@ from rich.table import Table
 from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi.paths import share_dir
-from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments
-from sakiyomi_data.running.plain import rebuilt
-from sakiyomi_data.running.rounds import Finished, Round, run_rounds
+from sakiyomi_data.episodes.collection import SPLITS, split_files
+from sakiyomi_data.episodes.layout import Episode
+from sakiyomi_data.episodes.shards import count_episodes
+from sakiyomi_data.experiments.options import JOURNAL_HELP, add_run_arguments
+from sakiyomi_data.experiments.rounds import Round, RoundResults, run_rounds
+from sakiyomi_data.experiments.serialization import from_json
+from sakiyomi_data.results import check_writable, write_results
+from sakiyomi_data.rollouts.hull_simulator import HullSimulator
+from sakiyomi_data.scenarios.registry import check_scenarios
+from sakiyomi_evaluation.prediction.episode_rounds import (
+    MODEL,
+    EpisodeResult,
+    make_worker,
+    pooled,
+    predictors,
+)
 from sakiyomi_evaluation.prediction.errors import (
-    SHOWN_S,
-    Outcome,
-    Tally,
+    REPORTED_S,
+    ErrorTally,
+    PredictionErrors,
+    evaluate_episode,
     figures,
     fit_noise,
-    judge_one,
 )
 from sakiyomi_evaluation.prediction.plot import draw_errors
-from sakiyomi_evaluation.prediction.predictors import NOMINAL, TIMES_S, Told
-from sakiyomi_evaluation.prediction.rounds import MODEL, Judged, make_worker, pooled, predictors
-from sakiyomi_evaluation.results import check_writable, write_results
-from sakiyomi_training.episodes.collection import SPLITS, split_files
-from sakiyomi_training.episodes.layout import Episode
-from sakiyomi_training.episodes.shards import count_episodes
-from simulation_node.interactions.scenarios import check_scenarios
-from simulation_node.rollouts.rollout import HullWorld
+from sakiyomi_evaluation.prediction.predictors import NOMINAL, TIMES_S, OracleLevel
 from world_model_node.inference.dynamics import Dynamics
 
-CONTRACT = ('push', 'slide', 'roll', 'drop', 'toss', 'collide', 'lift')
-NOMINAL_NAME, TOLD_NAME = Told.NOTHING.value, Told.STATE.value
+DEFAULT_SCENARIOS = ('push', 'slide', 'roll', 'drop', 'toss', 'collide', 'lift')
+NOMINAL_NAME, ORACLE_NAME = OracleLevel.NOTHING.value, OracleLevel.STATE.value
 NOISE_FILE = 'predict_baselines.json'
 
 
@@ -62,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--objects', metavar='DIR[,DIR]', help='folder of URDFs or meshes, random_urdfs'
     )
     parser.add_argument('--episodes', type=Path, metavar='DIR', help='collected ones instead')
-    parser.add_argument('--scenarios', default=','.join(CONTRACT))
+    parser.add_argument('--scenarios', default=','.join(DEFAULT_SCENARIOS))
     parser.add_argument('--rounds', type=int, default=10, help='episodes of each scenario')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--split', choices=SPLITS, default='all', help='of the objects, by name')
@@ -80,9 +86,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Play or read the episodes, report, and return the exit status."""
     scenarios = _check(args)
-    finished = _carried_out(args, scenarios)
-    judged_rounds = [rebuilt(Judged, record) for record in finished.records]
-    tally = pooled(one.tally for one in judged_rounds)
+    finished = _run_rounds(args, scenarios)
+    episode_results = [from_json(EpisodeResult, record) for record in finished.records]
+    tally = pooled(one.tally for one in episode_results)
     if args.episodes is None:
         _count_failed(tally, finished, scenarios)
     if args.fit_noise is not None:
@@ -90,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     noise = read_noise(
         Path(args.fit_noise) if args.fit_noise else share_dir('models') / NOISE_FILE
     )
-    result = summary(tally, judged_rounds[0].model, noise) | {'failed_rounds': finished.failed}
+    result = summary(tally, episode_results[0].model, noise) | {'failed_rounds': finished.failed}
     make_console().print(_table(result))
     write_results(args.json, result | {'nominal': NOMINAL, 'watched_s': 1.2}, args)
     if args.json is not None:
@@ -98,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _carried_out(args: argparse.Namespace, scenarios: tuple[str, ...]) -> Finished:
+def _run_rounds(args: argparse.Namespace, scenarios: tuple[str, ...]) -> RoundResults:
     if args.episodes is not None:
         files, count = (), count_episodes(args.episodes)
     else:
@@ -113,7 +119,7 @@ def _carried_out(args: argparse.Namespace, scenarios: tuple[str, ...]) -> Finish
     )
 
 
-def _count_failed(tally: Tally, finished: Finished, scenarios: Sequence[str]) -> None:
+def _count_failed(tally: ErrorTally, finished: RoundResults, scenarios: Sequence[str]) -> None:
     """Each as an object of its scenario that could not be judged."""
     for entry in finished.failed:
         scenario = scenarios[entry['index'] % len(scenarios)]
@@ -125,22 +131,22 @@ def evaluate(
     episodes: Iterable[Episode], dynamics: Dynamics, noise: dict[str, np.ndarray] | None = None
 ) -> dict[str, Any]:
     """The figures of a model and of what it has to beat, on episodes stored or fresh."""
-    return summary(judged(episodes, dynamics), dynamics.name, noise or {})
+    return summary(evaluated(episodes, dynamics), dynamics.name, noise or {})
 
 
-def judged(episodes: Iterable[Episode], dynamics: Dynamics) -> Tally:
+def evaluated(episodes: Iterable[Episode], dynamics: Dynamics) -> ErrorTally:
     """The model and every baseline on the episodes."""
-    tally, world = Tally([], {}, {}), HullWorld()
-    those = predictors(dynamics, world)
+    tally, world = ErrorTally([], {}, {}), HullSimulator()
+    all_predictors = predictors(dynamics, world)
     try:
         for episode in episodes:
-            judge_one(episode, those, tally)
+            evaluate_episode(episode, all_predictors, tally)
     finally:
         world.close()
     return tally
 
 
-def fitted(tally: Tally) -> dict[str, np.ndarray]:
+def fitted(tally: ErrorTally) -> dict[str, np.ndarray]:
     """The noise (H, 2) [m] of every baseline."""
     names = dict.fromkeys(o.predictor for o in tally.outcomes if o.predictor != MODEL)
     return {name: fit_noise([o for o in tally.outcomes if o.predictor == name]) for name in names}
@@ -166,7 +172,7 @@ def read_noise(path: Path) -> dict[str, np.ndarray]:
     return noise
 
 
-def summary(tally: Tally, model_name: str, noise: dict[str, np.ndarray]) -> dict[str, Any]:
+def summary(tally: ErrorTally, model_name: str, noise: dict[str, np.ndarray]) -> dict[str, Any]:
     """All figures: per scenario and pooled.
 
     Raises:
@@ -187,7 +193,7 @@ def summary(tally: Tally, model_name: str, noise: dict[str, np.ndarray]) -> dict
     return {
         'model': model_name,
         'ratio_to_nominal_1s': _ratios(scenarios, MODEL),
-        'true_state_to_nominal_1s': _ratios(scenarios, TOLD_NAME),
+        'true_state_to_nominal_1s': _ratios(scenarios, ORACLE_NAME),
         'coverage_90': pooled[MODEL].get('coverage_90'),
         'nll': pooled[MODEL].get('nll'),
         'tracked_share': 1.0 - sum(tally.untracked.values()) / sum(tally.objects.values()),
@@ -208,13 +214,18 @@ def _ratios(scenarios: dict[str, dict], name: str) -> dict[str, float]:
 
 
 def _rows(
-    outcomes: Sequence[Outcome], names: Sequence[str], noise: dict[str, np.ndarray]
+    outcomes: Sequence[PredictionErrors], names: Sequence[str], noise: dict[str, np.ndarray]
 ) -> dict[str, dict]:
     rows = {}
     for name in names:
         own = [o for o in outcomes if o.predictor == name]
         if name != MODEL and name not in noise:
-            own = [Outcome(o.scenario, o.predictor, o.gap_m, o.turn_rad, None) for o in own]
+            own = [
+                PredictionErrors(
+                    o.scenario, o.predictor, o.position_error_m, o.rotation_error_rad, None
+                )
+                for o in own
+            ]
         rows[name] = figures(own, noise.get(name))
     return rows
 
@@ -234,18 +245,22 @@ def _check(args: argparse.Namespace) -> tuple[str, ...]:
 
 def _table(result: dict) -> Table:
     table = Table('scenario', 'objects', 'lost', 'predictor', title=f'model: {result["model"]}')
-    for t in SHOWN_S:
+    for t in REPORTED_S:
         table.add_column(f'mm @ {t:g} s')
     for column in ('rad @ 1 s', 'coverage', 'NLL', 'ratio'):
         table.add_column(column)
     for scenario, rows in {**result['scenarios'], 'all': result['pooled']}.items():
         for name in (n for n in rows if isinstance(rows[n], dict)):
             row = rows[name]
-            errors = [f'{row["error_mm"][f"{t:g}"]:.1f}' for t in SHOWN_S]
-            honesty = [f'{row[key]:.2f}' if key in row else '-' for key in ('coverage_90', 'nll')]
+            errors = [f'{row["error_mm"][f"{t:g}"]:.1f}' for t in REPORTED_S]
+            calibration = [
+                f'{row[key]:.2f}' if key in row else '-' for key in ('coverage_90', 'nll')
+            ]
             key = 'mean' if scenario == 'all' else scenario
             ratio = f'{result["ratio_to_nominal_1s"][key]:.2f}' if name == MODEL else ''
             counts = (str(rows.get('objects', '')), str(rows.get('untracked', '')))
             first = (scenario, *counts) if name == MODEL else ('', '', '')
-            table.add_row(*first, name, *errors, f'{row["error_rad"]["1"]:.2f}', *honesty, ratio)
+            table.add_row(
+                *first, name, *errors, f'{row["error_rad"]["1"]:.2f}', *calibration, ratio
+            )
     return table

@@ -30,26 +30,26 @@ from planner_node.friction_probe import FrictionProbe
 from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi.scene import Gaussian, GripperCommand, ObjectState, Scene
-from sakiyomi_data.closed_loop.watched_cell import WatchedCell
-from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments
-from sakiyomi_data.running.rounds import Round, run_rounds
-from sakiyomi_data.running.strips import Strip
-from sakiyomi_evaluation.perception.state_errors import CHI2_3_90
-from sakiyomi_evaluation.results import check_writable, write_results
-from sakiyomi_training.episodes.collection import SPLITS, split_files
-from simulation_node.bodies.hidden import Hidden
+from sakiyomi_data.closed_loop.observed_cell import ObservedCell
+from sakiyomi_data.episodes.collection import SPLITS, split_files
+from sakiyomi_data.experiments.options import JOURNAL_HELP, add_run_arguments
+from sakiyomi_data.experiments.rounds import Round, run_rounds
+from sakiyomi_data.experiments.strips import Strip
+from sakiyomi_data.results import check_writable, write_results
+from sakiyomi_data.scenarios.interaction import HISTORY_S, HandScript, Interaction, ScenarioPlayer
+from sakiyomi_data.scenarios.manipulation import OPENING_CLEARANCE_M, sample_top_grasp
+from sakiyomi_data.scenarios.scene_builder import SceneBuilder, workspace_center
+from sakiyomi_evaluation.perception.state_errors import CHI2_90_3DOF
+from simulation_node.bodies.physical_properties import PhysicalProperties
 from simulation_node.config import HAND_LINK
-from simulation_node.interactions.handled import OPENED_M, grasp_from_above
-from simulation_node.interactions.interaction import WATCH_S, HandScript, Interaction, Play
-from simulation_node.interactions.stage import Stage, place
 from world_model_node.inference.dynamics import Dynamics
 
 GRIP_RANGE_N = (5.0, 30.0)
-ABOVE_M, RISE_M = 0.14, 0.10
+HOVER_M, RISE_M = 0.14, 0.10
 TILT_RAD = 0.8
 SIGMAS_90 = 1.6449
-DOWN_FROM_S = -WATCH_S + 0.5
-TOUCH_HZ, HELD_AFTER_S = 60, 0.4
+DESCENT_START_S = -HISTORY_S + 0.5
+TOUCH_HZ, SETTLE_AFTER_PROBE_S = 60, 0.4
 # seconds from one pose to the next, and the turns (2,) about the hand's x and y at each
 TILTS = (
     (0.5, (0.0, 0.0)),
@@ -100,7 +100,7 @@ def make_worker(
     args: argparse.Namespace, files: tuple[Path, ...]
 ) -> Callable[[Round], dict[str, Any]]:
     """What lifts and tilts, all in one cell."""
-    cell = WatchedCell()
+    cell = ObservedCell()
 
     def work(one: Round) -> dict[str, Any]:
         strip = Strip(args.strips, f'round{one.index:03d}')
@@ -117,79 +117,90 @@ def evaluate(
     rounds: int,
     seed: int,
     dynamics: Dynamics | None = None,
-    cell: WatchedCell | None = None,
+    cell: ObservedCell | None = None,
 ) -> dict[str, Any]:
     """The figures of any dynamics' belief, or of the configured ones."""
-    cell = cell or WatchedCell(dynamics)
+    cell = cell or ObservedCell(dynamics)
     rows = [lift_and_tilt(cell, files, seed, index) for index in range(rounds)]
     return {'model': cell.model.model_name, **summary(rows), 'objects': rows}
 
 
 def lift_and_tilt(
-    cell: WatchedCell, files: tuple[Path, ...], seed: int, index: int, strip: Strip | None = None
+    cell: ObservedCell, files: tuple[Path, ...], seed: int, index: int, strip: Strip | None = None
 ) -> dict[str, Any]:
     """One object's row: what was drawn, what was believed before and after, and how wrong."""
     strip = strip or Strip(None, '')
-    stage, interaction = cell.staged(files, np.random.default_rng([seed, index]), _drawn)
+    builder, interaction = cell.build_scene(
+        files, np.random.default_rng([seed, index]), _sample_interaction
+    )
     name = interaction.actors[0]
-    hidden, play = stage.hidden[name], Play(cell.cell, interaction)
-    cell.watch(play, DOWN_FROM_S)
-    before = _judged(cell, name, hidden, cell.track_of(name))
+    true_properties, player = builder.properties[name], ScenarioPlayer(cell.cell, interaction)
+    cell.observe(player, DESCENT_START_S)
+    before = _belief_errors(cell, name, true_properties, cell.track_of(name))
     held: list[tuple[int, dict[str, Any] | None]] = []
 
-    def look(scene: Scene) -> None:
+    def record_held(scene: Scene) -> None:
         strip.frame(cell.cell)
         states = (state for state in scene.objects if state.held)
-        held.extend((state.id, _judged(cell, name, hidden, state)) for state in states)
+        held.extend(
+            (state.id, _belief_errors(cell, name, true_properties, state)) for state in states
+        )
 
-    force_n = interaction.hand.grips[0][1].force_n
-    cell.watch(play, interaction.hand.times_s[-1], look)
-    loosened = None
+    force_n = interaction.hand.gripper_commands[0][1].force_n
+    cell.observe(player, interaction.hand.times_s[-1], record_held)
+    after_probe = None
     if held:
         held_id, after = held[-1]
-        loosened = after['friction']
+        after_probe = after['friction']
 
-        def look_on(scene: Scene) -> None:
-            nonlocal loosened
+        def record_friction(scene: Scene) -> None:
+            nonlocal after_probe
             state = scene.object_by_id(held_id)
             if state is not None:
-                loosened = _friction(state, hidden)
+                after_probe = _friction(state, true_properties)
 
-        _loosen(cell, play, force_n, look_on)
+        _loosen(cell, player, force_n, record_friction)
     strip.frame(cell.cell)
     gone_m = np.linalg.norm(cell.center_m(name) - cell.cell.grasp_pose()[:3, 3])
     return {
         'name': name,
         'grip_n': force_n,
-        'mass_kg': hidden.mass_kg,
-        'friction': hidden.friction,
-        'dropped': bool(gone_m > 0.5 * stage.size(name) + 0.05),
+        'mass_kg': true_properties.mass_kg,
+        'friction': true_properties.friction,
+        'dropped': bool(gone_m > 0.5 * builder.footprint_m(name) + 0.05),
         'before': before,
         'tilted': held[-1][1] if held else None,
-        'loosened': loosened,
+        'loosened': after_probe,
     }
 
 
-def _loosen(cell: WatchedCell, play: Play, force_n: float, look: Callable[[Scene], None]) -> None:
+def _loosen(
+    cell: ObservedCell,
+    player: ScenarioPlayer,
+    force_n: float,
+    record_held: Callable[[Scene], None],
+) -> None:
     """Loosen the grip until the wrist feels the object slide, and hold on again for a moment."""
     probe = FrictionProbe(force_n)
     while not probe.done:
         force = cell.cell.world.robot.link_pose(HAND_LINK)[:3, :3] @ cell.cell.wrench().force_n
         cell.cell.command_gripper(GripperCommand(0.0, probe.force_n(-float(force[2]))))
-        cell.watch(play, play.time_s + 1.0 / TOUCH_HZ, look)
-    cell.watch(play, play.time_s + HELD_AFTER_S, look)
+        cell.observe(player, player.time_s + 1.0 / TOUCH_HZ, record_held)
+    cell.observe(player, player.time_s + SETTLE_AFTER_PROBE_S, record_held)
 
 
-def _drawn(stage: Stage) -> Interaction:
+def _sample_interaction(builder: SceneBuilder) -> Interaction:
     """The object, and the hand's way: down, closed, up, and tilted about both level axes."""
-    rng = stage.rng
-    name = stage.lay(stage.choose(0.2), place() + rng.uniform(-0.06, 0.06, 2))
-    T, width_m = grasp_from_above(stage, name)
+    rng = builder.rng
+    name = builder.place(
+        builder.sample_object(0.2), workspace_center() + rng.uniform(-0.06, 0.06, 2)
+    )
+    T, width_m = sample_top_grasp(builder, name)
     above, up = T.copy(), T.copy()
-    above[2, 3] += ABOVE_M
+    above[2, 3] += HOVER_M
     up[2, 3] += RISE_M
-    close_s = DOWN_FROM_S + 0.4
-    times, poses = [-WATCH_S, DOWN_FROM_S, close_s, close_s + 0.5], [above, above, T, T]
+    close_s = DESCENT_START_S + 0.4
+    times, poses = [-HISTORY_S, DESCENT_START_S, close_s, close_s + 0.5], [above, above, T, T]
     signs = rng.choice([-1.0, 1.0], 2)
     for duration_s, turns in TILTS:
         turn = Rotation.from_rotvec([*(TILT_RAD * signs * turns), 0.0]).as_matrix()
@@ -199,44 +210,44 @@ def _drawn(stage: Stage) -> Interaction:
         poses.append(tilted)
     force_n = float(np.exp(rng.uniform(*np.log(GRIP_RANGE_N))))
     grip = ((close_s, GripperCommand(0.0, force_n)),)
-    opening_m = min(0.08, width_m + OPENED_M)
+    opening_m = min(0.08, width_m + OPENING_CLEARANCE_M)
     hand = HandScript(np.array(times), np.array(poses), grip, opening_m)
     return Interaction('lift and tilt', (name,), hand=hand)
 
 
-def _judged(
-    cell: WatchedCell, name: str, hidden: Hidden, state: ObjectState | None
+def _belief_errors(
+    cell: ObservedCell, name: str, true_properties: PhysicalProperties, state: ObjectState | None
 ) -> dict[str, Any] | None:
     """A belief against the truth at this instant; None where there is no belief."""
     if state is None:
         return None
-    told = state.properties
+    belief = state.properties
     T = cell.cell.world.objects.pose(name)
-    true_m = T[:3, :3] @ hidden.center_of_mass_m + T[:3, 3]
+    true_m = T[:3, :3] @ true_properties.center_of_mass_m + T[:3, 3]
     T_told, R = state.T_world_object, state.T_world_object[:3, :3]
-    gap = T_told[:3, :3] @ told.center_of_mass_m + T_told[:3, 3] - true_m
-    spread = R @ told.center_of_mass_covariance @ R.T + state.pose_covariance[:3, :3]
+    gap = T_told[:3, :3] @ belief.center_of_mass_m + T_told[:3, 3] - true_m
+    spread = R @ belief.center_of_mass_covariance @ R.T + state.pose_covariance[:3, :3]
     return {
-        'mass': scalar_error(told.mass_kg, hidden.mass_kg),
-        'friction': _friction(state, hidden),
+        'mass': scalar_error(belief.mass_kg, true_properties.mass_kg),
+        'friction': _friction(state, true_properties),
         'com': {
             'error_mm': float(1e3 * np.linalg.norm(gap)),
-            'inside_90': bool(gap @ np.linalg.solve(spread, gap) < CHI2_3_90),
+            'inside_90': bool(gap @ np.linalg.solve(spread, gap) < CHI2_90_3DOF),
         },
     }
 
 
-def _friction(state: ObjectState, hidden: Hidden) -> dict[str, Any]:
-    return scalar_error(state.properties.friction, hidden.friction)
+def _friction(state: ObjectState, true_properties: PhysicalProperties) -> dict[str, Any]:
+    return scalar_error(state.properties.friction, true_properties.friction)
 
 
-def scalar_error(told: Gaussian, true: float) -> dict[str, Any]:
+def scalar_error(belief: Gaussian, true: float) -> dict[str, Any]:
     """One belief against the truth."""
     return {
-        'told': told.mean,
-        'sigma': float(np.sqrt(told.variance)),
-        'relative_error': abs(told.mean - true) / true,
-        'inside_90': bool(abs(told.mean - true) <= SIGMAS_90 * np.sqrt(told.variance)),
+        'told': belief.mean,
+        'sigma': float(np.sqrt(belief.variance)),
+        'relative_error': abs(belief.mean - true) / true,
+        'inside_90': bool(abs(belief.mean - true) <= SIGMAS_90 * np.sqrt(belief.variance)),
     }
 
 

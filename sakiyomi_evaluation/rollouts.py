@@ -27,10 +27,10 @@ from rich.table import Table
 from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi.paths import share_dir
-from sakiyomi_evaluation.results import check_writable, write_results
+from sakiyomi_data.results import check_writable, write_results
+from sakiyomi_data.rollouts.boxes_on_plane import BoxesOnPlane
 from sakiyomi_evaluation.speed import rollout_scene
 from simulation_node.config import PHYSICS_HZ
-from simulation_node.rollouts.bare_world import BareWorld
 from world_model_node.inference.engine import WorldModelEngine
 from world_model_node.inference.onnx_engine import OnnxEngine
 from world_model_node.model.card import read_card
@@ -42,7 +42,7 @@ from world_model_node.model.physics.active_contacts import ActiveContacts, activ
 OBJECTS = (1, MAX_OBJECTS)
 BATCHES = (1, 64, 512)
 HORIZON_S = NUM_STEPS * STEP_S
-GOALS = {64: 5.0, 512: 20.0}  # times PyBullet
+SPEEDUP_GOALS = {64: 5.0, 512: 20.0}  # times PyBullet
 PARTS = {
     'alone': ActiveContacts(False, False),
     'with hand': ActiveContacts(True, False),
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         'model': read_card(folder).short_hash,
         'threads': args.threads,
         'samples': samples,
-        'goal_times_pybullet': GOALS,
+        'goal_times_pybullet': SPEEDUP_GOALS,
         'rollouts': rows,
         'belief': beliefs,
         'loading': {name: figures for name, (_, figures) in engines.items()},
@@ -152,7 +152,7 @@ def _beliefs(
     """Times of a whole update and prediction, with every part of the physics."""
     window, action = _window(count)
     rows = []
-    for told, parts in PARTS.items():
+    for label, parts in PARTS.items():
         if parts.pairs and count == 1:
             continue
         spent, cpu = [], []
@@ -164,7 +164,7 @@ def _beliefs(
         p50, p99 = np.percentile(spent[1:], [50, 99])
         figures = {'p50_ms': p50, 'p99_ms': p99, 'cpu_p50_ms': float(np.median(cpu[1:]))}
         figures = {key: round(float(value), 2) for key, value in figures.items()}
-        rows.append({'engine': name, 'objects': count, 'physics': told, **figures})
+        rows.append({'engine': name, 'objects': count, 'physics': label, **figures})
     return rows
 
 
@@ -178,7 +178,9 @@ def _physics(count: int, args: argparse.Namespace) -> dict[str, float]:
 
 def _pybullet(count: int, seconds: float) -> float:
     places, velocities = rollout_scene.places_and_velocities(rollout_scene.states(count))
-    world = BareWorld(count, rollout_scene.HALF_M, rollout_scene.MASS_KG, rollout_scene.FRICTION)
+    world = BoxesOnPlane(
+        count, rollout_scene.HALF_M, rollout_scene.MASS_KG, rollout_scene.FRICTION
+    )
     try:
         return _per_second(lambda: world.roll_out(places, velocities, HORIZON_S), seconds)
     finally:

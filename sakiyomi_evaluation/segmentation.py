@@ -20,11 +20,11 @@ from rich.table import Table
 
 from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
-from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments
-from sakiyomi_data.running.plain import rebuilt
-from sakiyomi_data.running.rounds import Round, run_rounds
+from sakiyomi_data.experiments.options import JOURNAL_HELP, add_run_arguments
+from sakiyomi_data.experiments.rounds import Round, run_rounds
+from sakiyomi_data.experiments.serialization import from_json
+from sakiyomi_data.results import check_writable, write_results
 from sakiyomi_data.segmentation.labelled_views import LabelledView, read_views
-from sakiyomi_evaluation.results import check_writable, write_results
 from sakiyomi_training.segmentation.scoring import InstanceScore, score
 from world_model_node.config import WorldModelConfig
 from world_model_node.segmentation.segmenter import Segmenter, make_segmenter
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 @dataclass(frozen=True)
-class Divided:
+class SegmentedView:
     """One view, divided by one segmenter."""
 
     key: tuple[str, str, str]  # kind of scene, how the view was taken, segmenter
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         args,
         inputs=files,
     )
-    views = [one for record in finished.records for one in rebuilt(list[Divided], record)]
+    views = [one for record in finished.records for one in from_json(list[SegmentedView], record)]
     rows = [
         dict(zip(('scene', 'views', 'segmenter'), key, strict=True))
         | _figures([one for one in views if one.key == key])
@@ -78,12 +78,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def make_worker(args: argparse.Namespace, files: list[Path]) -> Callable[[Round], list[Divided]]:
+def make_worker(
+    args: argparse.Namespace, files: list[Path]
+) -> Callable[[Round], list[SegmentedView]]:
     """What divides the views of a file with each segmenter."""
     config = WorldModelConfig().clustering
     segmenters = [make_segmenter(name, config, args.model) for name in ('network', 'clustering')]
     return lambda one: [
-        divided((files[one.index].parent.name, condition, segmenter.name), segmenter, view)
+        segment_view((files[one.index].parent.name, condition, segmenter.name), segmenter, view)
         for condition, view in usable_views(files[one.index])
         for segmenter in segmenters
     ]
@@ -96,15 +98,17 @@ def usable_views(path: Path) -> Iterator[tuple[str, LabelledView]]:
             yield VIEWS[min(index, 1)], view
 
 
-def divided(key: tuple[str, str, str], segmenter: Segmenter, view: LabelledView) -> Divided:
+def segment_view(
+    key: tuple[str, str, str], segmenter: Segmenter, view: LabelledView
+) -> SegmentedView:
     """Divide one view, and take the time."""
     start = time.perf_counter()
     labels = segmenter.segment(view.voxels, view.visibility, view.plane)
     ms = 1e3 * (time.perf_counter() - start)
-    return Divided(key, score(labels, view.labels), ms)
+    return SegmentedView(key, score(labels, view.labels), ms)
 
 
-def _figures(views: list[Divided]) -> dict:
+def _figures(views: list[SegmentedView]) -> dict:
     """Precision, recall, mean IoU, and the time of one division."""
     p50, p99 = np.percentile([one.ms for one in views], [50, 99])
     times = {'ms_p50': float(p50), 'ms_p99': float(p99), 'views_measured': len(views)}

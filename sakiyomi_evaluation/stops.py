@@ -20,13 +20,13 @@ import numpy as np
 from planner_node.config import PlannerConfig
 from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
-from sakiyomi_data.running.options import JOURNAL_HELP, add_run_arguments
-from sakiyomi_data.running.rounds import Finished, Round, run_rounds
+from sakiyomi_data.experiments.options import JOURNAL_HELP, add_run_arguments
+from sakiyomi_data.experiments.rounds import Round, RoundResults, run_rounds
+from sakiyomi_data.results import check_writable, write_results
 from sakiyomi_evaluation.clutter import round_seed
-from sakiyomi_evaluation.results import check_writable, write_results
-from sakiyomi_evaluation.stopping.block import PHASES, BlockTrial
+from sakiyomi_evaluation.stopping.block_trial import PHASES, BlockTrial
 from sakiyomi_evaluation.stopping.planned_scene import PlannedScene
-from sakiyomi_evaluation.stopping.trial import EVENTS, StopTrial
+from sakiyomi_evaluation.stopping.stop_trial import EVENTS, StopTrial
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import SimulationConfig
 from simulation_node.objects.object_files import object_files
@@ -97,7 +97,7 @@ def _trials(
     return [StopTrial(planned, event, float(at)).run() for at in shares]
 
 
-def summarise(finished: Finished, events: list[str], trials: int) -> dict[str, Any]:
+def summarise(finished: RoundResults, events: list[str], trials: int) -> dict[str, Any]:
     """By event: last command, rest and force, each with its largest."""
     records = [t for r in finished.records for t in r['trials']]
     figures: dict[str, Any] = {'failed_rounds': finished.failed}

@@ -19,15 +19,15 @@ from rich.table import Table
 
 from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
-from sakiyomi_evaluation.results import check_writable, write_results
+from sakiyomi_data.results import check_writable, write_results
+from sakiyomi_data.tosses.cube_model import NAMES
+from sakiyomi_data.tosses.errors import PathErrors, path_errors
+from sakiyomi_data.tosses.fit import TossFit, TossPredictor
+from sakiyomi_data.tosses.prior import HAND_SET, TossPrior, read_prior
+from sakiyomi_data.tosses.recordings import Tosses, read_tosses
 from sakiyomi_evaluation.tosses import mujoco_cube
-from sakiyomi_evaluation.tosses.errors import PathErrors, path_errors
-from sakiyomi_evaluation.tosses.figure import draw_errors
-from sakiyomi_evaluation.tosses.fitting.cube_model import NAMES
-from sakiyomi_evaluation.tosses.fitting.fit import TossFit, TossPredictor
-from sakiyomi_evaluation.tosses.fitting.prior import HAND_SET, TossPrior, read_prior
-from sakiyomi_evaluation.tosses.recordings import Tosses, read_tosses
-from sakiyomi_evaluation.tosses.split import check_rates, some_of, split
+from sakiyomi_evaluation.tosses.dataset_split import check_rates, split_tosses, subset
+from sakiyomi_evaluation.tosses.error_plot import draw_errors
 
 GENERATIONS = 40
 COLUMNS = ('mm_80', 'rad_80', 'mm_full', 'rad_full')
@@ -54,9 +54,9 @@ def run(args: argparse.Namespace) -> int:
         check_folder(flag, getattr(args, flag))
     check_search(args.generations, args.threads)
     prior = HAND_SET if args.pretrained is None else read_prior(args.pretrained)
-    train, test = read_tosses(args.train), read_tosses(args.test, least=1)
+    train, test = read_tosses(args.train), read_tosses(args.test, min_tosses=1)
     check_rates(train, args.train, test, args.test)
-    train = some_of(train, args.n_train, args.seed, '--n-train')
+    train = subset(train, args.n_train, args.seed, '--n-train')
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)  # contact fades out through numbers that cost a hundredfold
     try:
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, prior: TossPrior, train: Tosses, test: Tosses) -> None:
-    fitted, kept = split(train, args.seed)
+    fitted, kept = split_tosses(train, args.seed)
     console = make_console(stderr=True)
     start = time.monotonic()
     with Progress(console=console) as progress:
@@ -77,10 +77,10 @@ def _run(args: argparse.Namespace, prior: TossPrior, train: Tosses, test: Tosses
         predictor = TossPredictor(fit)
         predictor.calibrate(train)
         held_out = path_errors(predictor.predict(kept)[0], kept).figures()
-        middle, away, turned = predictor.predict(test)
-        errors = path_errors(middle, test)
+        median_paths, distance, angle = predictor.predict(test)
+        errors = path_errors(median_paths, test)
         baselines, baseline_errors = _baselines(fit, fitted, test, progress)
-    figures = errors.figures() | predictor.coverage(errors, away, turned)
+    figures = errors.figures() | predictor.coverage(errors, distance, angle)
     figures |= {
         'n_train': len(train),
         'tosses_fitted': len(fitted),

@@ -16,13 +16,13 @@ from rich.table import Table
 
 from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
-from sakiyomi_evaluation.results import check_writable, write_results
+from sakiyomi_data.results import check_writable, write_results
+from sakiyomi_data.tosses.prior import read_prior
+from sakiyomi_data.tosses.recordings import read_tosses
 from sakiyomi_evaluation.toss import GENERATIONS, check_folder, check_search
-from sakiyomi_evaluation.tosses.curve_figure import draw_curve
-from sakiyomi_evaluation.tosses.curve_points import MEASURED, Curve, summary
-from sakiyomi_evaluation.tosses.fitting.prior import read_prior
-from sakiyomi_evaluation.tosses.recordings import read_tosses
-from sakiyomi_evaluation.tosses.split import check_rates
+from sakiyomi_evaluation.tosses.curve_plot import draw_curve
+from sakiyomi_evaluation.tosses.dataset_split import check_rates
+from sakiyomi_evaluation.tosses.learning_curve import MEASURED, LearningCurve, summary
 
 COUNTS, SEEDS = (8, 16, 32, 64, 400), (0, 1, 2)
 
@@ -52,9 +52,9 @@ def run(args: argparse.Namespace) -> int:
     if min(args.seeds) < 0:
         raise BadInputError(f'--seeds: got {min(args.seeds)}, expected 0 or more')
     prior = None if args.pretrained is None else read_prior(args.pretrained)
-    train, test = read_tosses(args.train), read_tosses(args.test, least=1)
+    train, test = read_tosses(args.train), read_tosses(args.test, min_tosses=1)
     check_rates(train, args.train, test, args.test)
-    curve = Curve(train, test, prior, args.generations, args.points)
+    curve = LearningCurve(train, test, prior, args.generations, args.points)
     for count in args.counts:
         curve.check_count(count)
     torch.set_num_threads(args.threads)

@@ -17,8 +17,8 @@ from rich.table import Table
 
 from sakiyomi.console import make_console
 from sakiyomi.paths import share_dir
-from sakiyomi_evaluation.results import provenance
-from sakiyomi_training.episodes.shards import PATTERN
+from sakiyomi_data.episodes.shards import PATTERN
+from sakiyomi_data.results import provenance
 from sakiyomi_training.train_world_model import read_config, train
 from sakiyomi_training.world_model.calibration import calibrate
 from sakiyomi_training.world_model.examples.example_set import ExampleSet

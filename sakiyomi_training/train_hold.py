@@ -10,10 +10,16 @@ from rich.progress import Progress
 
 from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
-from sakiyomi_evaluation.results import provenance
-from sakiyomi_training.object_split import HELD_OUT_PERCENT
-from sakiyomi_training.trials.hold import FOLDS, HELD_M, GraspSet, cross_validated, learned
-from sakiyomi_training.trials.scene import read_trials
+from sakiyomi_data.counterfactual.counterfactual_scene import read_counterfactuals
+from sakiyomi_data.object_split import HELD_OUT_PERCENT
+from sakiyomi_data.results import provenance
+from sakiyomi_training.grasp_success.classifier_training import (
+    FOLDS,
+    HELD_M,
+    GraspSet,
+    cross_validate,
+    train_classifier,
+)
 from world_model_node.model.grasp_success.classifier import MODEL_NAME, WEIGHTS, save_grasp_success
 from world_model_node.model.grasp_success.features import FEATURE_NAMES
 from world_model_node.model_files import write_card
@@ -34,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         if getattr(args, name) < least:
             raise BadInputError(f'--{name}: got {getattr(args, name)}, expected at least {least}')
     torch.set_num_threads(args.threads)
-    grasps = GraspSet.of(read_trials(args.data))
+    grasps = GraspSet.of(read_counterfactuals(args.data))
     objects = len(set(grasps.names))
     if objects < FOLDS:
         raise BadInputError(
@@ -42,8 +48,8 @@ def run(args: argparse.Namespace) -> int:
         )
     with Progress(console=make_console(stderr=True)) as progress:
         task = progress.add_task('networks', total=FOLDS + 1)
-        figures = cross_validated(grasps, args.steps, args.seed, lambda: progress.advance(task))
-        network = learned(grasps, args.steps, args.seed)
+        figures = cross_validate(grasps, args.steps, args.seed, lambda: progress.advance(task))
+        network = train_classifier(grasps, args.steps, args.seed)
         progress.advance(task)
     args.out.mkdir(parents=True, exist_ok=True)
     save_grasp_success(args.out, network)

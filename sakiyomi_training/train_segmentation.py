@@ -11,8 +11,8 @@ from rich.logging import RichHandler
 
 from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
-from sakiyomi_evaluation.results import provenance
-from sakiyomi_training.object_split import HELD_OUT_PERCENT
+from sakiyomi_data.object_split import HELD_OUT_PERCENT
+from sakiyomi_data.results import provenance
 from sakiyomi_training.segmentation.export import export
 from sakiyomi_training.segmentation.training import held_out_views, train, validate
 from world_model_node.segmentation.features import NODE_FEATURES, PAIR_FEATURES

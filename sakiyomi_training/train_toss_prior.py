@@ -12,8 +12,8 @@ from rich.progress import Progress, TaskID
 
 from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
-from sakiyomi_evaluation.results import check_writable, provenance
-from sakiyomi_evaluation.tosses.fitting.prior import write_prior
+from sakiyomi_data.results import check_writable, provenance
+from sakiyomi_data.tosses.prior import write_prior
 from sakiyomi_training.tosses.pretraining import Pretraining, pretrain
 
 MIN_CUBES = 4

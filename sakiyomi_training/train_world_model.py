@@ -17,8 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi.parameters import with_values
-from sakiyomi_evaluation.results import provenance
-from sakiyomi_training.object_split import HELD_OUT_PERCENT
+from sakiyomi_data.object_split import HELD_OUT_PERCENT
+from sakiyomi_data.results import provenance
 from sakiyomi_training.world_model.ablations import ablation_changes
 from sakiyomi_training.world_model.calibration import calibrate
 from sakiyomi_training.world_model.examples.example_set import ExampleSet, read_examples

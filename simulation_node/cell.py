@@ -12,7 +12,7 @@ from sakiyomi.geometry import inverse
 from sakiyomi.robot.robot_description import compose
 from sakiyomi.scene import GripperCommand, JointTrajectory
 from sakiyomi.sensing import CameraFrame, JointReading, LidarScan, TactileReading, WrenchReading
-from simulation_node.bodies.hidden import Hidden
+from simulation_node.bodies.physical_properties import PhysicalProperties
 from simulation_node.config import (
     BIN_HEIGHT_M,
     BIN_LINK,
@@ -30,15 +30,15 @@ from simulation_node.config import (
 from simulation_node.controllers import GripperDrive, PoseFollower, TrajectoryFollower
 from simulation_node.objects.meshes import Shape
 from simulation_node.objects.object_files import ObjectModel, TrueObject, load_object, object_files
-from simulation_node.objects.scenes import lay
+from simulation_node.objects.scene_layouts import populate_scene
 from simulation_node.sensors.camera import DepthCamera
 from simulation_node.sensors.lidar import Lidar
-from simulation_node.sensors.noise import generator
+from simulation_node.sensors.noise import sensor_rng
 from simulation_node.sensors.palette import palette
 from simulation_node.sensors.raycast import RayScene
 from simulation_node.sensors.tactile import (
     joint_reading,
-    on_pad,
+    pad_contacts,
     tactile_reading,
     wrench_reading,
 )
@@ -97,7 +97,9 @@ class SimulatedCell:
         self._hand = PoseFollower(self.world.robot.link_pose(HAND_LINK))
         self._gripper = GripperDrive(self.world.robot.finger_width_m(), config.gripper_speed_mps)
         self._drive()
-        lay(self.world, config.objects, config.scene, config.count, np.random.default_rng(seed))
+        populate_scene(
+            self.world, config.objects, config.scene, config.count, np.random.default_rng(seed)
+        )
         self.config = config
         self._reset_step = self._steps
         self._spawned = 0
@@ -123,42 +125,48 @@ class SimulatedCell:
             path = files[int(rng.integers(len(files)))]
         name = self.world.objects.add(load_object(Path(path)), T_world_object)
         self._spawned += 1
-        self.world.objects.put(name, T_world_object, twist)
+        self.world.objects.set_state(name, T_world_object, twist)
         self._ray_scene_step = -1
         return name
 
     def add(
-        self, model: ObjectModel, T_world_object: np.ndarray, scale: float, hidden: Hidden
+        self,
+        model: ObjectModel,
+        T_world_object: np.ndarray,
+        scale: float,
+        properties: PhysicalProperties,
     ) -> str:
         """Put an object of that size and with those properties into the scene, at rest."""
         self._ray_scene_step = -1
-        return self.world.objects.add(model, T_world_object, scale, hidden)
+        return self.world.objects.add(model, T_world_object, scale, properties)
 
-    def place(self, name: str, T_world_object: np.ndarray, twist: np.ndarray) -> None:
+    def set_object_state(self, name: str, T_world_object: np.ndarray, twist: np.ndarray) -> None:
         """Set the pose of an object and the twist (6,) of its origin."""
-        self.world.objects.put(name, T_world_object, twist)
+        self.world.objects.set_state(name, T_world_object, twist)
         self._ray_scene_step = -1
 
-    def launch(self, name: str, velocity: np.ndarray, spin: np.ndarray) -> None:
+    def set_velocity(self, name: str, velocity: np.ndarray, spin: np.ndarray) -> None:
         """Set the velocity (3,) m/s of an object's centre of mass and its spin (3,) rad/s."""
-        self.world.objects.launch(name, velocity, spin)
+        self.world.objects.set_velocity(name, velocity, spin)
 
     def remove(self, name: str) -> None:
         """Take one object out of the scene."""
         self.world.objects.remove(name)
         self._ray_scene_step = -1
 
-    def push(self, name: str, impulse: np.ndarray, at_m: np.ndarray | None = None) -> None:
+    def apply_impulse(
+        self, name: str, impulse: np.ndarray, at_m: np.ndarray | None = None
+    ) -> None:
         """Hit an object: impulse (3,) N s at a point (3,) or the centre of mass, world frame."""
         if not np.isfinite(impulse).all():
             raise BadInputError(f'push: got the impulse {impulse}, expected finite numbers')
-        self.world.objects.push(name, impulse, at_m)
+        self.world.objects.apply_impulse(name, impulse, at_m)
 
     def set_conveyor(self, velocity: np.ndarray) -> None:
         """Run the table's surface at `velocity` (3,) m/s; zero stops it."""
         if not np.isfinite(velocity).all():
             raise BadInputError(f'conveyor: got the velocity {velocity}, expected finite numbers')
-        self.world.conveyor.run(np.asarray(velocity, float))
+        self.world.conveyor.set_velocity(np.asarray(velocity, float))
 
     def ground_truth(self) -> list[TrueObject]:
         """The true state of every object, for evaluation alone."""
@@ -198,7 +206,7 @@ class SimulatedCell:
 
     def stop(self) -> None:
         """Hold the arm where it is; the fingers keep their grip."""
-        self._follower.hold(self.world.robot.arm_q())
+        self._follower.hold_position(self.world.robot.arm_q())
         self._hand = PoseFollower(self.world.robot.link_pose(HAND_LINK))
 
     def command_hand(self, times_s: np.ndarray, T_world_grasp: np.ndarray) -> None:
@@ -211,7 +219,7 @@ class SimulatedCell:
             raise BadInputError('command_hand: got a cell with an arm, expected hand_only')
         self._hand.follow(times_s, T_world_grasp @ self._T_grasp_hand, self.time_s)
 
-    def put_hand(self, T_world_grasp: np.ndarray, width_m: float) -> None:
+    def reset_hand(self, T_world_grasp: np.ndarray, width_m: float) -> None:
         """Set the free hand's grasp frame and the opening of its pads at once, at rest.
 
         Raises:
@@ -220,7 +228,7 @@ class SimulatedCell:
         if not self.config.hand_only:
             raise BadInputError('put_hand: got a cell with an arm, expected hand_only')
         T_world_hand = T_world_grasp @ self._T_grasp_hand
-        self.world.robot.put_hand(T_world_hand, width_m)
+        self.world.robot.reset_hand(T_world_hand, width_m)
         self._hand = PoseFollower(T_world_hand)
         self._gripper = GripperDrive(width_m, self.config.gripper_speed_mps)
 
@@ -307,12 +315,12 @@ class SimulatedCell:
 
     def _pad(self, side: str) -> TactileReading:
         T_world_pad = self.world.robot.link_pose(PAD_LINKS[side])
-        contacts = on_pad(*self.world.robot.finger_contacts(side), T_world_pad)
+        contacts = pad_contacts(*self.world.robot.finger_contacts(side), T_world_pad)
         return tactile_reading(side, contacts, self.config.touch, self.time_s, self._noise(side))
 
     def _noise(self, sensor: str) -> np.random.Generator:
         stamp_ns = round((self._steps - self._reset_step) * 1e9 / PHYSICS_HZ)
-        return generator(self.config.seed, sensor, stamp_ns)
+        return sensor_rng(self.config.seed, sensor, stamp_ns)
 
     def _visible(self) -> RayScene:
         if self._ray_scene_step != self._steps:

@@ -9,7 +9,7 @@ WORLD_MODEL, PLANNER = 'world_model', 'planner'
 PATIENCE_S = 2.0  # of real time; beyond it the simulation goes on alone
 LOCKSTEP_PATIENCE_S = 10.0
 REMINDER_S = 1.0
-SAME_S = 1e-6  # stamps that differ by less are equal
+STAMP_TOLERANCE_S = 1e-6  # stamps that differ by less are equal
 
 
 class Consumers:
@@ -47,7 +47,7 @@ class Consumers:
         self._announced = self._received
         self._scene_s = -math.inf  # that the planner has
 
-    def found(self, present: set[str]) -> None:
+    def set_present(self, present: set[str]) -> None:
         """Who publishes answers now; who left has to answer anew before it is waited for."""
         for name in self.present - present:
             self._answered_s[name] = -math.inf
@@ -82,15 +82,15 @@ class Consumers:
         self._answered_s[name] = stamp_s
         self.given_up.discard(name)
 
-    def hold(self, time_s: float, wall_s: float) -> bool:
+    def must_wait(self, time_s: float, wall_s: float) -> bool:
         """Whether simulated time has to stand still now."""
-        name = self._owing(time_s)
+        name = self._awaited_consumer(time_s)
         self._count(name, wall_s)
         if name and wall_s - self._since_s > self.patience_s:
             self.given_up.add(name)
             self._gave_up(name)
             self._received = self._announced  # what has not come by now is lost
-            return self.hold(time_s, wall_s)
+            return self.must_wait(time_s, wall_s)
         return bool(name)
 
     def reminder(self, wall_s: float) -> str:
@@ -117,24 +117,24 @@ class Consumers:
             self._waiting_for, self._since_s = name, wall_s
         self._last_s = wall_s
 
-    def _owing(self, time_s: float) -> str:
+    def _awaited_consumer(self, time_s: float) -> str:
         """Who has to answer before time goes on; empty for nobody."""
         counted = self.present - self.given_up
-        if WORLD_MODEL in counted and self._picture_owed(time_s):
+        if WORLD_MODEL in counted and self._picture_awaited(time_s):
             return WORLD_MODEL
-        owed = self._state_owed() or (WORLD_MODEL in counted and self._scene_owed())
+        owed = self._state_awaited() or (WORLD_MODEL in counted and self._scene_awaited())
         return PLANNER if PLANNER in counted and owed else ''
 
-    def _picture_owed(self, time_s: float) -> bool:
+    def _picture_awaited(self, time_s: float) -> bool:
         answered_s = self._answered_s[WORLD_MODEL]
-        if self._sent_s[WORLD_MODEL] <= answered_s + SAME_S:
+        if self._sent_s[WORLD_MODEL] <= answered_s + STAMP_TOLERANCE_S:
             return False
         ahead_s = time_s - answered_s if answered_s > -math.inf else 0.0
         return self.lockstep or 0.0 < self.max_lead_s < ahead_s
 
-    def _scene_owed(self) -> bool:
-        return self.lockstep and self._sent_s[WORLD_MODEL] > self._scene_s + SAME_S
+    def _scene_awaited(self) -> bool:
+        return self.lockstep and self._sent_s[WORLD_MODEL] > self._scene_s + STAMP_TOLERANCE_S
 
-    def _state_owed(self) -> bool:
-        unseen = self._sent_s[PLANNER] > self._answered_s[PLANNER] + SAME_S
+    def _state_awaited(self) -> bool:
+        unseen = self._sent_s[PLANNER] > self._answered_s[PLANNER] + STAMP_TOLERANCE_S
         return self.lockstep and (unseen or self._received < self._announced)

@@ -17,9 +17,9 @@ class TrajectoryFollower:
     """Cubic interpolation between waypoints; holds the last one."""
 
     def __init__(self, q: np.ndarray):
-        self.hold(q)
+        self.hold_position(q)
 
-    def hold(self, q: np.ndarray) -> None:
+    def hold_position(self, q: np.ndarray) -> None:
         """Stay at `q`. Shape (n,), rad."""
         self._start_s = 0.0
         self._trajectory = JointTrajectory(np.zeros(1), q[None].copy(), np.zeros((1, len(q))))

@@ -49,11 +49,11 @@ from simulation_node.consumers import PLANNER, WORLD_MODEL, Consumers
 from simulation_node.schedule import Pacer, Schedule
 
 CLOCK_HZ = PHYSICS_HZ / 2
-EVENTS_PER_TICK = 8  # at most, to catch up; then commands get their turn
+MAX_EVENTS_PER_TICK = 8  # at most, to catch up; then commands get their turn
 DEFAULT_GRIP_FORCE_N = 20.0
-LOOK_PERIOD_S = 0.5
+CONSUMER_SEARCH_PERIOD_S = 0.5
 ANSWERS = {WORLD_MODEL: 'world_model/processing_time', PLANNER: 'planner/heartbeat'}
-SLOW_FACTOR = 0.9  # of the wanted pace; below it /diagnostics warns
+MIN_PACE_SHARE = 0.9  # of the wanted pace; below it /diagnostics warns
 
 
 class SimulationNode(LifecycleNode):
@@ -79,11 +79,11 @@ class SimulationNode(LifecycleNode):
         self._subscribe()
         self._serve()
         self.create_ticker(1.0 / CLOCK_HZ, self._tick, wall=True)
-        self.create_ticker(LOOK_PERIOD_S, self._look_for_consumers, wall=True)
+        self.create_ticker(CONSUMER_SEARCH_PERIOD_S, self._find_consumers, wall=True)
 
     def activate(self) -> None:
         """Wait for those who are there from the first reading on."""
-        self._look_for_consumers()
+        self._find_consumers()
 
     def config_changed(self, previous: SimulationConfig) -> None:
         """The pace changes at once, everything else with the next configure transition."""
@@ -153,11 +153,11 @@ class SimulationNode(LifecycleNode):
     # Time.
 
     def _tick(self) -> None:
-        for _ in range(EVENTS_PER_TICK):
+        for _ in range(MAX_EVENTS_PER_TICK):
             wall_s, time_s = time.monotonic(), self.cell.time_s
             if not self.pacer.behind(wall_s, time_s):
                 return
-            if self.consumers.hold(time_s, wall_s):
+            if self.consumers.must_wait(time_s, wall_s):
                 self._remind(self.consumers.reminder(wall_s))
                 return
             self._advance()
@@ -167,8 +167,10 @@ class SimulationNode(LifecycleNode):
         if name:
             (self._publish_camera if name == WORLD_MODEL else self._publish_touch)()
 
-    def _look_for_consumers(self) -> None:
-        self.consumers.found({n for n, topic in ANSWERS.items() if self.count_publishers(topic)})
+    def _find_consumers(self) -> None:
+        self.consumers.set_present(
+            {n for n, topic in ANSWERS.items() if self.count_publishers(topic)}
+        )
 
     def _gave_up(self, name: str) -> None:
         say = self.get_logger().error if self.config.lockstep else self.get_logger().warning
@@ -297,7 +299,7 @@ class SimulationNode(LifecycleNode):
         impulse = from_xyz(request.impulse, 'impulse')
         point = from_xyz(request.point, 'point')
         name = request.name or self.cell.nearest(point)
-        self.cell.push(name, impulse)
+        self.cell.apply_impulse(name, impulse)
         response.name, response.message = name, f'pushed {name}'
 
     def _conveyor(self, request: SetConveyor.Request, response: SetConveyor.Response) -> None:
@@ -318,7 +320,7 @@ class SimulationNode(LifecycleNode):
         if self.consumers.given_up:
             level = ERROR if self.config.lockstep else WARN
             return level, f'no answer from {", ".join(sorted(self.consumers.given_up))}'
-        if measured < SLOW_FACTOR * wanted:
+        if measured < MIN_PACE_SHARE * wanted:
             slowest = max(waits_s, key=waits_s.get, default='')
             cause = f', waits for {slowest}' if slowest else ''
             return WARN, f'slower than real time: factor {measured:.2f}, wanted {wanted:g}{cause}'

@@ -16,13 +16,18 @@ from sakiyomi.robot.robot_description import RobotDescription
 from simulation_node.bodies.conveyor import Conveyor
 from simulation_node.bodies.object_bodies import ObjectBodies
 from simulation_node.bodies.physics_urdf import PhysicsUrdfs
-from simulation_node.bodies.robot_body import GRAVITY_MPS2, RobotBody, link_indices, pads_first
+from simulation_node.bodies.robot_body import (
+    GRAVITY_MPS2,
+    RobotBody,
+    finger_shape_offsets,
+    link_indices,
+)
 from simulation_node.config import HAND_LINK, PHYSICS_HZ, TABLE_LINK
 from simulation_node.objects.meshes import link_shape
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def native_output_suppressed() -> Iterator[None]:
     """Swallow what the engine's C++ side prints."""
     _flush_all()
     saved, sink = [os.dup(fd) for fd in (1, 2)], os.open(os.devnull, os.O_WRONLY)
@@ -44,13 +49,13 @@ def _flush_all() -> None:
     ctypes.CDLL(None).fflush(None)
 
 
-with quiet():
+with native_output_suppressed():
     import pybullet
     from pybullet_utils.bullet_client import BulletClient
 
 SOLVER_ITERATIONS = 150
 SURFACE_FRICTION = 1.0  # of table and bin: contact friction is then the object's own
-DEPTH_M = 1e-4  # less is touch, not overlap
+MIN_OVERLAP_M = 1e-4  # less is touch, not overlap
 SURFACE_RESTITUTION = 1.0  # likewise: the engine multiplies the two of a contact
 
 
@@ -75,14 +80,14 @@ class World:
         self.link_shapes = {
             link.get('name'): link_shape(link, Path()) for link in description.root.findall('link')
         }
-        with quiet():
+        with native_output_suppressed():
             self._p = BulletClient(connection_mode=pybullet.DIRECT)
         self.reset()
 
     def _write_urdfs(self) -> None:
         arm = self.description.arm_root
         robot = self.description.subtree(HAND_LINK if self._hand_only else arm)
-        shifts = pads_first(self.description)
+        shifts = finger_shape_offsets(self.description)
         self._robot_urdf = self._urdfs.of_robot('robot', robot, shifts)
         surroundings = self.description.without(arm)
         self._surroundings_urdf = self._urdfs.of_robot('surroundings', surroundings)
@@ -102,7 +107,7 @@ class World:
             numSolverIterations=SOLVER_ITERATIONS,
             deterministicOverlappingPairs=1,
         )
-        with quiet():
+        with native_output_suppressed():
             self._surroundings = p.loadURDF(str(self._surroundings_urdf), useFixedBase=True)
             self.robot = RobotBody(
                 p,
@@ -165,7 +170,9 @@ class World:
             the plane that the object would have to be beyond.
         """
         uid = self.objects.body(name).uid
-        inside = [c for c in self._p.getClosestPoints(uid, self.robot.uid, 0.0) if c[8] < -DEPTH_M]
+        inside = [
+            c for c in self._p.getClosestPoints(uid, self.robot.uid, 0.0) if c[8] < -MIN_OVERLAP_M
+        ]
         if not inside:
             return None
         deepest = min(inside, key=lambda contact: contact[8])

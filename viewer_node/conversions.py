@@ -30,9 +30,9 @@ from sakiyomi_ros.messages.conversions import (
 )
 from sakiyomi_ros.messages.images import from_camera_info, from_color_image
 from sakiyomi_ros.messages.point_clouds import colors_of, from_cloud
-from viewer_node.layers.plan import ChosenGrasp, PathPart
-from viewer_node.look import height_colors
+from viewer_node.layers.plan import ChosenGrasp, PathSegment
 from viewer_node.panels.status import HealthLine, NodeTimes
+from viewer_node.theme import height_colors
 
 OUTCOMES = {
     getattr(Pick.Result, name): name.replace('_', ' ').lower()
@@ -75,11 +75,11 @@ def to_chosen_grasp(message: Grasp) -> ChosenGrasp:
     return ChosenGrasp(message.object_id, T_world_grasp, width_m, force_n, success)
 
 
-def to_path(message: MarkerArray) -> tuple[PathPart, ...]:
+def to_path(message: MarkerArray) -> tuple[PathSegment, ...]:
     """The line strips of a path; none where it was wiped off."""
     strips = [m for m in message.markers if m.action == Marker.ADD and len(m.points) > 1]
     return tuple(
-        PathPart(
+        PathSegment(
             np.array([from_xyz(point, 'path point') for point in strip.points]),
             tuple(round(255 * c) for c in (strip.color.r, strip.color.g, strip.color.b)),
         )
@@ -124,7 +124,7 @@ def to_progress(feedback: Pick.Feedback) -> tuple[str, int | None, float | None]
 
 
 @dataclass(frozen=True)
-class Stream:
+class PageStream:
     """What arrives on a topic, and how it becomes what the painter takes."""
 
     kind: type
@@ -138,20 +138,20 @@ def to_camera(message: CameraInfo) -> tuple[str, np.ndarray, tuple[int, int]]:
 
 
 STREAMS = {
-    'joint_states': Stream(JointState, from_joint_state),
-    'camera/camera_info': Stream(CameraInfo, to_camera),
-    'camera/color/image_raw': Stream(Image, from_color_image),
-    'lidar/points': Stream(PointCloud2, lambda _: None),  # its points are in the fused cloud
-    'tactile/left': Stream(PointCloud2, partial(to_tactile, side='left')),
-    'tactile/right': Stream(PointCloud2, partial(to_tactile, side='right')),
-    'world_model/cloud': Stream(PointCloud2, to_colored_cloud),
-    'world_model/contacts': Stream(PointCloud2, from_contacts),
-    'world_model/objects': Stream(ObjectStateArray, lambda m: from_object_states(m).objects),
-    'world_model/predictions': Stream(PredictionArray, from_predictions),
-    'planner/grasp': Stream(Grasp, to_chosen_grasp),
-    'planner/path': Stream(MarkerArray, to_path),
+    'joint_states': PageStream(JointState, from_joint_state),
+    'camera/camera_info': PageStream(CameraInfo, to_camera),
+    'camera/color/image_raw': PageStream(Image, from_color_image),
+    'lidar/points': PageStream(PointCloud2, lambda _: None),  # its points are in the fused cloud
+    'tactile/left': PageStream(PointCloud2, partial(to_tactile, side='left')),
+    'tactile/right': PageStream(PointCloud2, partial(to_tactile, side='right')),
+    'world_model/cloud': PageStream(PointCloud2, to_colored_cloud),
+    'world_model/contacts': PageStream(PointCloud2, from_contacts),
+    'world_model/objects': PageStream(ObjectStateArray, lambda m: from_object_states(m).objects),
+    'world_model/predictions': PageStream(PredictionArray, from_predictions),
+    'planner/grasp': PageStream(Grasp, to_chosen_grasp),
+    'planner/path': PageStream(MarkerArray, to_path),
     **{
-        f'{node}/processing_time': Stream(StageTimes, partial(to_node_times, node))
+        f'{node}/processing_time': PageStream(StageTimes, partial(to_node_times, node))
         for node in ('world_model', 'planner', 'simulation')
     },
 }

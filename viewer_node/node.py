@@ -28,15 +28,15 @@ from sakiyomi_ros.qos import topic_qos
 from sakiyomi_ros.sensor_frames import SensorFrames
 from viewer_node import conversions
 from viewer_node.config import ViewerConfig
-from viewer_node.conversions import STREAMS, Stream
+from viewer_node.conversions import STREAMS, PageStream
+from viewer_node.latest_values import LatestValues
 from viewer_node.layers.visuals import load_visuals
 from viewer_node.page import Page
-from viewer_node.painter import Painter
+from viewer_node.page_updater import PageUpdater
 from viewer_node.panels.disturbances import inward_push, random_throw
 from viewer_node.panels.health_board import HealthBoard
 from viewer_node.panels.pick_log import PickLog
 from viewer_node.port import require_free_port
-from viewer_node.snapshot import Latest
 
 WATCH_PERIOD_S = 0.5
 PICK = 'planner/pick'
@@ -52,7 +52,7 @@ class ViewerNode(LifecycleNode):
         super().__init__('viewer', ViewerConfig())
         if self.config.autostart:  # a taken port is told before anything is loaded
             require_free_port(self.config.host, self.config.port)
-        self.latest, self.picks, self.board = Latest(), PickLog(), HealthBoard()
+        self.latest, self.picks, self.board = LatestValues(), PickLog(), HealthBoard()
         self.page: Page | None = None
         self._listening: list[Subscription] = []
         self._stopping = threading.Event()
@@ -67,7 +67,7 @@ class ViewerNode(LifecycleNode):
         description = compose(c.robot_description, c.sensor_description)
         robot = RobotModel(description)
         self.page = Page(c, load_visuals(description.urdf_xml), self)
-        self.painter = Painter(self.page, robot, SensorFrames(description, robot))
+        self.updater = PageUpdater(self.page, robot, SensorFrames(description, robot))
         self._make_clients()
         self.create_ticker(WATCH_PERIOD_S, self._watch, wall=True)
         self.get_logger().info(f'the page is at {self.page.url}')
@@ -75,7 +75,7 @@ class ViewerNode(LifecycleNode):
     def activate(self) -> None:
         """Start drawing."""
         self._stopping.clear()
-        self._thread = threading.Thread(target=self._draw_on, name='drawing')
+        self._thread = threading.Thread(target=self._draw_loop, name='drawing')
         self._thread.start()
 
     def deactivate(self) -> None:
@@ -98,14 +98,14 @@ class ViewerNode(LifecycleNode):
 
     def health(self) -> tuple[Health, ...]:
         """Where the page is and whether anybody looks."""
-        watching = 'somebody looks' if self.page.watched else 'nobody looks: not subscribed'
+        watching = 'somebody looks' if self.page.has_viewers else 'nobody looks: not subscribed'
         return (Health('page', OK, f'{self.page.url}: {watching}'),)
 
     # Inputs: only while a browser looks, and then only the newest message is ever read.
 
     def _watch(self) -> None:
-        if self.page.watched != bool(self._listening):
-            self._listen(self.page.watched)
+        if self.page.has_viewers != bool(self._listening):
+            self._listen(self.page.has_viewers)
 
     def _listen(self, on: bool) -> None:
         for subscription in self._listening:
@@ -114,7 +114,7 @@ class ViewerNode(LifecycleNode):
         self.monitors.clear()
         self.latest.clear()
         self.board.clear()
-        self.painter.forget()
+        self.updater.reset()
         self.picks.forget_running()
         if not on:
             return
@@ -157,9 +157,9 @@ class ViewerNode(LifecycleNode):
 
     # Drawing, in a thread of its own.
 
-    def _draw_on(self) -> None:
+    def _draw_loop(self) -> None:
         while not self._stopping.wait(1.0 / self.config.rate_hz):
-            if not self.page.watched:
+            if not self.page.has_viewers:
                 continue
             try:
                 self._draw()
@@ -168,19 +168,19 @@ class ViewerNode(LifecycleNode):
                 self.get_logger().error(text, throttle_duration_sec=5.0)
 
     def _draw(self) -> None:
-        with self.page.together():
+        with self.page.atomic_update():
             for topic, stream in STREAMS.items():
                 data = self.latest.take(topic)
                 if data is not None:
-                    self._paint(topic, stream, data)
-            self.painter.show_times(self.latest.rates_hz())
+                    self._update_page(topic, stream, data)
+            self.updater.show_times(self.latest.rates_hz())
             self.page.show_pick(self.picks.status())
             self.page.show_health(self.board.lines())
 
-    def _paint(self, topic: str, stream: Stream, data: bytes) -> None:
+    def _update_page(self, topic: str, stream: PageStream, data: bytes) -> None:
         monitor = self.monitors.get(topic) or InputMonitor(topic)
         try:
-            self.painter.paint(topic, stream.convert(deserialize_message(data, stream.kind)))
+            self.updater.update(topic, stream.convert(deserialize_message(data, stream.kind)))
         except BadInputError as error:
             self._dropped(monitor, error)
         else:
@@ -209,7 +209,7 @@ class ViewerNode(LifecycleNode):
 
     def _goal_answered(self, future: Any) -> None:
         if not future.result().accepted:
-            self.page.say('the planner refused the pick')
+            self.page.show_message('the planner refused the pick')
 
     def stop(self) -> str:
         """Stop the arm now."""
@@ -217,7 +217,7 @@ class ViewerNode(LifecycleNode):
 
     def push(self, object_id: int) -> str:
         """Hit this object towards the middle of the workspace."""
-        state = next((o for o in self.painter.objects if o.id == object_id), None)
+        state = next((o for o in self.updater.objects if o.id == object_id), None)
         if state is None:
             return f'object #{object_id} is not tracked any more'
         position_m = state.T_world_object[:3, 3]
@@ -237,11 +237,11 @@ class ViewerNode(LifecycleNode):
     def _ask(self, client: Client, request: Any, what: str) -> str:
         """Call a service whose answer has `success` and `message`, and say how it went."""
 
-        def say(response: Any) -> None:
+        def show_message(response: Any) -> None:
             answer = response.message or ('done' if response.success else 'refused')
-            self.page.say(f'{what}: {answer}')
+            self.page.show_message(f'{what}: {answer}')
 
-        if self._call(client, request, say):
+        if self._call(client, request, show_message):
             return f'{what} ...'
         return f'{what}: nobody answers {client.srv_name}'
 

@@ -18,17 +18,17 @@ from viewer_node.config import ViewerConfig
 from viewer_node.layers.contacts import ContactsLayer
 from viewer_node.layers.ghosts import GhostsLayer
 from viewer_node.layers.objects import ObjectsLayer
-from viewer_node.layers.plan import ChosenGrasp, PathPart, PlanLayer
+from viewer_node.layers.plan import ChosenGrasp, PathSegment, PlanLayer
 from viewer_node.layers.robot import RobotLayer
 from viewer_node.layers.sensors import SensorsLayer
 from viewer_node.layers.visuals import Visual
-from viewer_node.look import ACCENT, LINK_COLORS, backdrop
 from viewer_node.panels.actions import PageActions
 from viewer_node.panels.cards import health_card, pick_card, times_card
 from viewer_node.panels.pads import draw_pads
-from viewer_node.panels.panel import PARTS, Panel
+from viewer_node.panels.panel import LAYERS, Panel
 from viewer_node.panels.status import HealthLine, NodeTimes, PickStatus
 from viewer_node.port import port_taken, require_free_port
+from viewer_node.theme import ACCENT, LINK_COLORS, backdrop
 
 TITLE = 'Sakiyomi'
 CAMERA_FROM_M = (1.38, -1.10, 0.86)
@@ -47,9 +47,9 @@ class Page:
         self._config = config
         self._server = _serve(config.host, config.port)
         scene = self._server.scene
-        self._set_the_stage()
-        self._parts = {part: scene.add_frame(f'/{part}', show_axes=False) for part in PARTS}
-        self._robot = RobotLayer(scene, [repainted(visual) for visual in visuals])
+        self._set_up_view()
+        self._parts = {part: scene.add_frame(f'/{part}', show_axes=False) for part in LAYERS}
+        self._robot = RobotLayer(scene, [with_theme_color(visual) for visual in visuals])
         self._sensors = SensorsLayer(scene, config.jpeg_quality)
         self._objects = ObjectsLayer(scene, self._clicked)
         self._ghosts = GhostsLayer(
@@ -60,7 +60,7 @@ class Page:
         self._pads: dict[str, TactileReading] = {}
         blank = np.full((config.image_width * 3 // 4, config.image_width, 3), 30, np.uint8)
         self._panel = Panel(self._server.gui, actions, self._select, self._show_part)
-        self._panel.add_senses(blank, self._drawn_pads(), config.jpeg_quality)
+        self._panel.add_sensor_panel(blank, self._drawn_pads(), config.jpeg_quality)
 
     @property
     def url(self) -> str:
@@ -68,7 +68,7 @@ class Page:
         return f'http://{self._config.host}:{self._config.port}'
 
     @property
-    def watched(self) -> bool:
+    def has_viewers(self) -> bool:
         """Whether any browser shows the page."""
         return bool(self._server.get_clients())
 
@@ -77,13 +77,13 @@ class Page:
         with contextlib.redirect_stdout(io.StringIO()):  # viser says goodbye on stdout
             self._server.stop()
 
-    def together(self) -> contextlib.AbstractContextManager:
+    def atomic_update(self) -> contextlib.AbstractContextManager:
         """What is shown in this context reaches the browser in one piece."""
         return self._server.atomic()
 
-    def say(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         """One line that answers a button."""
-        self._panel.say(text)
+        self._panel.show_message(text)
 
     def show_robot(self, link_poses: dict[str, np.ndarray]) -> None:
         """The links at their `T_world_link` (4, 4)."""
@@ -134,7 +134,7 @@ class Page:
         """The grasp that the planner chose; None clears it."""
         self._plan.show_grasp(grasp)
 
-    def show_path(self, parts: tuple[PathPart, ...]) -> None:
+    def show_path(self, parts: tuple[PathSegment, ...]) -> None:
         """The planned path of the grasp frame; with none the grasp goes too."""
         self._plan.show_path(parts)
         if not parts:
@@ -166,7 +166,7 @@ class Page:
     def _select(self, object_id: int | None) -> None:
         self._objects.selected = object_id
 
-    def _set_the_stage(self) -> None:
+    def _set_up_view(self) -> None:
         server = self._server
         server.gui.configure_theme(
             dark_mode=True, brand_color=ACCENT, show_logo=False, show_share_button=False
@@ -178,7 +178,7 @@ class Page:
         server.initial_camera.fov = 0.75
 
 
-def repainted(visual: Visual) -> Visual:
+def with_theme_color(visual: Visual) -> Visual:
     """Large surfaces in the page's own colours, so that the coloured points stand out."""
     return replace(visual, color=LINK_COLORS.get(visual.link, visual.color))
 

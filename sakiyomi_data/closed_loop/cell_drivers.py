@@ -25,7 +25,7 @@ class CellArmDriver:
     def send(self, trajectory: JointTrajectory, start_s: float) -> None:
         """Follow a trajectory in place of what runs."""
         try:
-            self._cell.command_arm(as_in_a_message(trajectory), start_s)
+            self._cell.command_arm(round_to_message_time(trajectory), start_s)
             self._report = GoalReport(GoalState.SENT)
         except BadInputError as error:
             self._report = GoalReport(GoalState.REFUSED, str(error))
@@ -61,7 +61,7 @@ class CellGripperDriver:
         return self._report
 
 
-def as_in_a_message(trajectory: JointTrajectory) -> JointTrajectory:
+def round_to_message_time(trajectory: JointTrajectory) -> JointTrajectory:
     """Its times in whole nanoseconds, so that loop and nodes move the arm alike."""
     nanoseconds = np.round(trajectory.times_s * 1e9).astype(np.int64)
     times_s = nanoseconds // 10**9 + nanoseconds % 10**9 * 1e-9

@@ -19,15 +19,15 @@ from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import RobotState, Scene
 from sakiyomi_data.closed_loop.cell_drivers import CellArmDriver, CellGripperDriver
 from sakiyomi_data.closed_loop.masked_model import MaskedModel
-from sakiyomi_data.closed_loop.sensor_feed import Reading, SensorFeed, Touch
-from sakiyomi_data.closed_loop.streams import Streams
-from sakiyomi_data.closed_loop.thinking import Thinking
+from sakiyomi_data.closed_loop.planning_executor import PlanningExecutor
+from sakiyomi_data.closed_loop.sensor_feed import Reading, SensorFeed, TouchReading
+from sakiyomi_data.closed_loop.streams import StreamTimings
 from simulation_node.cell import SimulatedCell
 from world_model_node.config import WorldModelConfig
 from world_model_node.core import WorldModel
 
 CLOCKS = ('run', 'wait')
-LONGEST_PICK_S = 120.0
+MAX_PICK_S = 120.0
 
 
 class ClosedLoop:
@@ -42,7 +42,7 @@ class ClosedLoop:
         predicts: let each update be followed by a prediction, as the node does.
 
     Attributes:
-        watchers: further world models that get the same readings, and drive nothing.
+        observers: further world models that get the same readings, and drive nothing.
         on_step: called with the loop after each joint state, for records and pictures.
     """
 
@@ -51,7 +51,7 @@ class ClosedLoop:
         cell: SimulatedCell,
         planner: PlannerConfig,
         model: WorldModelConfig,
-        streams: Streams | None = None,
+        streams: StreamTimings | None = None,
         clock: str = 'run',
         predicts: bool = False,
     ) -> None:
@@ -59,10 +59,10 @@ class ClosedLoop:
         self.config, self.model_config = planner, model
         self.robot = RobotModel(cell.description)
         self.on_step: Callable[[ClosedLoop], None] = lambda _: None
-        self.watchers: list[MaskedModel] = []
+        self.observers: list[MaskedModel] = []
         self._predicts = predicts
-        self._feed = SensorFeed(cell, streams or Streams.of(cell.config))
-        self._worker = Thinking(lambda: cell.time_s, waits=clock == 'wait')
+        self._feed = SensorFeed(cell, streams or StreamTimings.of(cell.config))
+        self._worker = PlanningExecutor(lambda: cell.time_s, waits=clock == 'wait')
         self._restart()
 
     def reset(self, seed: int) -> None:
@@ -73,7 +73,7 @@ class ClosedLoop:
 
     def _restart(self) -> None:
         model = WorldModel(self.model_config, self.robot)
-        self.watched = MaskedModel(model, predicts=self._predicts)
+        self.masked_model = MaskedModel(model, predicts=self._predicts)
         self.planner = PickPlanner(self.config, self.robot)
         self.job: PickJob | None = None
         self._unfinished: PickExecution | None = None
@@ -84,12 +84,12 @@ class ClosedLoop:
     @property
     def model(self) -> WorldModel:
         """The world model that the planner plans with."""
-        return self.watched.model
+        return self.masked_model.model
 
     @property
     def scene(self) -> Scene | None:
         """The newest; None before the first."""
-        return self.watched.scene
+        return self.masked_model.scene
 
     def state(self) -> RobotState | None:
         """What the robot's own sensors have said last."""
@@ -111,11 +111,11 @@ class ClosedLoop:
             self._ports,
             self._unfinished,
         )
-        end_s = self.cell.time_s + LONGEST_PICK_S
+        end_s = self.cell.time_s + MAX_PICK_S
         while not self.job.done and self.cell.time_s < end_s:
             self._advance()
         if not self.job.done:
-            self.job.abandon('stopped', f'not over after {LONGEST_PICK_S:.0f} s')
+            self.job.abandon('stopped', f'not over after {MAX_PICK_S:.0f} s')
         job, self.job = self.job, None
         self._unfinished = job.unfinished
         return job
@@ -125,12 +125,12 @@ class ClosedLoop:
             self._take(name, reading)
 
     def _take(self, stream: str, reading: Reading) -> None:
-        for watcher in (self.watched, *self.watchers):
-            watcher.take(stream, reading, self.cell.time_s)
+        for observer in (self.masked_model, *self.observers):
+            observer.take(stream, reading, self.cell.time_s)
         if stream == 'touch':
             self._step(reading)
 
-    def _step(self, touch: Touch) -> None:
+    def _step(self, touch: TouchReading) -> None:
         self._input.add_wrench(touch.wrench)
         for pad in touch.pads:
             self._input.add_tactile(pad)

@@ -13,7 +13,7 @@ from simulation_node.cell import SimulatedCell
 from simulation_node.config import HAND_LINK
 
 POSE_NAMES = tuple(f'hand_{axis}' for axis in ('x', 'y', 'z', 'rx', 'ry', 'rz'))
-DOWN = np.diag([1.0, -1.0, -1.0])  # turns are counted from here, so that they interpolate
+R_DOWN = np.diag([1.0, -1.0, -1.0])  # turns are counted from here, so that they interpolate
 
 
 class FreeHand:
@@ -27,18 +27,18 @@ class FreeHand:
         self._robot, self._home = robot, robot.q_home
         self.model = robot.model
         self.finger_joint_names = robot.finger_joint_names
-        below = _below(robot, HAND_LINK)
+        below = _frames_below(robot, HAND_LINK)
         self.links = tuple(link for link in robot.links if link.name in below)
         self._T_hand_world = inverse(robot.frame_pose(HAND_LINK, self._home))
 
-    def sensed(self, cell: SimulatedCell) -> JointReading:
+    def measure(self, cell: SimulatedCell) -> JointReading:
         """The pose and the fingers of the hand in a cell at this instant."""
         return self.reading(cell.world.robot.link_pose(HAND_LINK), cell.joints())
 
     def reading(self, T_world_hand: np.ndarray, fingers: JointReading) -> JointReading:
         """The hand's pose and its fingers as one joint reading."""
-        turn = Rotation.from_matrix(T_world_hand[:3, :3] @ DOWN.T).as_rotvec()
-        pose = np.concatenate([T_world_hand[:3, 3], turn])
+        rotation = Rotation.from_matrix(T_world_hand[:3, :3] @ R_DOWN.T).as_rotvec()
+        pose = np.concatenate([T_world_hand[:3, 3], rotation])
         position = np.concatenate([pose, fingers.position])
         velocity = np.concatenate([np.zeros(6), fingers.velocity])
         return JointReading(fingers.stamp_s, POSE_NAMES + fingers.names, position, velocity)
@@ -60,20 +60,20 @@ class FreeHand:
 
     def frame_pose(self, frame: str, q: np.ndarray, finger_width_m: float = 0.08) -> np.ndarray:
         """T_world_frame of a frame of the hand. Shape (4, 4)."""
-        return self._moved(q) @ self._robot.frame_pose(frame, self._home, finger_width_m)
+        return self._T_world_robot(q) @ self._robot.frame_pose(frame, self._home, finger_width_m)
 
     def link_poses(self, q: np.ndarray, finger_width_m: float = 0.08) -> dict[str, np.ndarray]:
         """T_world_link of every frame, by name; those of the arm mean nothing."""
-        T = self._moved(q)
+        T = self._T_world_robot(q)
         poses = self._robot.link_poses(self._home, finger_width_m)
         return {name: T @ pose for name, pose in poses.items()}
 
-    def _moved(self, q: np.ndarray) -> np.ndarray:
-        R = Rotation.from_rotvec(q[3:]).as_matrix() @ DOWN
+    def _T_world_robot(self, q: np.ndarray) -> np.ndarray:
+        R = Rotation.from_rotvec(q[3:]).as_matrix() @ R_DOWN
         return make_transform(R, q[:3]) @ self._T_hand_world
 
 
-def _below(robot: RobotModel, link: str) -> set[str]:
+def _frames_below(robot: RobotModel, link: str) -> set[str]:
     """The names of the frames that move with `link`, or on it."""
     model = robot.model
     hand = model.frames[model.getFrameId(link)]

@@ -13,15 +13,15 @@ from sakiyomi_data.closed_loop.sensor_feed import Reading
 from world_model_node.core import WorldModel
 
 TOUCH = ('tactile', 'wrench')
-DUE = 0.8  # of a period: frames that come faster wait for the next update
+MIN_PERIOD_SHARE = 0.8  # of a period: frames that come faster wait for the next update
 
 
 @dataclass(frozen=True)
-class Mask:
+class SensorMask:
     """What a world model gets; joints always, for they tell where the robot itself is."""
 
     streams: tuple[str, ...] = ('camera', 'lidar', *TOUCH)
-    dropped: float = 0.0  # share of all messages that never arrive
+    drop_rate: float = 0.0  # share of all messages that never arrive
     seed: int = 0  # of what is dropped
 
 
@@ -41,9 +41,9 @@ class MaskedModel:
     """
 
     def __init__(
-        self, model: WorldModel, mask: Mask | None = None, predicts: bool = False
+        self, model: WorldModel, mask: SensorMask | None = None, predicts: bool = False
     ) -> None:
-        self.model, self.mask = model, mask or Mask()
+        self.model, self.mask = model, mask or SensorMask()
         self.scene: Scene | None = None
         self.on_scene: Callable[[Scene], None] = lambda _: None
         self.times_ms: list[dict[str, float]] = []
@@ -56,7 +56,7 @@ class MaskedModel:
         self.add(stream, reading)
         if stream != 'camera':
             return False
-        if reading.stamp_s - self._last_frame_s < DUE / self.model.config.rate_hz:
+        if reading.stamp_s - self._last_frame_s < MIN_PERIOD_SHARE / self.model.config.rate_hz:
             return False
         self._last_frame_s = reading.stamp_s
         self.update(now_s)
@@ -86,5 +86,5 @@ class MaskedModel:
 
     def _pass(self, stream: str, reading: object) -> None:
         wanted = stream == 'joints' or stream in self.mask.streams
-        if wanted and (not self.mask.dropped or self._rng.random() >= self.mask.dropped):
+        if wanted and (not self.mask.drop_rate or self._rng.random() >= self.mask.drop_rate):
             getattr(self.model, f'add_{stream}')(reading)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sakiyomi.sensing import CameraFrame, JointReading, LidarScan, TactileReading, WrenchReading
-from sakiyomi_data.closed_loop.streams import Streams
+from sakiyomi_data.closed_loop.streams import StreamTimings
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import PHYSICS_HZ
 
 
 @dataclass(frozen=True)
-class Touch:
+class TouchReading:
     """Joints, wrench and both pads at one instant."""
 
     joints: JointReading
@@ -21,7 +21,7 @@ class Touch:
     pads: tuple[TactileReading, TactileReading]
 
 
-Reading = Touch | LidarScan | CameraFrame
+Reading = TouchReading | LidarScan | CameraFrame
 
 
 class SensorFeed:
@@ -37,14 +37,16 @@ class SensorFeed:
     def __init__(
         self,
         cell: SimulatedCell,
-        streams: Streams,
+        streams: StreamTimings,
         step: Callable[[float], None] | None = None,
         joints: Callable[[], JointReading] | None = None,
     ) -> None:
         self.cell, self.streams = cell, streams
         self._step = step or cell.step
         self._sensors: dict[str, Callable[[], Reading]] = {
-            'touch': lambda: Touch((joints or cell.joints)(), cell.wrench(), cell.tactile()),
+            'touch': lambda: TouchReading(
+                (joints or cell.joints)(), cell.wrench(), cell.tactile()
+            ),
             'lidar': cell.lidar_scan,
             'camera': cell.camera_frame,
         }
@@ -55,11 +57,11 @@ class SensorFeed:
     def restart(self) -> None:
         """Count from now: the cell has just been reset."""
         self._tick = 0
-        self._under_way: dict[str, deque[tuple[int, Reading]]] = {
+        self._in_transit: dict[str, deque[tuple[int, Reading]]] = {
             n: deque() for n, _ in self.streams.items()
         }
 
-    def first(self) -> Iterator[tuple[str, Reading]]:
+    def read_all(self) -> Iterator[tuple[str, Reading]]:
         """What every sensor reads at this instant, however late its readings are otherwise.
 
         For whoever must have seen the scene when the feed begins; readings arrive from then on.
@@ -67,7 +69,7 @@ class SensorFeed:
         for name in self._periods:
             yield name, self._sensors[name]()
 
-    def through(self, duration_s: float) -> Iterator[tuple[str, Reading]]:
+    def run(self, duration_s: float) -> Iterator[tuple[str, Reading]]:
         """Let time pass; what arrives in it, by stream."""
         end = self._tick + _ticks(duration_s)
         while self._tick < end:
@@ -80,17 +82,17 @@ class SensorFeed:
         self._tick += ticks
         for name in self._periods:
             self._read(name)
-        for name, waiting in self._under_way.items():
+        for name, waiting in self._in_transit.items():
             while waiting and waiting[0][0] <= self._tick:
                 yield name, waiting.popleft()[1]
 
     def _read(self, name: str) -> None:
         arrives = self._tick + self._delays[name]
         if arrives % self._periods[name] == 0:
-            self._under_way[name].append((arrives, self._sensors[name]()))
+            self._in_transit[name].append((arrives, self._sensors[name]()))
 
     def _to_next(self, name: str) -> int:
-        period, waiting = self._periods[name], self._under_way[name]
+        period, waiting = self._periods[name], self._in_transit[name]
         ticks = period - (self._tick + self._delays[name]) % period
         return min(ticks, waiting[0][0] - self._tick) if waiting else ticks
 

@@ -8,7 +8,7 @@ from simulation_node.config import SimulationConfig
 
 
 @dataclass(frozen=True)
-class Stream:
+class StreamTiming:
     """One sensor's readings: they arrive at multiples of the period, stamped a delay before."""
 
     rate_hz: float
@@ -16,23 +16,23 @@ class Stream:
 
 
 @dataclass(frozen=True)
-class Streams:
+class StreamTimings:
     """Every sensor of a cell."""
 
-    touch: Stream  # joints, wrench and pads at once
-    lidar: Stream
-    camera: Stream
+    touch: StreamTiming  # joints, wrench and pads at once
+    lidar: StreamTiming
+    camera: StreamTiming
 
     @staticmethod
-    def of(config: SimulationConfig) -> Streams:
+    def of(config: SimulationConfig) -> StreamTimings:
         """As the simulation node publishes them."""
-        return Streams(
-            Stream(config.touch.rate_hz),
-            Stream(config.lidar.rate_hz),
-            Stream(config.camera.rate_hz),
+        return StreamTimings(
+            StreamTiming(config.touch.rate_hz),
+            StreamTiming(config.lidar.rate_hz),
+            StreamTiming(config.camera.rate_hz),
         )
 
-    def items(self) -> tuple[tuple[str, Stream], ...]:
+    def items(self) -> tuple[tuple[str, StreamTiming], ...]:
         """By name, in the order in which readings of one instant arrive.
 
         The camera comes last: it triggers the update, which then has all the rest.

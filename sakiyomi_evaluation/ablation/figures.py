@@ -7,19 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from sakiyomi_evaluation.prediction.errors import SHOWN, SHOWN_S, Outcome, figures
+from sakiyomi_evaluation.prediction.errors import (
+    REPORTED_S,
+    REPORTED_STEPS,
+    PredictionErrors,
+    figures,
+)
 
-AT_S = 1.0
-AT = SHOWN[SHOWN_S.index(AT_S)]
-DRAWS, SEED = 2000, 0  # of the bootstrap
+TIME_S = 1.0
+STEP = REPORTED_STEPS[REPORTED_S.index(TIME_S)]
+NUM_BOOTSTRAP_DRAWS, SEED = 2000, 0  # of the bootstrap
 
 
-def row_of(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Errors at `AT_S` by scenario and the mean of these; coverage and NLL over all objects."""
+def summarize(outcomes: Sequence[PredictionErrors]) -> dict[str, Any]:
+    """Errors at `TIME_S` by scenario and the mean of these; coverage and NLL over all objects."""
     pooled = figures(outcomes, None)
     by_scenario = {name: figures(own, None) for name, own in _groups(outcomes).items()}
-    errors = {name: row['error_mm'][f'{AT_S:g}'] for name, row in by_scenario.items()}
-    turns = {name: row['error_rad'][f'{AT_S:g}'] for name, row in by_scenario.items()}
+    errors = {name: row['error_mm'][f'{TIME_S:g}'] for name, row in by_scenario.items()}
+    turns = {name: row['error_rad'][f'{TIME_S:g}'] for name, row in by_scenario.items()}
     return {
         'objects': len(outcomes),
         'error_mm': errors | {'mean': _mean(errors)},
@@ -29,17 +34,19 @@ def row_of(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def ratio_to_full(outcomes: Sequence[Outcome], full: Sequence[Outcome]) -> dict[str, Any]:
-    """Mean error at `AT_S` over the full model's: by scenario, the mean of these, its interval.
+def ratio_to_full(
+    outcomes: Sequence[PredictionErrors], full: Sequence[PredictionErrors]
+) -> dict[str, Any]:
+    """Mean error at `TIME_S` over the full model's: by scenario, the mean of these, its interval.
 
     The interval is a paired bootstrap over the objects of each scenario: how far chance in the
     choice of test episodes reaches. What another training seed would change is not in it.
     """
     own, other = _errors(outcomes), _errors(full)
     rng = np.random.default_rng(SEED)
-    drawn = np.zeros((DRAWS, len(own)))
+    drawn = np.zeros((NUM_BOOTSTRAP_DRAWS, len(own)))
     for column, name in enumerate(own):
-        rows = rng.integers(len(own[name]), size=(DRAWS, len(own[name])))
+        rows = rng.integers(len(own[name]), size=(NUM_BOOTSTRAP_DRAWS, len(own[name])))
         drawn[:, column] = own[name][rows].mean(axis=1) / other[name][rows].mean(axis=1)
     ratios = {name: float(own[name].mean() / other[name].mean()) for name in own}
     return ratios | {
@@ -48,16 +55,16 @@ def ratio_to_full(outcomes: Sequence[Outcome], full: Sequence[Outcome]) -> dict[
     }
 
 
-def _errors(outcomes: Sequence[Outcome]) -> dict[str, np.ndarray]:
-    """Distances (N,) [m] at `AT_S` by scenario."""
+def _errors(outcomes: Sequence[PredictionErrors]) -> dict[str, np.ndarray]:
+    """Distances (N,) [m] at `TIME_S` by scenario."""
     return {
-        name: np.array([np.linalg.norm(o.gap_m[AT]) for o in own])
+        name: np.array([np.linalg.norm(o.position_error_m[STEP]) for o in own])
         for name, own in _groups(outcomes).items()
     }
 
 
-def _groups(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
-    groups: dict[str, list[Outcome]] = {}
+def _groups(outcomes: Sequence[PredictionErrors]) -> dict[str, list[PredictionErrors]]:
+    groups: dict[str, list[PredictionErrors]] = {}
     for outcome in outcomes:
         groups.setdefault(outcome.scenario, []).append(outcome)
     return groups

@@ -19,7 +19,7 @@ from simulation_node.config import PHYSICS_HZ, WORKSPACE_CENTER_M
 from simulation_node.objects.object_files import TrueObject
 
 PUSH_TIMES_S = (1.0, 2.5, 4.0, 7.0, 8.5)
-ASIDE_RAD = 0.8  # off the way to the middle of the table
+HEADING_SPREAD_RAD = 0.8  # off the way to the middle of the table
 SHOVE_STEP_S = 1.0 / PHYSICS_HZ
 SHOVE_GAIN = 0.6  # of the impulse that would bring a free point mass up to speed in one step
 SWEEP_START_S, LEG_S = 4.5, 1.5
@@ -100,21 +100,23 @@ class Disturbances:
             local = transform_points(inverse(item.T_world_object), at_m[None])[0]
             self._shove = Shove(item.name, local, velocity, self.cell.time_s + lasts_s)
         else:
-            self.cell.push(item.name, item.mass_kg * velocity, at_m)
+            self.cell.apply_impulse(item.name, item.mass_kg * velocity, at_m)
 
     def _heading(self, item: TrueObject) -> np.ndarray:
         inward = np.array(WORKSPACE_CENTER_M) - item.T_world_object[:2, 3]
-        angle = np.arctan2(inward[1], inward[0]) + self._rng.uniform(-ASIDE_RAD, ASIDE_RAD)
+        angle = np.arctan2(inward[1], inward[0]) + self._rng.uniform(
+            -HEADING_SPREAD_RAD, HEADING_SPREAD_RAD
+        )
         return np.array([np.cos(angle), np.sin(angle), 0.0])
 
     def _place(self, item: TrueObject, kind: PushKind, heading: np.ndarray) -> np.ndarray:
         """Where the push acts (3,), world frame: its centre of mass, or beside and above that."""
         surface = transform_points(item.T_world_object, self.cell.shape(item.name).vertices_m)
         side = np.array([-heading[1], heading[0], 0.0])
-        aside = self._rng.uniform(-kind.sideways, kind.sideways) * 0.5 * np.ptp(surface @ side)
+        lateral_m = self._rng.uniform(-kind.sideways, kind.sideways) * 0.5 * np.ptp(surface @ side)
         up = self._rng.uniform(*kind.height) * 0.5 * np.ptp(surface[:, 2])
         center = transform_points(item.T_world_object, item.center_of_mass[None])[0]
-        return center + aside * side + np.array([0.0, 0.0, up])
+        return center + lateral_m * side + np.array([0.0, 0.0, up])
 
     def _press(self, shove: Shove) -> None:
         """Bring the pushed point up to the finger's speed; a finger never pulls."""
@@ -126,7 +128,7 @@ class Disturbances:
         heading, arm = shove.velocity_mps / speed, T[:3, :3] @ shove.at_m
         now = twist_at(item.twist, arm)[:3] @ heading
         impulse = SHOVE_GAIN * item.mass_kg * max(0.0, speed - now) * heading
-        self.cell.push(shove.name, impulse, T[:3, 3] + arm)
+        self.cell.apply_impulse(shove.name, impulse, T[:3, 3] + arm)
 
 
 def sweep(robot: RobotModel, q_start: np.ndarray) -> JointTrajectory | None:
@@ -138,10 +140,10 @@ def sweep(robot: RobotModel, q_start: np.ndarray) -> JointTrajectory | None:
         if q is None:
             return None
         corners.append(q)
-    return through([*corners, corners[1], q_start], LEG_S)
+    return spline_through([*corners, corners[1], q_start], LEG_S)
 
 
-def through(corners: list[np.ndarray], leg_s: float) -> JointTrajectory:
+def spline_through(corners: list[np.ndarray], leg_s: float) -> JointTrajectory:
     """A smooth motion that rests at each corner (n,)."""
     knots_s = leg_s * np.arange(len(corners))
     spline = CubicHermiteSpline(knots_s, np.array(corners), np.zeros((len(corners), 7)))

@@ -10,23 +10,23 @@ import numpy as np
 from sakiyomi_evaluation.perception.carrying import CarriedRecord
 from sakiyomi_evaluation.perception.instances import InstanceScore, pooled
 from sakiyomi_evaluation.perception.modalities import ALL
-from sakiyomi_evaluation.perception.rounds import Round, View
+from sakiyomi_evaluation.perception.perception_cell import ModelResult, PerceptionResult
 from sakiyomi_evaluation.perception.state_errors import StateError
 
-TURNED_RAD = 0.15  # an object that has turned by less does not tell whether that was seen
+MIN_ROTATION_RAD = 0.15  # an object that has turned by less does not tell whether that was seen
 
 
-class Tally:
+class PerceptionTally:
     """Collects rounds."""
 
     def __init__(self) -> None:
         self.rounds: list[dict[str, Any]] = []
-        self._views: dict[str, list[View]] = {}
+        self._views: dict[str, list[ModelResult]] = {}
         self._carried: dict[str, list[CarriedRecord]] = {}
         self._failed: list[InstanceScore] = []
         self._failed_sequences = 0
 
-    def add(self, result: Round) -> None:
+    def add(self, result: PerceptionResult) -> None:
         """Take in one round."""
         for name, view in result.views.items():
             self._views.setdefault(name, []).append(view)
@@ -66,17 +66,21 @@ class Tally:
             for name, views in self._views.items()
         }
 
-    def _pooled(self, views: list[View]) -> dict[str, float | None]:
+    def _pooled(self, views: list[ModelResult]) -> dict[str, float | None]:
         return pooled([*(v.score for v in views), *self._failed])
 
 
-def _tracking(views: list[View], failed: int = 0) -> dict[str, Any]:
+def _tracking(views: list[ModelResult], failed: int = 0) -> dict[str, Any]:
     """Means over the sequences, those that failed among them, and errors over all frames."""
     sequences = [v.sequence for v in views if v.sequence is not None]
     each, nothing = [s.figures() for s in sequences], failed * [0.0]
     errors = [e for s in sequences for e in s.errors]
     moving, still = [e for e in errors if e.moving], [e for e in errors if not e.moving]
-    turned = [e.turned for e in errors if e.turned is not None and e.turned.true_rad > TURNED_RAD]
+    turned = [
+        e.rotation
+        for e in errors
+        if e.rotation is not None and e.rotation.true_rad > MIN_ROTATION_RAD
+    ]
     return {
         'hota': _mean([*(f['hota'] for f in each), *nothing]),
         'detection': _mean([*(f['detection'] for f in each), *nothing]),
@@ -106,7 +110,7 @@ def _tracking(views: list[View], failed: int = 0) -> dict[str, Any]:
     }
 
 
-def _row(views: list[View], tracked: list[View]) -> dict[str, Any]:
+def _row(views: list[ModelResult], tracked: list[ModelResult]) -> dict[str, Any]:
     """One line of the table of modalities."""
     tracking = _tracking(tracked)
     chamfer, errors = _chamfer(views), _at_rest(views)
@@ -124,7 +128,7 @@ def _row(views: list[View], tracked: list[View]) -> dict[str, Any]:
     }
 
 
-def _chamfer(views: list[View]) -> dict[str, float | None]:
+def _chamfer(views: list[ModelResult]) -> dict[str, float | None]:
     """Of the remembered surface at rest; the way back includes what no sensor can see."""
     pairs = [e.chamfer_mm for e in _at_rest(views) if e.chamfer_mm is not None]
     there, back = (_mean(p[i] for p in pairs) for i in (0, 1))
@@ -132,7 +136,7 @@ def _chamfer(views: list[View]) -> dict[str, float | None]:
     return {'mean': mean, 'points_to_surface': there, 'surface_to_points': back}
 
 
-def _stages(views: list[View]) -> dict[str, dict[str, float | None]]:
+def _stages(views: list[ModelResult]) -> dict[str, dict[str, float | None]]:
     times = [t for view in views for t in view.times_ms]
     names = dict.fromkeys(name for t in times for name in t)
     return {name: _spread(t.get(name, 0.0) for t in times) for name in names}
@@ -142,14 +146,14 @@ def _carried(records: list[CarriedRecord]) -> dict[str, Any]:
     together = CarriedRecord()
     for record in records:
         together.center_mm += record.center_mm
-        together.turn_rad += record.turn_rad
+        together.rotation_error_rad += record.rotation_error_rad
         together.inside += record.inside
         together.frames += record.frames
         together.found += record.found
     return {**together.figures(), 'picks': len(records)}
 
 
-def _of_round(result: Round) -> dict[str, Any]:
+def _of_round(result: PerceptionResult) -> dict[str, Any]:
     full = result.views[ALL.name]
     return {
         'seed': result.seed,
@@ -164,7 +168,7 @@ def _of_round(result: Round) -> dict[str, Any]:
     }
 
 
-def _at_rest(views: list[View]) -> list[StateError]:
+def _at_rest(views: list[ModelResult]) -> list[StateError]:
     return [e for view in views for e in view.errors]
 
 

@@ -14,7 +14,7 @@ from scipy.optimize import linear_sum_assignment
 
 ALPHAS = np.arange(1, 20) / 20.0
 SWITCH_ALPHA = 0.5  # identity switches are counted among matches this similar
-REACH_M = 0.05
+MAX_MATCH_DISTANCE_M = 0.05
 EPSILON = 1e-9
 
 
@@ -40,7 +40,7 @@ class TrackingScore:
 def center_similarity(true_m: np.ndarray, tracked_m: np.ndarray) -> np.ndarray:
     """1 at the same centre, 0 from 5 cm on: (N, 3) and (M, 3) to (N, M)."""
     gap = np.linalg.norm(true_m[:, None] - tracked_m[None], axis=2)
-    return np.clip(1.0 - gap / REACH_M, 0.0, 1.0)
+    return np.clip(1.0 - gap / MAX_MATCH_DISTANCE_M, 0.0, 1.0)
 
 
 def score(frames: list[TrackingFrame]) -> TrackingScore:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from sakiyomi_evaluation.cells.truth import NO_OBJECT
+from sakiyomi_evaluation.closed_loop.ground_truth import NO_OBJECT
 from world_model_node.core import WorldModel
 
 MATCH_IOU = 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 
 from sakiyomi.robot.robot_model import RobotModel
-from sakiyomi_data.closed_loop.masked_model import Mask, MaskedModel
+from sakiyomi_data.closed_loop.masked_model import MaskedModel, SensorMask
 from world_model_node.config import WorldModelConfig
 from world_model_node.core import WorldModel
 
@@ -17,10 +17,10 @@ class Modality:
     """A selection of the sensors, and what divides the cloud into objects."""
 
     name: str
-    mask: Mask = field(default_factory=Mask)
+    mask: SensorMask = field(default_factory=SensorMask)
     segmenter: str = ''  # empty: the default one
 
-    def watcher(self, config: WorldModelConfig, robot: RobotModel, seed: int) -> MaskedModel:
+    def observer(self, config: WorldModelConfig, robot: RobotModel, seed: int) -> MaskedModel:
         """A world model that gets this; the seed is of what is dropped."""
         config = with_segmenter(config, self.segmenter) or config
         return MaskedModel(WorldModel(config, robot), replace(self.mask, seed=seed))
@@ -28,10 +28,10 @@ class Modality:
 
 ALL = Modality('all')
 MODALITIES = (
-    Modality('camera only', Mask(('camera',))),
-    Modality('lidar only', Mask(('lidar',))),
-    Modality('camera + lidar', Mask(('camera', 'lidar'))),
-    Modality('all, 20 % dropped', Mask(dropped=DROPPED_SHARE)),
+    Modality('camera only', SensorMask(('camera',))),
+    Modality('lidar only', SensorMask(('lidar',))),
+    Modality('camera + lidar', SensorMask(('camera', 'lidar'))),
+    Modality('all, 20 % dropped', SensorMask(drop_rate=DROPPED_SHARE)),
 )
 
 

@@ -8,19 +8,19 @@ import cv2
 import numpy as np
 
 from sakiyomi.images.instance_overlay import draw_label, draw_points, label_color
-from sakiyomi_data.running.strips import write_picture
-from sakiyomi_evaluation.cells.truth import NO_OBJECT
+from sakiyomi_data.experiments.strips import write_picture
+from sakiyomi_evaluation.closed_loop.ground_truth import NO_OBJECT
 from sakiyomi_evaluation.perception.modalities import ALL
-from sakiyomi_evaluation.perception.rounds import Picture, Round
+from sakiyomi_evaluation.perception.perception_cell import PerceptionResult, Picture
 from world_model_node.fusion.range_points import project
 
-KEPT = 10
+NUM_KEPT = 10
 BAR_PX = 40
 SIDE_PX = (640, 480)
 MIN_SHARE, MARGIN = 0.2, 0.3  # of the image that is shown around the objects
 
 
-def draw_scene(folder: Path, index: int, result: Round) -> None:
+def draw_scene(folder: Path, index: int, result: PerceptionResult) -> None:
     """One PNG of the scene at rest.
 
     Raises:
@@ -29,7 +29,7 @@ def draw_scene(folder: Path, index: int, result: Round) -> None:
     write_picture(_path(folder, index), beside(result.picture, _caption(index, result)))
 
 
-def draw_failure(folder: Path, index: int, result: Round) -> None:
+def draw_failure(folder: Path, index: int, result: PerceptionResult) -> None:
     """The same of a scene where an object was missed, or one too many proposed.
 
     Raises:
@@ -42,12 +42,12 @@ def draw_failure(folder: Path, index: int, result: Round) -> None:
         write_picture(path, beside(result.picture, _caption(index, result)))
 
 
-def keep_worst(folder: Path, results: dict[int, Round]) -> None:
+def keep_worst(folder: Path, results: dict[int, PerceptionResult]) -> None:
     """Of the scenes that were drawn only the ten worst, numbered from the worst on."""
-    order = sorted(results, key=lambda index: _badness(results[index]), reverse=True)
+    order = sorted(results, key=lambda index: _scene_error(results[index]), reverse=True)
     for rank, index in enumerate(order):
         drawn = _path(folder, index)
-        if rank >= KEPT:
+        if rank >= NUM_KEPT:
             drawn.unlink(missing_ok=True)
         elif drawn.exists():
             drawn.rename(folder / f'{rank:02d}_{drawn.name}')
@@ -57,7 +57,7 @@ def _path(folder: Path, index: int) -> Path:
     return folder / f'round{index:03d}.png'
 
 
-def _badness(result: Round) -> float:
+def _scene_error(result: PerceptionResult) -> float:
     """The mean IoU that is lacking, and a tenth for each instance too many."""
     score = result.views[ALL.name].score
     iou = float(np.mean(score.ious)) if score.ious else 1.0
@@ -112,7 +112,7 @@ def _mark(
         draw_label(image, at, text)
 
 
-def _caption(index: int, result: Round) -> str:
+def _caption(index: int, result: PerceptionResult) -> str:
     score = result.views[ALL.name].score
     ious = ' '.join(f'{iou:.2f}' for iou in score.ious)
     return (

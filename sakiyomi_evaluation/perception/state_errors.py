@@ -10,17 +10,17 @@ from scipy.spatial import cKDTree
 
 from sakiyomi.geometry import rotation_angle, transform_points
 from sakiyomi.scene import ObjectState, Scene
-from sakiyomi_evaluation.cells.truth import Truth
+from sakiyomi_evaluation.closed_loop.ground_truth import GroundTruth
 from sakiyomi_evaluation.perception.hota import TrackingFrame, center_similarity
 
 TURNING_RADPS = 0.5
-CHI2_3_90 = 6.251  # the 90 % quantile of chi-squared with three degrees of freedom
+CHI2_90_3DOF = 6.251  # the 90 % quantile of chi-squared with three degrees of freedom
 MOVING_MPS = 0.05
 SURFACE_SAMPLES = 300
 
 
 @dataclass(frozen=True)
-class TurnError:
+class RotationError:
     """How well a track has followed the rotation since its object was first seen."""
 
     true_rad: float  # how far the object has turned
@@ -28,13 +28,13 @@ class TurnError:
     surface_mm: float  # mean distance of the carried surface to the true one: symmetry is no error
 
 
-class Turns:
+class RotationTracker:
     """Remembers how each track and its object lay when they first went together."""
 
     def __init__(self) -> None:
         self._first: dict[tuple[str, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
-    def error(self, state: ObjectState, truth: Truth, row: int) -> TurnError:
+    def error(self, state: ObjectState, truth: GroundTruth, row: int) -> RotationError:
         """Of one state against one true object, about the object's centre.
 
         The surface's distance is ADD-S (Xiang et al., PoseCNN, RSS 2018), without the translation.
@@ -44,10 +44,14 @@ class Turns:
         surface = surface - truth.centers_m[row]
         key = truth.names[row], state.id
         R_0, R_true_0, surface_0 = self._first.setdefault(key, (R, R_true, surface))
-        told, true = R @ R_0.T, R_true @ R_true_0.T
-        gap, _ = cKDTree(truth.surfaces_m[row] - truth.centers_m[row]).query(surface_0 @ told.T)
-        return TurnError(
-            rotation_angle(true), rotation_angle(told.T @ true), 1e3 * float(np.mean(gap))
+        tracked_rotation, true_rotation = R @ R_0.T, R_true @ R_true_0.T
+        gap, _ = cKDTree(truth.surfaces_m[row] - truth.centers_m[row]).query(
+            surface_0 @ tracked_rotation.T
+        )
+        return RotationError(
+            rotation_angle(true_rotation),
+            rotation_angle(tracked_rotation.T @ true_rotation),
+            1e3 * float(np.mean(gap)),
         )
 
 
@@ -60,12 +64,12 @@ class StateError:
     angular_radps: float
     moving: bool
     in_ellipsoid_90: bool
-    turned: TurnError | None = None
+    rotation: RotationError | None = None
     chamfer_mm: tuple[float, float] | None = None  # points to surface, surface to points
 
 
 def matched_states(
-    scene: Scene, truth: Truth, counted: np.ndarray
+    scene: Scene, truth: GroundTruth, counted: np.ndarray
 ) -> list[tuple[int, ObjectState]]:
     """Pairs (row of the truth, state) of least distance, none farther apart than 5 cm."""
     similarity = center_similarity(truth.centers_m, _centers(scene))
@@ -79,9 +83,13 @@ def matched_states(
 
 
 def state_error(
-    state: ObjectState, truth: Truth, row: int, shape: bool = False, turns: Turns | None = None
+    state: ObjectState,
+    truth: GroundTruth,
+    row: int,
+    shape: bool = False,
+    rotation_tracker: RotationTracker | None = None,
 ) -> StateError:
-    """Errors of one state; with `shape` Chamfer distances too, with `turns` the rotation's."""
+    """Errors of one state; with `shape` Chamfer distances too, and the error of rotation."""
     gap = state.T_world_object[:3, 3] - truth.centers_m[row]
     twist_gap = state.twist - truth.twists[row]
     chamfer = None
@@ -95,7 +103,7 @@ def state_error(
         angular_radps=float(np.linalg.norm(twist_gap[3:])),
         moving=_moves(truth.twists[row]),
         in_ellipsoid_90=in_ellipsoid_90(state, truth.centers_m[row]),
-        turned=None if turns is None else turns.error(state, truth, row),
+        rotation=None if rotation_tracker is None else rotation_tracker.error(state, truth, row),
         chamfer_mm=chamfer,
     )
 
@@ -103,7 +111,7 @@ def state_error(
 def in_ellipsoid_90(state: ObjectState, center_m: np.ndarray) -> bool:
     """Whether the true centre (3,) lies where the covariance says that it does in 90 %."""
     gap = state.T_world_object[:3, 3] - center_m
-    return bool(gap @ np.linalg.solve(state.pose_covariance[:3, :3], gap) < CHI2_3_90)
+    return bool(gap @ np.linalg.solve(state.pose_covariance[:3, :3], gap) < CHI2_90_3DOF)
 
 
 def _moves(twist: np.ndarray) -> bool:
@@ -112,7 +120,7 @@ def _moves(twist: np.ndarray) -> bool:
     return bool(speed > MOVING_MPS or turn > TURNING_RADPS)
 
 
-def tracking_frame(scene: Scene, truth: Truth, counted: np.ndarray) -> TrackingFrame:
+def tracking_frame(scene: Scene, truth: GroundTruth, counted: np.ndarray) -> TrackingFrame:
     """What HOTA needs of one instant; tracks of objects that do not count are left out."""
     similarity = center_similarity(truth.centers_m, _centers(scene))
     if len(similarity):

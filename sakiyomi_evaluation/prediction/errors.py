@@ -9,45 +9,45 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from sakiyomi_evaluation.perception.state_errors import CHI2_3_90
-from sakiyomi_evaluation.prediction.predictors import TIMES_S, Future, Predictor
-from sakiyomi_training.episodes.layout import FINE_BEFORE, FINE_S, Episode
-from sakiyomi_training.episodes.truth_columns import true_centers
+from sakiyomi_data.episodes.layout import SAMPLE_PERIOD_S, T0_SAMPLE, Episode
+from sakiyomi_data.episodes.truth_columns import true_centers
+from sakiyomi_evaluation.perception.state_errors import CHI2_90_3DOF
+from sakiyomi_evaluation.prediction.predictors import TIMES_S, PredictedMotion, Predictor
 
-SHOWN_S = (0.25, 0.5, 1.0)
-SHOWN = [round(t / FINE_S) - 1 for t in SHOWN_S]
-LEAST_SIGMA_M = 1e-3
+REPORTED_S = (0.25, 0.5, 1.0)
+REPORTED_STEPS = [round(t / SAMPLE_PERIOD_S) - 1 for t in REPORTED_S]
+MIN_SIGMA_M = 1e-3
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PredictionErrors:
     """One predictor on one object of one episode."""
 
     scenario: str
     predictor: str
-    gap_m: np.ndarray  # (H, 3) predicted minus true centre
-    turn_rad: np.ndarray  # (H,) error of the rotation since t0
+    position_error_m: np.ndarray  # (H, 3) predicted minus true centre
+    rotation_error_rad: np.ndarray  # (H,) error of the rotation since t0
     covariance: np.ndarray | None  # (H, 3, 3) of the position
 
 
 @dataclass
-class Tally:
+class ErrorTally:
     """Outcomes, and how many objects could not be judged because nothing tracked them at t0."""
 
-    outcomes: list[Outcome]
+    outcomes: list[PredictionErrors]
     objects: dict[str, int]
     untracked: dict[str, int]
 
 
-def judge(episodes: Iterable[Episode], predictors: Sequence[Predictor]) -> Tally:
+def evaluate_episodes(episodes: Iterable[Episode], predictors: Sequence[Predictor]) -> ErrorTally:
     """Every predictor on every object that the scenario is about."""
-    tally = Tally([], {}, {})
+    tally = ErrorTally([], {}, {})
     for episode in episodes:
-        judge_one(episode, predictors, tally)
+        evaluate_episode(episode, predictors, tally)
     return tally
 
 
-def judge_one(episode: Episode, predictors: Sequence[Predictor], tally: Tally) -> None:
+def evaluate_episode(episode: Episode, predictors: Sequence[Predictor], tally: ErrorTally) -> None:
     """Add the outcomes of one episode."""
     scenario = str(episode['episode/scenario'])
     actors = np.flatnonzero(episode['truth/actor'])
@@ -61,28 +61,32 @@ def judge_one(episode: Episode, predictors: Sequence[Predictor], tally: Tally) -
         for row, slot in zip(actors, slots, strict=True):
             if slot >= 0:
                 future = futures[int(episode['frames/id'][slot])]
-                tally.outcomes.append(_outcome(scenario, predictor.name, future, episode, row))
+                tally.outcomes.append(
+                    _prediction_errors(scenario, predictor.name, future, episode, row)
+                )
 
 
-def _outcome(scenario: str, predictor: str, future: Future, episode: Episode, row: int) -> Outcome:
-    after = slice(FINE_BEFORE + 1, FINE_BEFORE + 1 + len(TIMES_S))
+def _prediction_errors(
+    scenario: str, predictor: str, future: PredictedMotion, episode: Episode, row: int
+) -> PredictionErrors:
+    after = slice(T0_SAMPLE + 1, T0_SAMPLE + 1 + len(TIMES_S))
     gap = future.T_world_object[:, :3, 3] - true_centers(episode)[after, row]
     R = episode['truth/T_world_object'][:, row, :3, :3].astype(float)
-    true_turn = Rotation.from_matrix(R[after] @ R[FINE_BEFORE].T)
+    true_turn = Rotation.from_matrix(R[after] @ R[T0_SAMPLE].T)
     turn = Rotation.from_matrix(future.T_world_object[:, :3, :3] @ future.R_start.T)
     error = (turn.inv() * true_turn).magnitude()
-    return Outcome(scenario, predictor, gap, error, future.position_covariance)
+    return PredictionErrors(scenario, predictor, gap, error, future.position_covariance)
 
 
-def fit_noise(outcomes: Sequence[Outcome]) -> np.ndarray:
+def fit_noise(outcomes: Sequence[PredictionErrors]) -> np.ndarray:
     """The likeliest Gaussian, level and upright, at each time: sigma (H, 2) [m], never shrinking.
 
     One for all scenarios: the predictor that it is for knows of none.
     """
-    gaps = np.array([o.gap_m for o in outcomes])  # (n, H, 3)
-    level = np.sqrt(np.mean(gaps[..., :2] ** 2, axis=(0, 2)))
-    upright = np.sqrt(np.mean(gaps[..., 2] ** 2, axis=0))
-    sigma = np.maximum(np.stack([level, upright], axis=1), LEAST_SIGMA_M)
+    gaps = np.array([o.position_error_m for o in outcomes])  # (n, H, 3)
+    horizontal = np.sqrt(np.mean(gaps[..., :2] ** 2, axis=(0, 2)))
+    vertical = np.sqrt(np.mean(gaps[..., 2] ** 2, axis=0))
+    sigma = np.maximum(np.stack([horizontal, vertical], axis=1), MIN_SIGMA_M)
     return np.maximum.accumulate(sigma, axis=0)
 
 
@@ -91,41 +95,41 @@ def noise_covariance(sigma: np.ndarray) -> np.ndarray:
     return np.einsum('hi,ij->hij', sigma[:, [0, 0, 1]] ** 2, np.eye(3))
 
 
-def figures(outcomes: Sequence[Outcome], sigma: np.ndarray | None) -> dict[str, Any]:
+def figures(outcomes: Sequence[PredictionErrors], sigma: np.ndarray | None) -> dict[str, Any]:
     """Errors at the shown times; coverage and NLL by own covariance, or that of the noise."""
-    gaps = np.linalg.norm([o.gap_m for o in outcomes], axis=-1)  # (n, H)
-    turns = np.array([o.turn_rad for o in outcomes])
+    gaps = np.linalg.norm([o.position_error_m for o in outcomes], axis=-1)  # (n, H)
+    turns = np.array([o.rotation_error_rad for o in outcomes])
     result: dict[str, Any] = {
         'objects': len(outcomes),
-        'error_mm': _shown(1e3 * gaps.mean(axis=0)),
-        'median_mm': _shown(1e3 * np.median(gaps, axis=0)),
-        'error_rad': _shown(turns.mean(axis=0)),
-        'median_rad': _shown(np.median(turns, axis=0)),
+        'error_mm': _reported(1e3 * gaps.mean(axis=0)),
+        'median_mm': _reported(1e3 * np.median(gaps, axis=0)),
+        'error_rad': _reported(turns.mean(axis=0)),
+        'median_rad': _reported(np.median(turns, axis=0)),
         'curve_mm': [round(float(v), 3) for v in 1e3 * gaps.mean(axis=0)],
     }
-    honesty = _honesty(outcomes, sigma)
-    if honesty is not None:
-        inside, nll = honesty
-        result['coverage_90'] = float(inside[:, SHOWN].mean())
-        result['coverage_90_at'] = _shown(inside.mean(axis=0))
-        result['nll'] = float(nll[:, SHOWN].mean())
-        result['nll_at'] = _shown(nll.mean(axis=0))
+    calibration = _calibration(outcomes, sigma)
+    if calibration is not None:
+        inside, nll = calibration
+        result['coverage_90'] = float(inside[:, REPORTED_STEPS].mean())
+        result['coverage_90_at'] = _reported(inside.mean(axis=0))
+        result['nll'] = float(nll[:, REPORTED_STEPS].mean())
+        result['nll_at'] = _reported(nll.mean(axis=0))
     return result
 
 
-def _honesty(
-    outcomes: Sequence[Outcome], sigma: np.ndarray | None
+def _calibration(
+    outcomes: Sequence[PredictionErrors], sigma: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Inside the 90 % ellipsoid of the position (n, H), and its NLL (n, H) [nats, m]."""
     if sigma is None and any(o.covariance is None for o in outcomes):
         return None
     fitted = None if sigma is None else noise_covariance(sigma)
     covariance = np.array([o.covariance if fitted is None else fitted for o in outcomes])
-    gap = np.array([o.gap_m for o in outcomes])[..., None]
+    gap = np.array([o.position_error_m for o in outcomes])[..., None]
     d2 = (gap * np.linalg.solve(covariance, gap)).sum(axis=(-1, -2))
     spread = np.linalg.slogdet(covariance)[1]
-    return d2 < CHI2_3_90, 0.5 * (d2 + spread + 3.0 * np.log(2.0 * np.pi))
+    return d2 < CHI2_90_3DOF, 0.5 * (d2 + spread + 3.0 * np.log(2.0 * np.pi))
 
 
-def _shown(values: np.ndarray) -> dict[str, float]:
-    return {f'{t:g}': float(values[i]) for t, i in zip(SHOWN_S, SHOWN, strict=True)}
+def _reported(values: np.ndarray) -> dict[str, float]:
+    return {f'{t:g}': float(values[i]) for t, i in zip(REPORTED_S, REPORTED_STEPS, strict=True)}

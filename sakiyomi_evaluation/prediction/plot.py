@@ -8,7 +8,7 @@ from typing import Any
 from sakiyomi_evaluation.prediction.predictors import ConstantTwist
 
 COLUMNS = 4
-ROOM = 1.15  # above the highest curve
+HEADROOM = 1.15  # above the highest curve
 COLORS = ('#c23b3b', '#8a6fb0', '#999999', '#3b6ea5', '#4b9a5b', '#c9a227')
 
 
@@ -36,7 +36,7 @@ def draw_errors(path: Path, result: dict[str, Any]) -> None:
         # what flies straight on leaves the picture, and would hide the others otherwise
         others = (row for name, row in predictors.items() if name != ConstantTwist.name)
         highest = max(max(row['curve_mm']) for row in others if isinstance(row, dict))
-        axes.set_ylim(0.0, ROOM * highest)
+        axes.set_ylim(0.0, HEADROOM * highest)
         axes.spines[['top', 'right']].set_visible(False)
     handles, labels = grid.flat[0].get_legend_handles_labels()
     figure.legend(

@@ -19,7 +19,7 @@ FLAGS = (
     '--disable-sync',
     '--no-first-run',
 )
-END_S = 5.0
+SHUTDOWN_TIMEOUT_S = 5.0
 
 
 def find_browser() -> str | None:
@@ -28,7 +28,7 @@ def find_browser() -> str | None:
 
 
 @contextmanager
-def watching(url: str) -> Iterator[bool]:
+def page_opened(url: str) -> Iterator[bool]:
     """Have a page open; whether there is a browser that could open it."""
     path = find_browser()
     if path is None:
@@ -49,7 +49,7 @@ def watching(url: str) -> Iterator[bool]:
 def _end(browser: subprocess.Popen) -> None:
     browser.terminate()
     try:
-        browser.wait(END_S)
+        browser.wait(SHUTDOWN_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         browser.kill()
         browser.wait()

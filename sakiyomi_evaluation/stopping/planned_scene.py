@@ -11,7 +11,7 @@ from sakiyomi_data.closed_loop.closed_loop import ClosedLoop
 from simulation_node.cell import SimulatedCell
 from world_model_node.config import WorldModelConfig
 
-FIRST_SIGHT_S = 1.0
+FIRST_OBSERVATION_S = 1.0
 
 
 class PlannedScene:
@@ -30,7 +30,7 @@ class PlannedScene:
         """Lay the scene, look at it and plan; whether there is a plan."""
         self.seed = seed
         self.loop.reset(seed)
-        self.loop.run(FIRST_SIGHT_S)
+        self.loop.run(FIRST_OBSERVATION_S)
         self.scene = self.loop.scene
         job: PickJob = self.loop.pick()
         self.pick_plan = job.plan

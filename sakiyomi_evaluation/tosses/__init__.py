@@ -1,1 +1,1 @@
-"""Real tosses of a cube: recordings, errors, the baseline and the curve over their number."""
+"""Recorded tosses of a cube: MuJoCo baseline, data split, learning curve."""

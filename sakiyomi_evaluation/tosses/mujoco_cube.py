@@ -9,11 +9,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from sakiyomi_evaluation.tosses.errors import path_errors
-from sakiyomi_evaluation.tosses.fitting.cube_model import Paths
-from sakiyomi_evaluation.tosses.fitting.fit import FRAMES, cost_of
-from sakiyomi_evaluation.tosses.fitting.search import Evolution
-from sakiyomi_evaluation.tosses.recordings import Tosses
+from sakiyomi_data.tosses.cma_es import CmaEs
+from sakiyomi_data.tosses.cube_model import Paths
+from sakiyomi_data.tosses.errors import path_errors
+from sakiyomi_data.tosses.fit import NUM_FIT_FRAMES, toss_cost
+from sakiyomi_data.tosses.recordings import Tosses
 
 FITTED_TOSSES, GENERATIONS, CANDIDATES = 60, 40, 10
 SUBSTEPS = 4
@@ -45,12 +45,12 @@ def fit_mujoco(
 ) -> np.ndarray:
     """Four contact parameters, from at most `FITTED_TOSSES`. Shape (4,)."""
     chosen = np.random.default_rng([seed, 3]).permutation(len(tosses))[:FITTED_TOSSES]
-    some = tosses.take(np.sort(chosen)).cut(FRAMES)
-    search = Evolution(len(START), CANDIDATES, 0.8, seed)
+    some = tosses.take(np.sort(chosen)).cut(NUM_FIT_FRAMES)
+    search = CmaEs(len(START), CANDIDATES, 0.8, seed)
     while search.generation < GENERATIONS:
         candidates = search.ask()
         paths = [roll_out(START + point * SCALES, some, width_m) for point in candidates]
-        costs = [float(cost_of(path_errors(path, some))) for path in paths]
+        costs = [float(toss_cost(path_errors(path, some))) for path in paths]
         search.tell(candidates, np.array(costs))
         progress(search.generation)
     return START + search.mean * SCALES

@@ -1,1 +1,1 @@
-"""What a tossed cube may be like, learned from cubes thrown in simulation."""
+"""A prior over the contact parameters, learned from simulated tosses."""

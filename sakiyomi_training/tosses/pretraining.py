@@ -13,20 +13,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sakiyomi_evaluation.tosses.errors import path_errors
-from sakiyomi_evaluation.tosses.fitting.cube_model import NAMES, starting_point
-from sakiyomi_evaluation.tosses.fitting.fit import FRAMES, TossFit, TossPredictor, advance, cost_of
-from sakiyomi_evaluation.tosses.fitting.flight import learn_flight
-from sakiyomi_evaluation.tosses.fitting.prior import HAND_SET, TossPrior, learned_prior
-from sakiyomi_evaluation.tosses.recordings import Tosses
-from sakiyomi_training.tosses.cubes import draw_cube, draw_tosses
-from simulation_node.rollouts.tossed_cube import CubeProperties
+from sakiyomi_data.tosses.cube_model import NAMES, starting_point
+from sakiyomi_data.tosses.errors import path_errors
+from sakiyomi_data.tosses.fit import NUM_FIT_FRAMES, TossFit, TossPredictor, advance, toss_cost
+from sakiyomi_data.tosses.flight import estimate_flight
+from sakiyomi_data.tosses.prior import HAND_SET, TossPrior, learned_prior
+from sakiyomi_data.tosses.recordings import Tosses
+from sakiyomi_data.tosses.simulated_cubes import sample_cube, simulate_tosses
+from sakiyomi_data.tosses.tossed_cube import CubeProperties
 
-KNOWN = ('friction', 'restitution', 'radius_squared', 'axial_ratio')
+KNOWN_PARAMETERS = ('friction', 'restitution', 'radius_squared', 'axial_ratio')
 WEIGHTS = (0.05, 0.2, 0.8)
-TESTED = 16  # tosses of each further cube
+NUM_TESTED = 16  # tosses of each further cube
 FITTED_SHARE = 0.8  # of the tosses shown, as in `evaluate toss`
-HELD = 0.9  # of the frames that a radius is to hold
+COVERAGE = 0.9  # of the frames that a radius is to hold
 Progress = Callable[[str, int, int], None]
 
 
@@ -45,26 +45,30 @@ class Pretraining:
 def pretrain(settings: Pretraining, progress: Progress) -> tuple[TossPrior, dict]:
     """The prior, and the figures on the further cubes."""
     offsets = np.array(_offsets(settings, progress))
-    shown = max(settings.counts)
-    further = [
-        draw_tosses(draw_cube(rng), shown + TESTED, rng)
+    num_shown = max(settings.counts)
+    test_cubes = [
+        simulate_tosses(sample_cube(rng), num_shown + NUM_TESTED, rng)
         for rng in _generators(settings, settings.further_cubes, 1)
     ]
-    few = min(settings.counts)
+    min_count = min(settings.counts)
     costs = {}
     for weight in WEIGHTS:
-        fits = _fitted(further, few, learned_prior(offsets, weight), settings, progress)
-        costs[weight] = _cost(fits, further, settings)
+        fits = _fitted(test_cubes, min_count, learned_prior(offsets, weight), settings, progress)
+        costs[weight] = _cost(fits, test_cubes, settings)
     prior = learned_prior(offsets, min(costs, key=costs.get))
-    by_hand = _cost(_fitted(further, few, HAND_SET, settings, progress), further, settings)
+    by_hand = _cost(
+        _fitted(test_cubes, min_count, HAND_SET, settings, progress), test_cubes, settings
+    )
     widening = []
     for count in settings.counts:
-        fits = _fitted(further, count, prior, settings, progress)
-        widening.append(_widening(fits, further, count, settings))
+        fits = _fitted(test_cubes, count, prior, settings, progress)
+        widening.append(_widening(fits, test_cubes, count, settings))
     prior = replace(prior, counts=np.array(settings.counts, float), widening=np.array(widening))
     figures = {
-        f'cost_of_weight_{few}_tosses': {str(weight): cost for weight, cost in costs.items()},
-        f'cost_by_hand_{few}_tosses': by_hand,
+        f'cost_of_weight_{min_count}_tosses': {
+            str(weight): cost for weight, cost in costs.items()
+        },
+        f'cost_by_hand_{min_count}_tosses': by_hand,
         'weight': prior.weight,
         'mean': dict(zip(NAMES, prior.mean, strict=True)),
         'deviation': dict(zip(NAMES, np.linalg.norm(prior.factor, axis=1), strict=True)),
@@ -81,8 +85,8 @@ def _offsets(settings: Pretraining, progress: Progress) -> list[np.ndarray]:
     """Fitted parameters less what flight told, of every cube. Shape (D,) each."""
     fits = []
     for rng in _generators(settings, settings.cubes, 0):
-        cube = draw_cube(rng)
-        tosses = draw_tosses(cube, settings.tosses, rng)
+        cube = sample_cube(rng)
+        tosses = simulate_tosses(cube, settings.tosses, rng)
         begin = replace(HAND_SET, mean=_from_truth(cube, tosses))
         fits.append(TossFit(tosses, settings.generations, settings.seed, begin))
     _search(fits, 'cubes', progress)
@@ -91,14 +95,14 @@ def _offsets(settings: Pretraining, progress: Progress) -> list[np.ndarray]:
 
 def _from_truth(cube: CubeProperties, tosses: Tosses) -> np.ndarray:
     """From the starting point to what is known of a simulated cube. Shape (D,)."""
-    start = starting_point(learn_flight(tosses))
-    known = {name: getattr(cube, name) for name in KNOWN}
-    told = dict(zip(NAMES, start, strict=True)) | known
-    return np.array(list(told.values())) - start
+    start = starting_point(estimate_flight(tosses))
+    known = {name: getattr(cube, name) for name in KNOWN_PARAMETERS}
+    known_values = dict(zip(NAMES, start, strict=True)) | known
+    return np.array(list(known_values.values())) - start
 
 
 def _fitted(
-    further: list[Tosses],
+    test_cubes: list[Tosses],
     count: int,
     prior: TossPrior,
     settings: Pretraining,
@@ -108,7 +112,7 @@ def _fitted(
     some = np.arange(round(FITTED_SHARE * count))
     fits = [
         TossFit(tosses.take(some), settings.generations, settings.seed, prior)
-        for tosses in further
+        for tosses in test_cubes
     ]
     _search(fits, f'{count} tosses', progress)
     return fits
@@ -121,28 +125,30 @@ def _search(fits: list[TossFit], name: str, progress: Progress) -> None:
 
 
 def _tested(tosses: Tosses, settings: Pretraining) -> Tosses:
-    return tosses.take(max(settings.counts) + np.arange(TESTED)).cut(FRAMES)
+    return tosses.take(max(settings.counts) + np.arange(NUM_TESTED)).cut(NUM_FIT_FRAMES)
 
 
-def _cost(fits: list[TossFit], further: list[Tosses], settings: Pretraining) -> float:
+def _cost(fits: list[TossFit], test_cubes: list[Tosses], settings: Pretraining) -> float:
     """Mean over the cubes, on tosses that were not shown."""
     costs = []
-    for fit, tosses in zip(fits, further, strict=True):
+    for fit, tosses in zip(fits, test_cubes, strict=True):
         tested = _tested(tosses, settings)
         paths = fit.model.roll_out(fit.parameters[None], tested)
-        costs.append(float(cost_of(path_errors(paths, tested))[0]))
+        costs.append(float(toss_cost(path_errors(paths, tested))[0]))
     return float(np.mean(costs))
 
 
 def _widening(
-    fits: list[TossFit], further: list[Tosses], count: int, settings: Pretraining
+    fits: list[TossFit], test_cubes: list[Tosses], count: int, settings: Pretraining
 ) -> list[float]:
     """What makes the calibrated radii of place and turn hold their share on other tosses."""
     shares = []
-    for fit, tosses in zip(fits, further, strict=True):
+    for fit, tosses in zip(fits, test_cubes, strict=True):
         predictor = TossPredictor(fit)
         predictor.calibrate(tosses.take(np.arange(count)))
         tested = _tested(tosses, settings)
-        middle, away, turned = predictor.predict(tested)
-        shares.append(predictor.shares_of_radius(path_errors(middle, tested), away, turned))
-    return [float(np.quantile(np.stack(kind), HELD)) for kind in zip(*shares, strict=True)]
+        median_paths, distance, angle = predictor.predict(tested)
+        shares.append(
+            predictor.shares_of_radius(path_errors(median_paths, tested), distance, angle)
+        )
+    return [float(np.quantile(np.stack(kind), COVERAGE)) for kind in zip(*shares, strict=True)]

@@ -5,11 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from sakiyomi_training.world_model.examples.episode_examples import (
-    LATER_FRAMES,
-    NUM_TOUCH_TARGETS,
-    PROPERTY_NAMES,
-)
+from sakiyomi_data.episodes.layout import PROPERTY_NAMES
+from sakiyomi_training.world_model.examples.episode_examples import LATER_FRAMES, NUM_TOUCH_TARGETS
 from world_model_node.model.model_config import ModelConfig
 
 FUTURE = 12  # numbers of the imagined state that the heads see

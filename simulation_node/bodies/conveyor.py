@@ -9,7 +9,7 @@ import numpy as np
 from simulation_node.bodies.robot_body import GRAVITY_MPS2
 
 SLAB_MASS_KG = 1e4
-EVERY_GROUP = -1
+ALL_COLLISION_GROUPS = -1
 
 
 class Conveyor:
@@ -23,7 +23,7 @@ class Conveyor:
         center_m: (3,) of the table's box, world frame.
         size_m: (3,) of the table's box.
         friction: of the surface.
-        passes: (body, link index) of everything fixed that stands on the table.
+        static_bodies: (body, link index) of everything fixed that stands on the table.
     """
 
     def __init__(
@@ -33,10 +33,10 @@ class Conveyor:
         center_m: np.ndarray,
         size_m: np.ndarray,
         friction: float,
-        passes: list[tuple[int, int]],
+        static_bodies: list[tuple[int, int]],
     ):
         self._p, self._table, self._center_m, self._size_m = client, table, center_m, size_m
-        self._friction, self._passes = friction, passes
+        self._friction, self._static_bodies = friction, static_bodies
         self._slab: int | None = None
         self._velocity = np.zeros(3)
 
@@ -45,13 +45,13 @@ class Conveyor:
         """Of the surface, (3,) m/s."""
         return self._velocity if self._slab is not None else np.zeros(3)
 
-    def run(self, velocity: np.ndarray) -> None:
+    def set_velocity(self, velocity: np.ndarray) -> None:
         """Run the surface at `velocity` (3,) m/s; zero stops it."""
         if self._slab is not None:
             self._p.removeBody(self._slab)
             self._slab = None
         running = bool(np.any(velocity))
-        group, mask = (0, 0) if running else (1, EVERY_GROUP)
+        group, mask = (0, 0) if running else (1, ALL_COLLISION_GROUPS)
         self._p.setCollisionFilterGroupMask(*self._table, group, mask)
         if running:
             self._slab, self._velocity = self._make_slab(), velocity
@@ -62,7 +62,7 @@ class Conveyor:
         self._p.changeDynamics(
             uid, -1, lateralFriction=self._friction, linearDamping=0.0, angularDamping=0.0
         )
-        for body, link in self._passes:
+        for body, link in self._static_bodies:
             self._p.setCollisionFilterPair(uid, body, -1, link, 0)
         return uid
 

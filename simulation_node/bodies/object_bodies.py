@@ -10,12 +10,12 @@ import numpy as np
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.geometry import from_xyz_quat, inverse, quat_xyzw
-from simulation_node.bodies.hidden import Hidden
+from simulation_node.bodies.physical_properties import PhysicalProperties
 from simulation_node.bodies.physics_urdf import PhysicsUrdfs
 from simulation_node.objects.meshes import Shape
 from simulation_node.objects.object_files import ObjectModel, TrueObject
 
-ROLLING_FRICTION = 1e-4  # [m] so that round objects come to rest
+MIN_ROLLING_FRICTION_M = 1e-4  # [m] so that round objects come to rest
 
 
 @dataclass(frozen=True)
@@ -45,38 +45,38 @@ class ObjectBodies:
         model: ObjectModel,
         T_world_object: np.ndarray,
         scale: float = 1.0,
-        hidden: Hidden | None = None,
+        properties: PhysicalProperties | None = None,
     ) -> str:
         """Load one object at rest, with its file's properties or those given; its name here."""
-        if hidden is None:
+        if properties is None:
             uid = self._load(model, self._urdfs.of_object(model), scale)
         else:
-            center_m = hidden.center_of_mass_m / scale
-            urdf = self._urdfs.of_weighted(model, hidden.mass_kg, center_m)
+            center_m = properties.center_of_mass_m / scale
+            urdf = self._urdfs.of_object_with_mass(model, properties.mass_kg, center_m)
             uid = self._load(model, urdf, scale)
             urdf.unlink()
             self._p.changeDynamics(
                 uid,
                 -1,
-                mass=hidden.mass_kg,
-                lateralFriction=hidden.friction,
-                rollingFriction=hidden.rolling_friction_m,
-                spinningFriction=hidden.spinning_friction_m,
-                restitution=hidden.restitution,
+                mass=properties.mass_kg,
+                lateralFriction=properties.friction,
+                rollingFriction=properties.rolling_friction_m,
+                spinningFriction=properties.spinning_friction_m,
+                restitution=properties.restitution,
             )
         dynamics = self._p.getDynamicsInfo(uid, -1)
         self._p.changeDynamics(
             uid,
             -1,
-            rollingFriction=max(dynamics[6], ROLLING_FRICTION),
-            spinningFriction=max(dynamics[7], ROLLING_FRICTION),
+            rollingFriction=max(dynamics[6], MIN_ROLLING_FRICTION_M),
+            spinningFriction=max(dynamics[7], MIN_ROLLING_FRICTION_M),
         )
         shape = Shape(
             model.shape.vertices_m * np.float32(scale), model.shape.triangles, model.shape.rgb
         )
         name = self._free_name(model.name)
         self.bodies[name] = Body(uid, model, shape, from_xyz_quat(dynamics[3], dynamics[4]))
-        self.put(name, T_world_object)
+        self.set_state(name, T_world_object)
         return name
 
     def _load(self, model: ObjectModel, urdf: Path, scale: float) -> int:
@@ -109,7 +109,9 @@ class ObjectBodies:
             )
         return self.bodies[name]
 
-    def put(self, name: str, T_world_object: np.ndarray, twist: np.ndarray | None = None) -> None:
+    def set_state(
+        self, name: str, T_world_object: np.ndarray, twist: np.ndarray | None = None
+    ) -> None:
         """Set the pose and the twist (6,) of its origin; at rest where None."""
         body = self.body(name)
         T_world_com = T_world_object @ body.T_object_com
@@ -120,7 +122,9 @@ class ObjectBodies:
         arm = T_world_com[:3, 3] - T_world_object[:3, 3]
         self._p.resetBaseVelocity(body.uid, twist[:3] + np.cross(twist[3:], arm), twist[3:])
 
-    def push(self, name: str, impulse: np.ndarray, at_m: np.ndarray | None = None) -> None:
+    def apply_impulse(
+        self, name: str, impulse: np.ndarray, at_m: np.ndarray | None = None
+    ) -> None:
         """An instantaneous impulse (3,) N s, world frame, at a point or the centre of mass."""
         uid = self.body(name).uid
         linear, angular = self._p.getBaseVelocity(uid)
@@ -132,7 +136,7 @@ class ObjectBodies:
         linear = np.asarray(linear) + np.asarray(impulse) / dynamics[0]
         self._p.resetBaseVelocity(uid, linear, np.asarray(angular) + spin)
 
-    def launch(self, name: str, velocity: np.ndarray, spin: np.ndarray) -> None:
+    def set_velocity(self, name: str, velocity: np.ndarray, spin: np.ndarray) -> None:
         """Set the velocity (3,) m/s of the centre of mass and the spin (3,) rad/s."""
         self._p.resetBaseVelocity(self.body(name).uid, velocity, spin)
 

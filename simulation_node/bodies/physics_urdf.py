@@ -18,7 +18,7 @@ class PhysicsUrdfs:
 
     def __init__(self, folder: Path):
         self._folder, self._written = folder, {}
-        self._weighted = 0
+        self._num_with_mass = 0
 
     def of_robot(
         self, name: str, urdf_xml: str, shifts: dict[str, np.ndarray] | None = None
@@ -54,7 +54,9 @@ class PhysicsUrdfs:
             self._written[model.path] = self._write(f'object_{len(self._written)}', robot)
         return self._written[model.path]
 
-    def of_weighted(self, model: ObjectModel, mass_kg: float, center_m: np.ndarray) -> Path:
+    def of_object_with_mass(
+        self, model: ObjectModel, mass_kg: float, center_m: np.ndarray
+    ) -> Path:
         """One object of that mass, its centre of mass (3,) [m] moved there; a file each time."""
         link = copy.deepcopy(model.link)
         self._prepare(link, model.folder)
@@ -63,8 +65,8 @@ class PhysicsUrdfs:
         link.append(_inertial(mass_kg, tuple(center_m)))
         robot = ET.Element('robot', name=model.name)
         robot.append(link)
-        self._weighted += 1
-        return self._write(f'weighted_{self._weighted}', robot)
+        self._num_with_mass += 1
+        return self._write(f'weighted_{self._num_with_mass}', robot)
 
     def _prepare(self, link: ET.Element, folder: Path) -> None:
         for visual in link.findall('visual'):

@@ -20,9 +20,9 @@ PAD_CONTACT = {
     'contactDamping': 1000.0,
     'frictionAnchor': 1,
 }
-SET_BACK_M = 0.0012  # a little more than the engine's margin around meshes
+FINGER_RECESS_M = 0.0012  # a little more than the engine's margin around meshes
 GEAR_FORCE_N = 100.0
-HAND_FORCE_N = 300.0  # that holds the hand where there is no arm
+HAND_MOUNT_FORCE_N = 300.0  # that holds the hand where there is no arm
 HAND_HOME = from_xyz_rpy([0.30, 0.0, 0.60], [np.pi, 0.0, 0.0])
 
 
@@ -51,10 +51,10 @@ class RobotBody:
         self.uid = client.loadURDF(str(urdf), useFixedBase=not hand_only)
         self._links = link_indices(client, self.uid)
         self._index_joints()
-        self._cover_fingers()
+        self._set_pad_contact()
         self._couple_fingers()
         self._mount_hand()
-        self.put_arm(np.array([description.home[name] for name in self.arm_joints]))
+        self.reset_arm(np.array([description.home[name] for name in self.arm_joints]))
 
     def _index_joints(self) -> None:
         infos = [self._p.getJointInfo(self.uid, i) for i in range(self._p.getNumJoints(self.uid))]
@@ -67,7 +67,7 @@ class RobotBody:
         self._fingers = [moving[n][0] for n in self.finger_joints]
         self._arm_forces = [moving[n][10] for n in self.arm_joints]
 
-    def _cover_fingers(self) -> None:
+    def _set_pad_contact(self) -> None:
         """Give the pads their rubber skin."""
         fingers = {side: self._description.parent_of(pad) for side, pad in PAD_LINKS.items()}
         self._finger_links = {
@@ -104,10 +104,10 @@ class RobotBody:
     def after_step(self) -> None:
         """Follow the wrist's load through the step just made."""
         load = self._wrist_reaction()
-        past = load if self._wrist_load is None else self._wrist_load
-        self._wrist_load = past + self._wrist_gain * (load - past)
+        previous = load if self._wrist_load is None else self._wrist_load
+        self._wrist_load = previous + self._wrist_gain * (load - previous)
 
-    def put_arm(self, q: np.ndarray, width_m: float = 0.08) -> None:
+    def reset_arm(self, q: np.ndarray, width_m: float = 0.08) -> None:
         """Set the arm's joints [rad] and the fingers' opening at once, at rest."""
         for joint, value in zip(self._arm, q, strict=True):
             self._p.resetJointState(self.uid, joint, value)
@@ -132,10 +132,10 @@ class RobotBody:
         """Pull the free hand to a pose."""
         T_world_com = T_world_hand @ self._T_hand_com
         self._p.changeConstraint(
-            self._mount, T_world_com[:3, 3], quat_xyzw(T_world_com), maxForce=HAND_FORCE_N
+            self._mount, T_world_com[:3, 3], quat_xyzw(T_world_com), maxForce=HAND_MOUNT_FORCE_N
         )
 
-    def put_hand(self, T_world_hand: np.ndarray, width_m: float) -> None:
+    def reset_hand(self, T_world_hand: np.ndarray, width_m: float) -> None:
         """Set the free hand's pose and the fingers' opening at once, at rest."""
         T_world_com = T_world_hand @ self._T_hand_com
         self._p.resetBasePositionAndOrientation(
@@ -201,12 +201,12 @@ class RobotBody:
         T_world_hand = self.link_pose(HAND_LINK)
         R = T_world_hand[:3, :3]
         held = np.zeros(6) if self._wrist_load is None else -self._wrist_load
-        load = _moved(held, self._T_hand_com[:3, 3])
+        load = _shift_wrench(held, self._T_hand_com[:3, 3])
         for index in [self._links[HAND_LINK], *self._fingers]:
             mass = self._p.getDynamicsInfo(self.uid, index)[0]
             at = R.T @ (self._center_of_mass(index) - T_world_hand[:3, 3])
             weight = R.T @ [0.0, 0.0, -GRAVITY_MPS2 * mass]
-            load -= _moved(np.concatenate([weight, np.zeros(3)]), at)
+            load -= _shift_wrench(np.concatenate([weight, np.zeros(3)]), at)
         return load
 
     def _center_of_mass(self, index: int) -> np.ndarray:
@@ -237,11 +237,11 @@ def link_indices(client: Any, uid: int) -> dict[str, int]:
     return {base: -1} | {info[12].decode(): info[0] for info in infos}
 
 
-def pads_first(description: RobotDescription) -> dict[str, np.ndarray]:
+def finger_shape_offsets(description: RobotDescription) -> dict[str, np.ndarray]:
     """Shifts (3,) [m] that set the fingers' own shapes back, so that objects meet the pads."""
     fingers = {pad: description.parent_of(pad) for pad in PAD_LINKS.values()}
     return {
-        finger: SET_BACK_M * description.fixed_pose(pad, finger)[:3, 2]
+        finger: FINGER_RECESS_M * description.fixed_pose(pad, finger)[:3, 2]
         for pad, finger in fingers.items()
     }
 
@@ -251,6 +251,6 @@ def _force_on_a(contact: tuple) -> np.ndarray:
     return normal * f + f1 * d1 + f2 * d2
 
 
-def _moved(wrench: np.ndarray, at: np.ndarray) -> np.ndarray:
+def _shift_wrench(wrench: np.ndarray, at: np.ndarray) -> np.ndarray:
     """A (6,) wrench that acts at the point `at` (3,), taken about the frame's origin."""
     return np.concatenate([wrench[:3], wrench[3:] + np.cross(at, wrench[:3])])

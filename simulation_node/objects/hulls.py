@@ -7,8 +7,8 @@ from scipy.spatial import ConvexHull
 
 from sakiyomi.geometry import inverse
 
-MARGIN_M = 0.001  # that the engine keeps around meshes
-PATCH_M = 0.004  # half the side of what a pad is taken to touch
+COLLISION_MARGIN_M = 0.001  # that the engine keeps around meshes
+PAD_PATCH_HALF_M = 0.004  # half the side of what a pad is taken to touch
 
 
 def hull_mesh(points_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -20,7 +20,7 @@ def hull_mesh(points_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return vertices, _outward(vertices, index[hull.simplices])
 
 
-def cut_off(points_m: np.ndarray, at_m: np.ndarray, normal: np.ndarray) -> np.ndarray:
+def clip_hull(points_m: np.ndarray, at_m: np.ndarray, normal: np.ndarray) -> np.ndarray:
     """Points (M, 3) whose hull is that of `points_m` on the plane's side that `normal` looks to.
 
     Only corners of the hull are paired across the plane, or many cuts would fill the memory.
@@ -39,7 +39,7 @@ def cut_off(points_m: np.ndarray, at_m: np.ndarray, normal: np.ndarray) -> np.nd
     return np.vstack([kept, crossings.reshape(-1, 3)])
 
 
-def standing(
+def rest_on_table(
     points_m: np.ndarray, T_world_object: np.ndarray, table_height_m: float, near_m: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Points (M, 3) and pose (4, 4) that rest on the table where they nearly do.
@@ -48,7 +48,7 @@ def standing(
     table under an object; what reaches below the table is raised. On the table is where the
     engine's margin lets things lie, so that they neither jump nor fall.
     """
-    floor_m = table_height_m + MARGIN_M
+    floor_m = table_height_m + COLLISION_MARGIN_M
     world = points_m @ T_world_object[:3, :3].T + T_world_object[:3, 3]
     low = float(world[:, 2].min()) - floor_m
     T = T_world_object.copy()
@@ -64,7 +64,7 @@ def standing(
     return np.vstack([points_m, foot]), T
 
 
-def between_pads(
+def fit_between_pads(
     points_m: np.ndarray,
     T_world_object: np.ndarray,
     T_world_grasp: np.ndarray,
@@ -86,7 +86,13 @@ def between_pads(
     T_grasp_world = inverse(T_world_grasp)
     felt = contacts_m @ T_grasp_world[:3, :3].T + T_grasp_world[:3, 3]
     felt[:, 1] = np.sign(felt[:, 1]) * 0.5 * width_m
-    patch = np.array([[x, 0.0, z] for x in (-PATCH_M, PATCH_M) for z in (-PATCH_M, PATCH_M)])
+    patch = np.array(
+        [
+            [x, 0.0, z]
+            for x in (-PAD_PATCH_HALF_M, PAD_PATCH_HALF_M)
+            for z in (-PAD_PATCH_HALF_M, PAD_PATCH_HALF_M)
+        ]
+    )
     fitted = np.vstack([inside, *(at + patch for at in felt)])
     back = inverse(T_grasp_object)
     return fitted @ back[:3, :3].T + back[:3, 3]

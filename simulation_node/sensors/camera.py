@@ -7,7 +7,7 @@ import numpy as np
 
 from sakiyomi.sensing import CameraFrame
 from simulation_node.config import CameraConfig
-from simulation_node.sensors.raycast import RayScene, shaded
+from simulation_node.sensors.raycast import RayScene, shade_lambert
 
 KERNEL = np.ones((3, 3), np.uint8)
 EDGE_STEP = 0.02  # of the depth: a larger step to a neighbour is a depth edge
@@ -40,7 +40,7 @@ class DepthCamera:
         hits = scene.cast(self._rays)
         cosine = np.abs(np.einsum('hwc,hwc->hw', hits.normals, self._directions))  # of incidence
         depth = noisy_depth(hits.t, cosine, self._config, rng)
-        color = shaded(hits, palette) * np.float32(255)
+        color = shade_lambert(hits, palette) * np.float32(255)
         if self._config.color_noise:
             grain = rng.standard_normal(color.shape[:2], np.float32)
             color += np.float32(self._config.color_noise) * grain[..., None]

@@ -45,7 +45,7 @@ class RayScene:
         return Hits(result['t_hit'].numpy(), result['primitive_normals'].numpy(), body)
 
 
-def shaded(hits: Hits, palette: np.ndarray) -> np.ndarray:
+def shade_lambert(hits: Hits, palette: np.ndarray) -> np.ndarray:
     """Lambert-shaded colours (..., 3) in [0, 1] from one RGB row per body, the last for no hit."""
     lambert = AMBIENT + (1.0 - AMBIENT) * np.abs(hits.normals @ LIGHT)
     lambert[hits.body < 0] = 1.0

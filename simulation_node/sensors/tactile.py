@@ -10,7 +10,7 @@ from simulation_node.config import TouchConfig
 
 TAXEL_ROWS, TAXEL_COLUMNS = 8, 4  # along the finger, across it
 PAD_LENGTH_M, PAD_WIDTH_M = 0.018, 0.018
-REACH_M = 0.003  # a contact farther from the pad's surface is not felt
+CONTACT_RANGE_M = 0.003  # a contact farther from the pad's surface is not felt
 
 
 def taxel_points() -> np.ndarray:
@@ -21,7 +21,7 @@ def taxel_points() -> np.ndarray:
     return np.concatenate([grid, np.zeros((len(grid), 1))], -1).astype(np.float32)
 
 
-def on_pad(
+def pad_contacts(
     points: np.ndarray, forces: np.ndarray, T_world_pad: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The contacts that press on the pad's inner surface, in the pad frame.
@@ -33,13 +33,13 @@ def on_pad(
     """
     points = transform_points(inverse(T_world_pad), points)
     forces = forces @ T_world_pad[:3, :3]
-    felt = (forces[:, 2] > 0) & (np.abs(points[:, 2]) < REACH_M)
-    felt &= np.abs(points[:, 0]) < PAD_LENGTH_M / 2 + REACH_M
-    felt &= np.abs(points[:, 1]) < PAD_WIDTH_M / 2 + REACH_M
+    felt = (forces[:, 2] > 0) & (np.abs(points[:, 2]) < CONTACT_RANGE_M)
+    felt &= np.abs(points[:, 0]) < PAD_LENGTH_M / 2 + CONTACT_RANGE_M
+    felt &= np.abs(points[:, 1]) < PAD_WIDTH_M / 2 + CONTACT_RANGE_M
     return points[felt], forces[felt]
 
 
-def spread(points: np.ndarray, forces: np.ndarray, sigma_m: float) -> np.ndarray:
+def distribute_to_taxels(points: np.ndarray, forces: np.ndarray, sigma_m: float) -> np.ndarray:
     """Share contact forces (n, 3) among the taxels so that their sum is kept. Shape (32, 3)."""
     if not len(points):
         return np.zeros((TAXEL_ROWS * TAXEL_COLUMNS, 3))
@@ -58,7 +58,7 @@ def tactile_reading(
     rng: np.random.Generator,
 ) -> TactileReading:
     """What the pad's taxels read of contacts in the pad frame."""
-    forces = spread(*contacts, config.spread_m)
+    forces = distribute_to_taxels(*contacts, config.spread_m)
     forces = forces + config.taxel_noise_n * rng.standard_normal(forces.shape)
     return TactileReading(stamp_s, side, taxel_points(), forces.astype(np.float32))
 

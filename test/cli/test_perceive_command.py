@@ -10,7 +10,7 @@ from rclpy.serialization import serialize_message
 
 from sakiyomi.geometry import transform_points
 from sakiyomi_cli.main import main
-from sakiyomi_evaluation.cells.truth import TrueScene
+from sakiyomi_evaluation.closed_loop.ground_truth import GroundTruthReader
 from sakiyomi_ros.messages.images import to_camera_info, to_depth_image, to_image
 from sakiyomi_ros.messages.point_clouds import to_xyz_cloud
 from simulation_node.cell import SimulatedCell
@@ -24,7 +24,7 @@ def scene():
     for _ in range(3):
         cell.step(0.1)
         frames.append(cell.camera_frame())
-    yield frames, TrueScene(cell, 0).now(), cell.lidar_scan()
+    yield frames, GroundTruthReader(cell, 0).now(), cell.lidar_scan()
     cell.close()
 
 

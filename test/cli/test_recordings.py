@@ -12,7 +12,7 @@ from sensor_msgs.msg import CompressedImage
 
 from sakiyomi.geometry import from_xyz_rpy, inverse, transform_points
 from sakiyomi_cli.main import main
-from sakiyomi_evaluation.cells.truth import TrueScene
+from sakiyomi_evaluation.closed_loop.ground_truth import GroundTruthReader
 from sakiyomi_ros.messages.conversions import header, to_pose, to_transform
 from sakiyomi_ros.messages.images import to_camera_info, to_depth_image, to_image
 from sakiyomi_ros.recordings.recording import read_recording
@@ -32,7 +32,7 @@ def scene():
     for _ in range(3):
         cell.step(0.1)
         frames.append(cell.camera_frame())
-    yield frames, TrueScene(cell, 0).now(), cell
+    yield frames, GroundTruthReader(cell, 0).now(), cell
     cell.close()
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from cheap_sensors import CHEAP
 
-from sakiyomi_training.episodes.recorder import Recorder
+from sakiyomi_data.episodes.recorder import EpisodeRecorder
 from simulation_node.objects.object_files import object_files
 
 
@@ -15,7 +15,7 @@ def files():
 
 @pytest.fixture(scope='session')
 def recorder():
-    recorder = Recorder(**CHEAP)
+    recorder = EpisodeRecorder(**CHEAP)
     yield recorder
     recorder.close()
 

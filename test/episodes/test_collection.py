@@ -8,25 +8,25 @@ from cheap_sensors import CHEAP
 
 from sakiyomi.errors import BadInputError, WorkFailedError
 from sakiyomi_cli.main import main
-from sakiyomi_data.running.workers import Outcome
-from sakiyomi_training.episodes import collection
-from sakiyomi_training.episodes.collection import (
+from sakiyomi_data.episodes import collection
+from sakiyomi_data.episodes.collection import (
     ABOUT_FILE,
     CollectionPlan,
-    MadeShard,
+    ShardResult,
     collect,
     missing_shards,
     open_collection,
     split_files,
 )
-from sakiyomi_training.episodes.executors import LocalExecutor
-from sakiyomi_training.episodes.shards import (
+from sakiyomi_data.episodes.shards import (
     read_episodes,
     read_shard,
     shard_about,
     shard_file,
     write_shard,
 )
+from sakiyomi_data.experiments.executors import LocalExecutor
+from sakiyomi_data.experiments.workers import JobOutcome
 
 PLAN = CollectionPlan(('random_urdfs',), 'train', ('drop',), seed=4, shard_size=1, **CHEAP)
 
@@ -35,7 +35,7 @@ class Here:
     """Works in this process."""
 
     def results(self, work, jobs):
-        yield from (Outcome(job, work(job)) for job in jobs)
+        yield from (JobOutcome(job, work(job)) for job in jobs)
 
 
 @pytest.fixture(scope='module')
@@ -43,7 +43,7 @@ def complete(tmp_path_factory):
     out = tmp_path_factory.mktemp('complete')
     open_collection(PLAN, out)
     made = [outcome.result for outcome in collect(PLAN, out, 2, Here())]
-    assert made == [MadeShard(1, ()), MadeShard(1, ())]
+    assert made == [ShardResult(1, ()), ShardResult(1, ())]
     return out
 
 
@@ -51,7 +51,7 @@ class Interrupted:
     """Stops after the first job, as Ctrl-C would."""
 
     def results(self, work, jobs):
-        yield Outcome(jobs[0], work(jobs[0]))
+        yield JobOutcome(jobs[0], work(jobs[0]))
         raise KeyboardInterrupt
 
 
@@ -72,7 +72,7 @@ def test_an_interrupted_collection_goes_on_and_ends_the_same(complete, tmp_path,
 def test_two_workers_make_what_one_makes(complete, tmp_path, same):
     open_collection(PLAN, tmp_path)
     ended = collect(PLAN, tmp_path, 2, LocalExecutor(2))
-    assert [outcome.result for outcome in ended] == [MadeShard(1, ()), MadeShard(1, ())]
+    assert [outcome.result for outcome in ended] == [ShardResult(1, ()), ShardResult(1, ())]
     for one, other in zip(read_episodes(complete), read_episodes(tmp_path), strict=True):
         assert same(one, other) == []
 

@@ -3,15 +3,15 @@ import pytest
 from cheap_sensors import CHEAP
 
 from sakiyomi.errors import BadInputError
-from sakiyomi_training.episodes.layout import BEFORE, COLUMNS, FINE_BEFORE
-from sakiyomi_training.episodes.recorder import Recorder
-from sakiyomi_training.episodes.scene_columns import (
+from sakiyomi_data.episodes.layout import COLUMNS, T0_FRAME, T0_SAMPLE
+from sakiyomi_data.episodes.recorder import EpisodeRecorder
+from sakiyomi_data.episodes.scene_columns import (
     farthest_point_sampling,
     read_action,
     read_scenes,
 )
-from sakiyomi_training.episodes.truth_columns import true_centers
-from simulation_node.interactions.scenarios import check_scenarios
+from sakiyomi_data.episodes.truth_columns import true_centers
+from sakiyomi_data.scenarios.registry import check_scenarios
 
 
 def test_an_episode_has_every_column_of_the_layout(push, drop):
@@ -29,7 +29,7 @@ def test_the_same_seed_gives_the_same_episode_whatever_was_played_before(
 
 
 def test_without_lidar_the_same_happens_and_less_is_seen(push, files, same):
-    recorder = Recorder(**CHEAP, lidar=False)
+    recorder = EpisodeRecorder(**CHEAP, lidar=False)
     other = recorder.episode('push', files, 3, 0)
     recorder.close()
     differing = same(push, other)
@@ -42,7 +42,7 @@ def test_stamps_count_from_t0(push):
     assert push['frames/stamp_s'] == pytest.approx(0.1 * (np.arange(23) - 12), abs=1e-6)
     for name in ('hand', 'truth'):
         assert push[f'{name}/stamp_s'] == pytest.approx(0.05 * (np.arange(45) - 24), abs=1e-6)
-    assert push['frames/stamp_s'][BEFORE] == push['truth/stamp_s'][FINE_BEFORE] == 0.0
+    assert push['frames/stamp_s'][T0_FRAME] == push['truth/stamp_s'][T0_SAMPLE] == 0.0
 
 
 def test_the_tracked_object_is_where_it_really_is_before_it_is_touched(push):
@@ -70,7 +70,7 @@ def test_a_dropped_object_falls_until_the_table_stops_it(drop):
 
 def test_the_plan_of_the_hand_is_what_the_hand_then_does(push):
     planned = push['action/T_world_grasp'][:, :3, 3]
-    done = push['hand/T_world_grasp'][FINE_BEFORE:, :3, 3]
+    done = push['hand/T_world_grasp'][T0_SAMPLE:, :3, 3]
     assert np.linalg.norm(planned - done, axis=1).max() < 0.03
     assert np.ptp(planned, axis=0).max() > 0.05
 

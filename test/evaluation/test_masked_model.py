@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import pytest
 
 from sakiyomi.scene import Scene
-from sakiyomi_data.closed_loop.masked_model import Mask, MaskedModel
-from sakiyomi_data.closed_loop.sensor_feed import Touch
+from sakiyomi_data.closed_loop.masked_model import MaskedModel, SensorMask
+from sakiyomi_data.closed_loop.sensor_feed import TouchReading
 
 STREAMS = ('camera', 'lidar', 'tactile', 'wrench', 'joints')
-TOUCHED = Touch('joints', 'wrench', ('left', 'right'))
+TOUCHED = TouchReading('joints', 'wrench', ('left', 'right'))
 
 
 class Noting:
@@ -40,24 +40,24 @@ def frame(stamp_s):
 
 def shown(mask=None, seconds=1.0, camera_hz=30, predicts=False):
     """A model that was shown touch at every frame of the camera and LiDAR at every third."""
-    watched = MaskedModel(Noting(), mask, predicts)
+    masked = MaskedModel(Noting(), mask, predicts)
     for k in range(round(seconds * camera_hz)):
         now_s = k / camera_hz
-        watched.take('touch', TOUCHED, now_s)
+        masked.take('touch', TOUCHED, now_s)
         if k % 3 == 0:
-            watched.take('lidar', frame(now_s), now_s)
-        watched.take('camera', frame(now_s), now_s)
-    return watched
+            masked.take('lidar', frame(now_s), now_s)
+        masked.take('camera', frame(now_s), now_s)
+    return masked
 
 
 @pytest.mark.parametrize('streams', [('camera',), ('lidar',), ('camera', 'lidar'), STREAMS[:4]])
 def test_only_the_streams_of_the_mask_pass_and_always_the_joints(streams):
-    assert set(shown(Mask(streams)).model.got) == {*streams, 'joints'}
+    assert set(shown(SensorMask(streams)).model.got) == {*streams, 'joints'}
 
 
 def test_the_share_that_is_dropped_never_arrives_and_follows_from_the_seed():
     whole = len(shown(seconds=20.0).model.got)
-    kept = [shown(Mask(dropped=0.2, seed=s), 20.0).model.got for s in (0, 0, 1)]
+    kept = [shown(SensorMask(drop_rate=0.2, seed=s), 20.0).model.got for s in (0, 0, 1)]
     assert len(kept[0]) / whole == pytest.approx(0.8, abs=0.03)
     assert kept[0] == kept[1] != kept[2]
 
@@ -69,29 +69,29 @@ def test_pictures_that_come_faster_than_updates_wait_for_the_next():
 
 
 def test_a_picture_that_the_mask_hides_makes_an_update_due_all_the_same():
-    assert shown(Mask(('lidar',))).model.updates_s == shown().model.updates_s
+    assert shown(SensorMask(('lidar',))).model.updates_s == shown().model.updates_s
 
 
 def test_what_is_added_makes_no_update():
-    watched = MaskedModel(Noting())
-    watched.add('camera', frame(0.0))
-    assert watched.model.got == ['camera'] and watched.scene is None
+    masked = MaskedModel(Noting())
+    masked.add('camera', frame(0.0))
+    assert masked.model.got == ['camera'] and masked.scene is None
 
 
 def test_the_joints_of_an_instant_come_after_its_wrench_and_pads():
-    watched = MaskedModel(Noting())
-    assert not watched.take('touch', TOUCHED, 0.0)
-    assert watched.model.got == ['wrench', 'tactile', 'tactile', 'joints']
+    masked = MaskedModel(Noting())
+    assert not masked.take('touch', TOUCHED, 0.0)
+    assert masked.model.got == ['wrench', 'tactile', 'tactile', 'joints']
 
 
 def test_each_new_scene_is_said_and_timed_once():
-    watched, scenes = MaskedModel(Noting()), []
-    watched.on_scene = scenes.append
-    assert [watched.take('camera', frame(t), t) for t in (0.0, 0.03, 0.1)] == [True, False, True]
+    masked, scenes = MaskedModel(Noting()), []
+    masked.on_scene = scenes.append
+    assert [masked.take('camera', frame(t), t) for t in (0.0, 0.03, 0.1)] == [True, False, True]
     assert [scene.stamp_s for scene in scenes] == [0.0, 0.1]
-    assert watched.scene is scenes[-1]
-    assert len(watched.times_ms) == 2
-    assert watched.times_ms[0]['fusion'] == watched.times_ms[0]['total'] - 1.0
+    assert masked.scene is scenes[-1]
+    assert len(masked.times_ms) == 2
+    assert masked.times_ms[0]['fusion'] == masked.times_ms[0]['total'] - 1.0
 
 
 def test_a_prediction_follows_each_update_where_it_is_asked_for():

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from sakiyomi_cli.main import main
-from sakiyomi_training.object_split import held_out_folder, is_held_out
+from sakiyomi_data.object_split import held_out_folder, is_held_out
 
 
 @pytest.fixture(scope='module')

@@ -7,10 +7,14 @@ from scipy.spatial.transform import Rotation
 
 from sakiyomi.geometry import make_transform, rotation_angle, transform_points
 from sakiyomi.robot.robot_model import RobotModel
-from sakiyomi_evaluation.cells.truth import NO_OBJECT, TrueScene, sample_surface
-from sakiyomi_evaluation.perception.disturbances import Disturbances, through
+from sakiyomi_evaluation.closed_loop.ground_truth import (
+    NO_OBJECT,
+    GroundTruthReader,
+    sample_surface,
+)
+from sakiyomi_evaluation.perception.disturbances import Disturbances, spline_through
 from sakiyomi_evaluation.perception.instances import instance_score, pooled
-from sakiyomi_evaluation.perception.state_errors import Turns
+from sakiyomi_evaluation.perception.state_errors import RotationTracker
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import SimulationConfig
 from simulation_node.objects.meshes import Shape
@@ -55,7 +59,7 @@ def test_sampled_points_lie_on_the_mesh_evenly():
 
 def test_a_motion_through_corners_starts_and_ends_at_rest():
     corners = [np.zeros(7), np.ones(7), np.zeros(7)]
-    motion = through(corners, 1.5)
+    motion = spline_through(corners, 1.5)
     np.testing.assert_allclose(motion.dq[[0, -1]], 0.0, atol=1e-12)
     np.testing.assert_allclose(motion.q[[0, -1]], 0.0, atol=1e-12)
     assert motion.duration_s == pytest.approx(3.0)
@@ -69,7 +73,7 @@ def cell():
 
 
 def test_points_of_a_surface_are_that_objects(cell):
-    truth = TrueScene(cell, 0).now()
+    truth = GroundTruthReader(cell, 0).now()
     for row, surface in enumerate(truth.surfaces_m):
         labels = truth.labels(surface)
         assert np.mean(labels == row) > 0.99
@@ -83,7 +87,7 @@ def test_the_speed_of_a_spinning_objects_centre_is_that_of_its_path(cell):
         Rotation.from_rotvec([0.3, 0, 0]).as_matrix(), start[:3, 3] + [0, 0, 0.3]
     )
     cell.world.objects.put(name, turned, np.array([0.2, 0.0, 1.0, 0.0, 6.0, 3.0]))
-    scene = TrueScene(cell, 0)
+    scene = GroundTruthReader(cell, 0)
     before = scene.now()
     cell.step(1.0 / 240.0)
     after = scene.now()
@@ -94,13 +98,13 @@ def test_the_speed_of_a_spinning_objects_centre_is_that_of_its_path(cell):
 
 def test_every_object_of_a_packed_table_is_seen(cell):
     cell.reset(4)
-    truth = TrueScene(cell, 0).now()
-    assert truth.seen_by(cell.camera_frame(), cell.lidar_scan()).all()
+    truth = GroundTruthReader(cell, 0).now()
+    assert truth.detectable(cell.camera_frame(), cell.lidar_scan()).all()
 
 
 def turned(truth, row, R_told, R_true):
     """How the turn of one object is judged when its track says another rotation."""
-    turns, T = Turns(), truth.T_world_object.copy()
+    turns, T = RotationTracker(), truth.T_world_object.copy()
     state = SimpleNamespace(id=1, T_world_object=np.eye(4))
     turns.error(state, truth, row)
     D = make_transform(R_true, truth.centers_m[row] - R_true @ truth.centers_m[row])
@@ -112,7 +116,7 @@ def turned(truth, row, R_told, R_true):
 
 
 def test_a_turn_that_is_followed_is_no_error_and_one_that_is_not_is_the_whole_turn(cell):
-    truth = TrueScene(cell, 0).now()
+    truth = GroundTruthReader(cell, 0).now()
     R = Rotation.from_rotvec([0.2, -0.1, 0.4]).as_matrix()
     followed, missed = turned(truth, 0, R, R), turned(truth, 0, np.eye(3), R)
     assert followed.true_rad == pytest.approx(np.linalg.norm([0.2, -0.1, 0.4]))

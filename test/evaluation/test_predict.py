@@ -5,17 +5,22 @@ import pytest
 
 from sakiyomi.scene import HandMotion
 from sakiyomi_cli.main import main
-from sakiyomi_evaluation.predict import CONTRACT, MODEL, evaluate
-from sakiyomi_evaluation.prediction.errors import Outcome, figures, fit_noise
-from sakiyomi_evaluation.prediction.predictors import TIMES_S, ConstantTwist, Simulated, Told
-from sakiyomi_training.episodes.layout import BEFORE, FINE_BEFORE
-from sakiyomi_training.episodes.recorder import Recorder
-from sakiyomi_training.episodes.shards import write_shard
-from sakiyomi_training.episodes.truth_columns import true_centers
-from simulation_node.bodies.hidden import Hidden
-from simulation_node.objects.hulls import MARGIN_M, between_pads, standing
+from sakiyomi_data.episodes.layout import T0_FRAME, T0_SAMPLE
+from sakiyomi_data.episodes.recorder import EpisodeRecorder
+from sakiyomi_data.episodes.shards import write_shard
+from sakiyomi_data.episodes.truth_columns import true_centers
+from sakiyomi_data.rollouts.hull_simulator import HullSimulator, RolloutBody
+from sakiyomi_evaluation.predict import DEFAULT_SCENARIOS, MODEL, evaluate
+from sakiyomi_evaluation.prediction.errors import PredictionErrors, figures, fit_noise
+from sakiyomi_evaluation.prediction.predictors import (
+    TIMES_S,
+    ConstantTwist,
+    OracleLevel,
+    PyBulletPredictor,
+)
+from simulation_node.bodies.physical_properties import PhysicalProperties
+from simulation_node.objects.hulls import COLLISION_MARGIN_M, fit_between_pads, rest_on_table
 from simulation_node.objects.object_files import object_files
-from simulation_node.rollouts.rollout import HullWorld, RolloutBody
 from world_model_node.config import PredictionConfig
 from world_model_node.inference.physics_prior import PhysicsPrior
 
@@ -24,7 +29,7 @@ BOX = np.array(np.meshgrid(*3 * [[-0.025, 0.025]])).reshape(3, -1).T
 
 @pytest.fixture(scope='module')
 def episodes():
-    recorder = Recorder(width=160, height=120, rays=1500)
+    recorder = EpisodeRecorder(width=160, height=120, rays=1500)
     files = object_files('random_urdfs')[:40]
     made = [recorder.episode(s, files, 3, i) for i, s in enumerate(('push', 'drop'))]
     recorder.close()
@@ -34,7 +39,7 @@ def episodes():
 def outcomes(rng, sigma, count=4000):
     gaps = rng.normal(0.0, sigma, (count, len(TIMES_S), 3))
     covariance = np.tile(np.diag(np.broadcast_to(sigma, 3) ** 2), (len(TIMES_S), 1, 1))
-    return [Outcome('drop', 'p', gap, np.zeros(len(TIMES_S)), covariance) for gap in gaps]
+    return [PredictionErrors('drop', 'p', gap, np.zeros(len(TIMES_S)), covariance) for gap in gaps]
 
 
 def test_an_honest_covariance_covers_nine_in_ten_and_has_the_entropy_as_nll():
@@ -60,7 +65,7 @@ def test_the_figures_hold_the_model_and_every_baseline(episodes):
     result = evaluate(episodes, PhysicsPrior(PredictionConfig()))
     assert result['model'] == 'physics_prior'
     assert set(result['ratio_to_nominal_1s']) == {'push', 'drop', 'mean'}
-    names = {MODEL, 'physics_prior', 'constant_twist', *(told.value for told in Told)}
+    names = {MODEL, 'physics_prior', 'constant_twist', *(told.value for told in OracleLevel)}
     for scenario in ('push', 'drop'):
         assert names <= set(result['scenarios'][scenario])
         model, prior = (result['scenarios'][scenario][n] for n in (MODEL, 'physics_prior'))
@@ -69,10 +74,10 @@ def test_the_figures_hold_the_model_and_every_baseline(episodes):
 
 
 def test_what_is_told_the_true_state_starts_where_the_object_is(episodes):
-    world, judged = HullWorld(), 0
+    world, judged = HullSimulator(), 0
     try:
         for episode in episodes:
-            row, first = 0, FINE_BEFORE + 1
+            row, first = 0, T0_SAMPLE + 1
             slot = episode['truth/slot'][row]
             if slot < 0:
                 continue
@@ -80,14 +85,19 @@ def test_what_is_told_the_true_state_starts_where_the_object_is(episodes):
             true = true_centers(episode)[first, row]
             start, misled = (
                 {
-                    told: Simulated(world, told).predict(seen)[track].T_world_object[0, :3, 3]
-                    for told in (Told.STATE, Told.PROPERTIES)
+                    told: PyBulletPredictor(world, told)
+                    .predict(seen)[track]
+                    .T_world_object[0, :3, 3]
+                    for told in (OracleLevel.STATE, OracleLevel.PROPERTIES)
                 }
                 for seen in (episode, mistracked(episode, slot))
             )
-            assert np.linalg.norm(start[Told.STATE] - true) < 0.02
-            assert misled[Told.STATE] == pytest.approx(start[Told.STATE], abs=1e-3)
-            assert np.linalg.norm(misled[Told.PROPERTIES] - start[Told.PROPERTIES]) > 0.1
+            assert np.linalg.norm(start[OracleLevel.STATE] - true) < 0.02
+            assert misled[OracleLevel.STATE] == pytest.approx(start[OracleLevel.STATE], abs=1e-3)
+            assert (
+                np.linalg.norm(misled[OracleLevel.PROPERTIES] - start[OracleLevel.PROPERTIES])
+                > 0.1
+            )
             judged += 1
     finally:
         world.close()
@@ -98,8 +108,8 @@ def mistracked(episode, slot):
     """The episode with the track of this slot half a metre off at t0, and 1 m/s too fast."""
     columns = ('frames/T_world_object', 'frames/twist')
     moved = episode | {name: episode[name].copy() for name in columns}
-    moved['frames/T_world_object'][BEFORE, slot, 0, 3] += 0.5
-    moved['frames/twist'][BEFORE, slot, 0] += 1.0
+    moved['frames/T_world_object'][T0_FRAME, slot, 0, 3] += 0.5
+    moved['frames/twist'][T0_FRAME, slot, 0] += 1.0
     return moved
 
 
@@ -129,11 +139,11 @@ def test_constant_twist_goes_straight_on(episodes):
 
 
 def test_a_hull_slides_as_far_as_its_friction_lets_it():
-    world = HullWorld()
+    world = HullSimulator()
     T = np.eye(4)
     T[:3, 3] = 0.45, 0.0, 0.025
-    hidden = Hidden(0.2, 0.5, 1e-4, 1e-4, 0.0, np.zeros(3))
-    body = RolloutBody(BOX, T, np.array([0.8, 0, 0, 0, 0, 0]), hidden)
+    properties = PhysicalProperties(0.2, 0.5, 1e-4, 1e-4, 0.0, np.zeros(3))
+    body = RolloutBody(BOX, T, np.array([0.8, 0, 0, 0, 0, 0]), properties)
     poses = world.roll_out([body], np.array([0.5, 1.0]))
     again = world.roll_out([body], np.array([0.5, 1.0]))
     world.close()
@@ -144,13 +154,13 @@ def test_a_hull_slides_as_far_as_its_friction_lets_it():
 def test_an_object_seen_from_above_is_continued_down_to_the_table():
     T = np.eye(4)
     T[2, 3] = 0.035
-    points, at = standing(BOX, T, 0.0, 0.02)
-    assert (points + at[:3, 3])[:, 2].min() == pytest.approx(MARGIN_M, abs=1e-9)
+    points, at = rest_on_table(BOX, T, 0.0, 0.02)
+    assert (points + at[:3, 3])[:, 2].min() == pytest.approx(COLLISION_MARGIN_M, abs=1e-9)
     T[2, 3] = 0.020
-    points, at = standing(BOX, T, 0.0, 0.02)
-    assert at[2, 3] == pytest.approx(0.025 + MARGIN_M)
+    points, at = rest_on_table(BOX, T, 0.0, 0.02)
+    assert at[2, 3] == pytest.approx(0.025 + COLLISION_MARGIN_M)
     T[2, 3] = 0.2
-    assert standing(BOX, T, 0.0, 0.02)[0] is BOX
+    assert rest_on_table(BOX, T, 0.0, 0.02)[0] is BOX
 
 
 def test_what_is_held_fits_between_the_pads_and_is_lifted():
@@ -159,18 +169,18 @@ def test_what_is_held_fits_between_the_pads_and_is_lifted():
     T = np.eye(4)
     T[:3, 3] = 0.5, 0.0, 0.03
     contacts = np.array([[0.5, y, 0.05] for y in (-0.02, 0.02)])
-    fitted = between_pads(BOX, T, down, 0.04, contacts)
+    fitted = fit_between_pads(BOX, T, down, 0.04, contacts)
     assert np.ptp(fitted[:, 1]) == pytest.approx(0.04)
     up = down.copy()
     up[2, 3] += 0.1
     action = HandMotion(np.array([0.0, 0.8]), np.stack([down, up]), np.zeros(2), 20.0)
-    hidden = Hidden(0.2, 0.5, 1e-4, 1e-4, 0.0, np.zeros(3))
-    body = RolloutBody(fitted, T, np.zeros(6), hidden, held=True)
-    world = HullWorld()
+    properties = PhysicalProperties(0.2, 0.5, 1e-4, 1e-4, 0.0, np.zeros(3))
+    body = RolloutBody(fitted, T, np.zeros(6), properties, held=True)
+    world = HullSimulator()
     poses = world.roll_out([body], np.array([0.5, 1.0]), action, (down, 0.04))
     world.close()
     assert poses[-1, 0, 2, 3] == pytest.approx(0.13, abs=0.01)
 
 
 def test_the_contract_names_its_scenarios():
-    assert CONTRACT == ('push', 'slide', 'roll', 'drop', 'toss', 'collide', 'lift')
+    assert DEFAULT_SCENARIOS == ('push', 'slide', 'roll', 'drop', 'toss', 'collide', 'lift')

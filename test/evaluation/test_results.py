@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sakiyomi.errors import BadInputError
-from sakiyomi_evaluation.results import check_writable, write_results
+from sakiyomi_data.results import check_writable, write_results
 
 
 def test_figures_come_with_hardware_code_and_command(tmp_path):

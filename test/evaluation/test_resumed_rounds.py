@@ -5,9 +5,9 @@ import json
 import pytest
 
 from sakiyomi_cli.main import main
-from sakiyomi_data.running.journal import journal_file
-from sakiyomi_data.running.rounds import Finished
-from sakiyomi_evaluation import results
+from sakiyomi_data import results
+from sakiyomi_data.experiments.journal import journal_file
+from sakiyomi_data.experiments.rounds import RoundResults
 from sakiyomi_evaluation.clutter import summarise
 
 CLUTTER = ['clutter', '--hand-only', '--count', '2']
@@ -53,7 +53,7 @@ def test_a_clutter_round_that_raised_is_a_failed_attempt_and_clears_nothing():
     cleared = {'attempts': [attempt] * 3, 'cleared': 3, 'objects': 3, 'ended': 'clear'}
     cleared |= {'time_s': 30.0}
     failed = {'index': 1, 'seed': 7, 'failed': 'BadInputError: trajectory start: got 0.49 rad'}
-    figures = summarise(Finished([cleared], [failed]), count=3)
+    figures = summarise(RoundResults([cleared], [failed]), count=3)
     assert figures['gsr'] == pytest.approx(3 / 4)
     assert figures['dr'] == pytest.approx(3 / 6)
     assert figures['failures'] == {'raised': 1}

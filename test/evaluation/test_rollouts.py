@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sakiyomi_cli.main import main
+from sakiyomi_data.rollouts.boxes_on_plane import BoxesOnPlane
 from sakiyomi_evaluation.speed import rollout_scene
-from simulation_node.rollouts.bare_world import BareWorld
 from world_model_node.inference.onnx_export import write_graphs
 from world_model_node.inference.torch_engine import TorchEngine
 from world_model_node.model.features.hand_features import encode_action
@@ -27,7 +27,7 @@ def folder(tmp_path_factory):
 
 def test_pybullet_and_the_model_slide_the_same_cube(folder):
     states = rollout_scene.states(1)
-    world = BareWorld(1, rollout_scene.HALF_M, rollout_scene.MASS_KG, rollout_scene.FRICTION)
+    world = BoxesOnPlane(1, rollout_scene.HALF_M, rollout_scene.MASS_KG, rollout_scene.FRICTION)
     places, velocities = rollout_scene.places_and_velocities(states)
     end = world.roll_out(places, velocities, 1.0)
     world.close()

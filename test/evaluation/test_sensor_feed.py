@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from sakiyomi_data.closed_loop.sensor_feed import SensorFeed
-from sakiyomi_data.closed_loop.streams import Stream, Streams
+from sakiyomi_data.closed_loop.streams import StreamTiming, StreamTimings
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import PHYSICS_HZ, CameraConfig, LidarConfig, SimulationConfig
 
 SEED, LATE_S = 5, 10 / PHYSICS_HZ
-STREAMS = Streams(Stream(60.0), Stream(10.0, LATE_S), Stream(30.0, 2 * LATE_S))
+STREAMS = StreamTimings(
+    StreamTiming(60.0), StreamTiming(10.0, LATE_S), StreamTiming(30.0, 2 * LATE_S)
+)
 
 
 @pytest.fixture(scope='module')
@@ -35,7 +37,7 @@ def stamp_s(reading):
 
 def arrivals(feed, duration_s):
     """Stream, time of arrival and stamp of each reading."""
-    return [(n, feed.cell.time_s, stamp_s(r)) for n, r in feed.through(duration_s)]
+    return [(n, feed.cell.time_s, stamp_s(r)) for n, r in feed.run(duration_s)]
 
 
 def numbers(reading):
@@ -66,11 +68,13 @@ def test_a_reading_is_stamped_its_delay_before_it_arrives(feed):
 
 def test_a_late_reading_shows_what_was_there_at_its_stamp(feed):
     """Delayed is not measured anew: it equals what a feed without delays reads at that stamp."""
-    late = {stamp_s(r): numbers(r) for n, r in feed.through(0.3) if n == 'camera'}
+    late = {stamp_s(r): numbers(r) for n, r in feed.run(0.3) if n == 'camera'}
     feed.cell.reset(SEED)
     feed.cell.restart_clock()
-    at_once = SensorFeed(feed.cell, Streams(Stream(60.0), Stream(10.0), Stream(240.0)))
-    for name, reading in at_once.through(0.3):
+    at_once = SensorFeed(
+        feed.cell, StreamTimings(StreamTiming(60.0), StreamTiming(10.0), StreamTiming(240.0))
+    )
+    for name, reading in at_once.run(0.3):
         if name == 'camera' and reading.stamp_s in late:
             np.testing.assert_array_equal(numbers(reading), late.pop(reading.stamp_s))
     assert not late
@@ -83,7 +87,7 @@ def test_readings_of_one_instant_come_touch_first_and_the_camera_last(feed):
 
 
 def test_what_is_read_first_is_of_this_very_instant_however_late_it_is_otherwise(feed):
-    assert [(n, stamp_s(r)) for n, r in feed.first()] == [
+    assert [(n, stamp_s(r)) for n, r in feed.read_all()] == [
         (name, feed.cell.time_s) for name, _ in STREAMS.items()
     ]
 
@@ -93,7 +97,7 @@ def test_two_runs_of_one_seed_give_the_same_readings(feed):
         feed.cell.reset(SEED)
         feed.cell.restart_clock()
         feed.restart()
-        return [(n, numbers(r)) for n, r in chain(feed.first(), feed.through(0.3))]
+        return [(n, numbers(r)) for n, r in chain(feed.read_all(), feed.run(0.3))]
 
     for (name, one), (again, other) in zip(run(), run(), strict=True):
         assert name == again
@@ -101,7 +105,7 @@ def test_two_runs_of_one_seed_give_the_same_readings(feed):
 
 
 def test_a_restart_forgets_what_was_under_way_and_counts_from_now(feed):
-    for _ in feed.through(1.5 * LATE_S):
+    for _ in feed.run(1.5 * LATE_S):
         pass
     began_s = feed.cell.time_s
     feed.restart()
@@ -116,7 +120,7 @@ def test_time_passes_only_by_the_given_step(cell):
     passed = []
     feed = SensorFeed(cell, STREAMS, step=passed.append)
     began_s = cell.time_s
-    for _ in feed.through(0.1):
+    for _ in feed.run(0.1):
         pass
     assert sum(passed) == pytest.approx(0.1)
     assert cell.time_s == began_s

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from receiver import Receiver, sample
 
-from sakiyomi_evaluation.results import write_results
+from sakiyomi_data.results import write_results
 
 BURST = 20  # messages of one example
 GROWTH_BYTES = 6e6

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sakiyomi_training.episodes.layout import BEFORE, FINE, FRAMES, empty_episode
+from sakiyomi_data.episodes.layout import NUM_FRAMES, NUM_SAMPLES, T0_FRAME, empty_episode
 
 LAG_MPS = 0.25  # the tracker always says so much too little
 
@@ -17,8 +17,8 @@ def sliding_episode(seed):
     start = np.array([0.5, 0.0, 0.03])
     points = rng.uniform(-0.03, 0.03, (96, 3))
     points[np.arange(96), rng.integers(0, 3, 96)] = 0.03 * rng.choice([-1.0, 1.0], 96)
-    frames = 0.1 * (np.arange(FRAMES) - BEFORE)
-    fine = 0.05 * (np.arange(FINE) - 2 * BEFORE)
+    frames = 0.1 * (np.arange(NUM_FRAMES) - T0_FRAME)
+    fine = 0.05 * (np.arange(NUM_SAMPLES) - 2 * T0_FRAME)
     episode['frames/stamp_s'][:] = frames
     episode['frames/id'][:] = [1, -1, -1, -1]
     for name in ('present', 'visible'):
@@ -54,12 +54,12 @@ def gripped_episode(seed):
     rng = np.random.default_rng(seed)
     episode = sliding_episode(seed)
     episode['frames/held'][3:, 0] = True
-    episode['frames/properties'][3:, 0, :4] = rng.uniform(0.01, 0.5, (FRAMES - 3, 4))
+    episode['frames/properties'][3:, 0, :4] = rng.uniform(0.01, 0.5, (NUM_FRAMES - 3, 4))
     episode['hand/present'][...] = True
     for name in ('pad_force_n', 'pad_point_m', 'wrench'):
         shape = episode[f'hand/{name}'].shape
         episode[f'hand/{name}'][:] = rng.normal(size=shape)
-    episode['hand/pad_contact'][:] = rng.random((FINE, 2)) < 0.5
+    episode['hand/pad_contact'][:] = rng.random((NUM_SAMPLES, 2)) < 0.5
     episode['hand/T_world_grasp'][:, :3, 3] = 0.5, 0.0, 0.4
     episode['action/times_s'][:] = 0.05 * np.arange(21)
     episode['action/T_world_grasp'][:, :3, 3] = 0.5, 0.0, 0.4

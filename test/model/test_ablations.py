@@ -10,12 +10,12 @@ from sliding import gripped_episode, sliding_episode
 from sakiyomi.errors import BadInputError
 from sakiyomi.parameters import flatten
 from sakiyomi_cli.main import main
+from sakiyomi_data.episodes.shards import write_shard
 from sakiyomi_evaluation.ablation.figures import ratio_to_full
 from sakiyomi_evaluation.ablation.variants import FULL, NO_LIDAR, VARIANTS, chosen_variants
-from sakiyomi_evaluation.prediction.errors import Outcome
-from sakiyomi_evaluation.prediction.paired_recordings import recorded, tracked_share
+from sakiyomi_evaluation.prediction.errors import PredictionErrors
+from sakiyomi_evaluation.prediction.paired_episodes import read_paired_episodes, tracked_share
 from sakiyomi_evaluation.prediction.predictors import TIMES_S, DynamicsPredictor
-from sakiyomi_training.episodes.shards import write_shard
 from sakiyomi_training.train_world_model import training_config
 from sakiyomi_training.world_model.examples.episode_examples import make_examples
 from sakiyomi_training.world_model.training_config import TrainingConfig
@@ -103,7 +103,7 @@ def test_what_one_recording_lost_is_judged_in_neither(tmp_path):
         folder.mkdir()
         write_shard(folder / 'shard_00000.h5', [episodes[0], second], {})
     for folders in (([one], [other]), ([other], [one])):
-        assert [e['truth/slot'][0] for e in recorded(*folders)] == [0, -1]
+        assert [e['truth/slot'][0] for e in read_paired_episodes(*folders)] == [0, -1]
     assert (tracked_share([one]), tracked_share([other])) == (1.0, 0.5)
 
 
@@ -114,14 +114,14 @@ def test_recordings_of_other_interactions_are_not_compared(tmp_path):
         write_shard(tmp_path / str(number) / 'shard_00000.h5', made, {})
     for other in (1, 2):
         with pytest.raises(BadInputError, match='different interactions'):
-            list(recorded([tmp_path / '0'], [tmp_path / str(other)]))
+            list(read_paired_episodes([tmp_path / '0'], [tmp_path / str(other)]))
 
 
 def test_twice_the_error_is_a_ratio_of_two_whatever_the_scenario():
     rng = np.random.default_rng(0)
     gaps = [(s, rng.normal(size=(len(TIMES_S), 3))) for s in ('push', 'drop') for _ in range(9)]
     full, worse = (
-        [Outcome(s, 'model', k * gap, np.zeros(len(TIMES_S)), None) for s, gap in gaps]
+        [PredictionErrors(s, 'model', k * gap, np.zeros(len(TIMES_S)), None) for s, gap in gaps]
         for k in (1.0, 2.0)
     )
     ratio = ratio_to_full(worse, full)

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from tossed import RATE_HZ, WIDTH_M, record, write
 
 from sakiyomi_cli.main import main
-from sakiyomi_evaluation.tosses.recordings import Tosses
+from sakiyomi_data.tosses.recordings import Tosses
 from sakiyomi_training.finetune_world_model import is_worse
 from sakiyomi_training.world_model.examples.example_set import ExampleSet
 from sakiyomi_training.world_model.examples.recording_examples import recording_examples

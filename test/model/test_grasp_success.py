@@ -12,8 +12,13 @@ from sakiyomi.geometry import make_transform
 from sakiyomi.paths import share_dir
 from sakiyomi.scene import HandMotion, Prediction
 from sakiyomi_cli.main import main
-from sakiyomi_training.trials.hold import HELD_M, grasp_features
-from sakiyomi_training.trials.scene import TrialScene, read_trials, trials_file, write_trials
+from sakiyomi_data.counterfactual.counterfactual_scene import (
+    CounterfactualScene,
+    counterfactual_file,
+    read_counterfactuals,
+    write_counterfactual,
+)
+from sakiyomi_training.grasp_success.classifier_training import HELD_M, grasp_features
 from world_model_node.config import PredictionConfig
 from world_model_node.inference.learned_dynamics import make_dynamics
 from world_model_node.model.dimensions import NUM_STEPS
@@ -184,7 +189,7 @@ def tried(index, rng):
     grasps = np.arange(n) < n - 1
     paths = np.tile(state.T_world_object, (n, NUM_STEPS + 1, 1, 1))
     paths[grasps & (np.abs(aside_m) < 0.02), -1, 2, 3] += 0.05
-    return TrialScene(
+    return CounterfactualScene(
         name=np.array(f'cube_{index}'),
         points_m=(CUBE + np.array(AT)).astype(np.float32),
         T_world_object=state.T_world_object,
@@ -211,14 +216,14 @@ def data(tmp_path):
     folder, rng = tmp_path / 'data', np.random.default_rng(0)
     folder.mkdir()
     for index in range(6):
-        write_trials(trials_file(folder, index), tried(index, rng))
+        write_counterfactual(counterfactual_file(folder, index), tried(index, rng))
     return folder
 
 
 def test_a_hold_network_is_learned_from_tries(data, tmp_path, capsys):
     out = tmp_path / 'model'
     assert main(['train', 'hold', '--data', str(data), '--out', str(out), '--steps', '300']) == 0
-    network, (first, *_) = load_grasp_success(out), read_trials(data)
+    network, (first, *_) = load_grasp_success(out), read_counterfactuals(data)
     said, held = network.probabilities(grasp_features(first)), first.lifted_m[:-1] > HELD_M
     assert said[held].mean() > said[~held].mean() + 0.7
     assert '"auc"' in capsys.readouterr().out

@@ -7,9 +7,9 @@ import pytest
 import torch
 from observed_scenes import CUBE, cube, hand_at, motion, observed, reaching, turning
 
-from sakiyomi_evaluation.imagination.what_if import simulated_paths
+from sakiyomi_data.counterfactual.motion_rollouts import simulate_paths
+from sakiyomi_data.rollouts.hull_simulator import HullSimulator
 from sakiyomi_evaluation.prediction.predictors import nominal_body
-from simulation_node.rollouts.rollout import HullWorld
 from world_model_node.model.belief import ModelInput
 from world_model_node.model.features.hand_features import encode_action
 from world_model_node.model.features.input_window import build_window
@@ -195,7 +195,7 @@ def test_a_flat_side_that_is_pushed_off_its_middle_stays_on_the_finger(network, 
 
 @pytest.fixture(scope='module')
 def engine():
-    world = HullWorld()
+    world = HullSimulator()
     yield world
     world.close()
 
@@ -217,8 +217,8 @@ def test_what_is_tall_slides_leans_or_tips_as_in_the_engine(
     start = (0.5 - 0.02 - 0.0105 - 0.01, 0.0, height_m)
     push = motion(start, (0.15, 0.0, 0.0))
     body = nominal_body(points.astype(float), tall.T_world_object, np.zeros(6), held=False)
-    body = replace(body, hidden=replace(body.hidden, friction=friction))
-    end = simulated_paths(engine.cell, engine.stand(body), [push])[0, -1]
+    body = replace(body, properties=replace(body.properties, friction=friction))
+    end = simulate_paths(engine.cell, engine.place_alone(body), [push])[0, -1]
     turned_rad = np.arctan2(end[0, 2], end[2, 2])
     assert least_rad < turned_rad < most_rad
     place, imagined = futures(network, observed(tall, hand=hand_at(start)), push)

@@ -10,12 +10,12 @@ from tossed import RATE_HZ, TRUTH, record, true_parameters, write
 
 from sakiyomi.errors import BadInputError
 from sakiyomi_cli.main import main
-from sakiyomi_evaluation.tosses.errors import agreed, angle_between, path_errors
-from sakiyomi_evaluation.tosses.fitting.cube_model import Paths, TossModel
-from sakiyomi_evaluation.tosses.fitting.fit import TossFit
-from sakiyomi_evaluation.tosses.fitting.flight import learn_flight
-from sakiyomi_evaluation.tosses.fitting.search import Evolution
-from sakiyomi_evaluation.tosses.recordings import read_tosses
+from sakiyomi_data.tosses.cma_es import CmaEs
+from sakiyomi_data.tosses.cube_model import Paths, TossModel
+from sakiyomi_data.tosses.errors import angle_between, geometric_median, path_errors
+from sakiyomi_data.tosses.fit import TossFit
+from sakiyomi_data.tosses.flight import estimate_flight
+from sakiyomi_data.tosses.recordings import read_tosses
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def test_the_true_parameters_predict_without_error(tosses):
 
 
 def test_the_wobble_of_the_flight_shows_the_centre_of_mass_and_gravity():
-    flight = learn_flight(record(64, 2))
+    flight = estimate_flight(record(64, 2))
     assert flight.center_m == pytest.approx([0.0, 0.0, TRUTH['center_z_m']], abs=1e-3)
     assert flight.gravity_mps2 == pytest.approx(9.81, abs=0.1)
 
@@ -89,7 +89,7 @@ def test_a_checkpoint_that_is_none_is_refused(tosses, tmp_path):
 
 
 def test_the_evolution_finds_the_bottom_of_a_skewed_bowl():
-    search, scales = Evolution(6, 12, 1.0, 0), np.array([1.0, 3.0, 10.0, 1.0, 3.0, 10.0])
+    search, scales = CmaEs(6, 12, 1.0, 0), np.array([1.0, 3.0, 10.0, 1.0, 3.0, 10.0])
     for _ in range(150):
         points = search.ask()
         search.tell(points, ((scales * (points - 2.0)) ** 2).sum(1))
@@ -102,7 +102,7 @@ def test_one_wild_sample_does_not_move_what_the_others_agree_on():
     rotation = torch.tensor([1.0, 0.0, 0.0, 0.0]).repeat(9, 1, 1, 1)
     rotation[0, ..., :] = torch.tensor([0.0, 1.0, 0.0, 0.0])
     rotation[1] *= -1.0  # the same rotation
-    middle = agreed(Paths(position, rotation))
+    middle = geometric_median(Paths(position, rotation))
     assert middle.position.norm() < 1e-3
     assert angle_between(middle.rotation, rotation[2]).max() < 0.02
 

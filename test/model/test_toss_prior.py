@@ -10,21 +10,21 @@ from tossed import record, write
 
 from sakiyomi.errors import BadInputError
 from sakiyomi_cli.main import main
-from sakiyomi_evaluation.tosses import curve_points
-from sakiyomi_evaluation.tosses.curve_points import Curve, summary
-from sakiyomi_evaluation.tosses.fitting.cube_model import NAMES, SCALES
-from sakiyomi_evaluation.tosses.fitting.fit import TossFit, advance
-from sakiyomi_evaluation.tosses.fitting.flight import learn_flight
-from sakiyomi_evaluation.tosses.fitting.prior import (
+from sakiyomi_data.tosses.cube_model import NAMES, SCALES
+from sakiyomi_data.tosses.fit import TossFit, advance
+from sakiyomi_data.tosses.flight import estimate_flight
+from sakiyomi_data.tosses.prior import (
     HAND_SET,
     TossPrior,
     learned_prior,
     read_prior,
     write_prior,
 )
-from sakiyomi_training.tosses.cubes import draw_cube, draw_tosses
+from sakiyomi_data.tosses.simulated_cubes import sample_cube, simulate_tosses
+from sakiyomi_data.tosses.tossed_cube import CubeProperties, TossedCube
+from sakiyomi_evaluation.tosses import learning_curve as curve_points
+from sakiyomi_evaluation.tosses.learning_curve import LearningCurve, summary
 from sakiyomi_training.tosses.pretraining import Pretraining, pretrain
-from simulation_node.rollouts.tossed_cube import CubeProperties, TossedCube
 
 UNTURNED, STILL = np.array([0.0, 0.0, 0.0, 1.0]), np.zeros(3)
 
@@ -72,8 +72,8 @@ def test_a_cube_slides_as_far_as_coulomb_says():
 
 
 def test_a_cube_off_balance_flies_about_its_centre_of_mass():
-    drawn = draw_cube(np.random.default_rng(1))
-    flight = learn_flight(draw_tosses(drawn, 16, np.random.default_rng(2)))
+    drawn = sample_cube(np.random.default_rng(1))
+    flight = estimate_flight(simulate_tosses(drawn, 16, np.random.default_rng(2)))
     assert flight.center_m == pytest.approx(drawn.center_m, abs=5e-4)
     assert flight.gravity_mps2 == pytest.approx(9.81, abs=0.05)
     assert flight.width_m == pytest.approx(drawn.width_m, rel=0.03)
@@ -81,7 +81,7 @@ def test_a_cube_off_balance_flies_about_its_centre_of_mass():
 
 def test_the_same_seed_throws_the_same_tosses():
     first, again, other = (
-        draw_tosses(cube(), 2, np.random.default_rng(seed)).position for seed in (3, 3, 4)
+        simulate_tosses(cube(), 2, np.random.default_rng(seed)).position for seed in (3, 3, 4)
     )
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
@@ -161,14 +161,14 @@ def test_cubes_searched_together_end_where_each_ends_alone(prior):
 def test_pretraining_expects_the_friction_of_the_cubes_it_saw():
     settings = Pretraining(cubes=4, tosses=2, further_cubes=1, counts=(8,), generations=1)
     prior, figures = pretrain(settings, lambda *_: None)
-    frictions = [draw_cube(np.random.default_rng([0, 0, i])).friction for i in range(4)]
+    frictions = [sample_cube(np.random.default_rng([0, 0, i])).friction for i in range(4)]
     assert prior.mean[NAMES.index('friction')] == figures['mean']['friction']
     assert 0.2 + figures['mean']['friction'] == pytest.approx(np.mean(frictions), abs=0.05)
     assert prior.widening.shape == (1, 2)
 
 
 def curve(folder, generations=1, prior=None):
-    return Curve(record(10, 0), record(2, 1), prior, generations, folder)
+    return LearningCurve(record(10, 0), record(2, 1), prior, generations, folder)
 
 
 def test_finished_points_of_the_curve_are_not_fitted_again(tmp_path, monkeypatch, prior):

@@ -8,7 +8,7 @@ from sliding import LAG_MPS, sliding_episode
 
 from sakiyomi.errors import BadInputError
 from sakiyomi_cli.main import main
-from sakiyomi_training.episodes.layout import FINE
+from sakiyomi_data.episodes.layout import NUM_SAMPLES
 from sakiyomi_training.world_model.calibration import (
     FACTOR_BOUNDS,
     _factors,
@@ -87,7 +87,7 @@ def test_an_example_holds_what_was_watched_and_what_came(examples):
 
 def test_a_mirror_swaps_left_and_right_twice_to_nothing():
     episode = sliding_episode(0)
-    episode['hand/pad_force_n'][:] = np.random.default_rng(1).normal(size=(FINE, 2, 3))
+    episode['hand/pad_force_n'][:] = np.random.default_rng(1).normal(size=(NUM_SAMPLES, 2, 3))
     twice = mirrored(mirrored(episode))
     for name in episode:
         np.testing.assert_array_equal(twice[name], episode[name])

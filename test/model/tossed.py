@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from sakiyomi_evaluation.tosses.fitting.cube_model import NAMES, TossModel, starting_point
-from sakiyomi_evaluation.tosses.fitting.flight import Flight
-from sakiyomi_evaluation.tosses.recordings import Tosses
+from sakiyomi_data.tosses.cube_model import NAMES, TossModel, starting_point
+from sakiyomi_data.tosses.flight import Flight
+from sakiyomi_data.tosses.recordings import Tosses
 
 RATE_HZ, WIDTH_M, FRAMES = 148.0, 0.1, 90
 TRUTH = {'friction': 0.3, 'restitution': 0.3, 'center_z_m': 0.006, 'radius_squared': 0.25}

@@ -4,8 +4,8 @@ import torch
 from touching_boxes import LOW, TALL, owners
 
 from sakiyomi.errors import BadInputError
+from sakiyomi_data.object_split import is_held_out, split_folders
 from sakiyomi_data.segmentation.labelled_views import LabelledView, read_views, write_views
-from sakiyomi_training.object_split import is_held_out, split_folders
 from sakiyomi_training.segmentation.examples import augment, make_example, subsample_parts
 from sakiyomi_training.segmentation.training import Trainer, train
 

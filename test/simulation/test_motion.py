@@ -78,14 +78,14 @@ def test_time_is_counted_in_steps_and_never_runs_backwards(cell):
 
 def test_a_push_changes_momentum_by_the_impulse(cell, box):
     name = cell.spawn(box(0.25), from_xyz_rpy([0.5, 0.0, 0.5], [0, 0, 0]))
-    cell.push(name, np.array([0.1, -0.05, 0.2]))
+    cell.apply_impulse(name, np.array([0.1, -0.05, 0.2]))
     np.testing.assert_allclose(cell.ground_truth()[0].twist[:3], [0.4, -0.2, 0.8], atol=1e-9)
 
 
 def test_a_push_off_the_centre_adds_its_angular_momentum(cell, box):
     name = cell.spawn(box(0.25), from_xyz_rpy([0.5, 0.0, 0.5], [0, 0, 0.4]))
     inertia = 0.25 * (0.05**2 + 0.05**2) / 12.0
-    cell.push(name, np.array([0.01, 0.0, 0.0]), np.array([0.5, 0.02, 0.5]))
+    cell.apply_impulse(name, np.array([0.01, 0.0, 0.0]), np.array([0.5, 0.02, 0.5]))
     twist = cell.ground_truth()[0].twist
     np.testing.assert_allclose(twist[3:], [0, 0, -0.02 * 0.01 / inertia], rtol=0.05, atol=1e-6)
 
@@ -117,7 +117,7 @@ def test_removed_objects_are_gone_and_unknown_ones_are_named(cell, box):
     cell.remove(name)
     assert cell.names == []
     with pytest.raises(BadInputError, match='box'):
-        cell.push(name, np.zeros(3))
+        cell.apply_impulse(name, np.zeros(3))
 
 
 @pytest.mark.parametrize('path', ['/no/such.urdf', '/no/such.step'])

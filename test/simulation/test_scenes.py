@@ -3,12 +3,12 @@ import open3d as o3d
 import pytest
 
 from sakiyomi.errors import BadInputError
-from simulation_node.objects.scenes import in_workspace
+from simulation_node.objects.scene_layouts import in_workspace
 
 DEEP_M = 0.002
 
 
-def lay(cell, seed, **scene):
+def populate_scene(cell, seed, **scene):
     names = cell.reset(seed, **{'scene': 'packed', 'count': 5, **scene})
     return names, np.array([cell.world.objects.pose(name) for name in names])
 
@@ -16,7 +16,7 @@ def lay(cell, seed, **scene):
 @pytest.mark.parametrize('scene', ['packed', 'pile'])
 def test_objects_lie_still_in_the_workspace_and_not_in_each_other(cell, scene):
     for seed in (0, 1):
-        names, before = lay(cell, seed, scene=scene)
+        names, before = populate_scene(cell, seed, scene=scene)
         assert len(names) == 5
         for name in names:
             assert in_workspace(cell.world, name)
@@ -27,21 +27,21 @@ def test_objects_lie_still_in_the_workspace_and_not_in_each_other(cell, scene):
 
 
 def test_the_same_seed_lays_the_same_scene_whatever_came_before(cell):
-    names, poses = lay(cell, 0)
-    lay(cell, 7, scene='pile')
-    again, poses_again = lay(cell, 0)
+    names, poses = populate_scene(cell, 0)
+    populate_scene(cell, 7, scene='pile')
+    again, poses_again = populate_scene(cell, 0)
     assert names == again
     np.testing.assert_array_equal(poses, poses_again)
 
 
 def test_seeds_choose_different_objects_and_zero_is_a_seed(cell):
-    chosen = [tuple(lay(cell, seed)[0]) for seed in (0, 0, 1, 2)]
+    chosen = [tuple(populate_scene(cell, seed)[0]) for seed in (0, 0, 1, 2)]
     assert chosen[0] == chosen[1]
     assert len(set(chosen)) == 3
 
 
 def test_household_urdfs_stand_on_the_table(cell, household):
-    names, poses = lay(cell, 3, objects=household)
+    names, poses = populate_scene(cell, 3, objects=household)
     assert len(names) == 5
     for name in names:
         assert cell.world.objects.penetration_m(name) < DEEP_M
@@ -52,7 +52,7 @@ def test_household_urdfs_stand_on_the_table(cell, household):
 def test_a_folder_of_plain_meshes_is_a_set_of_objects(cell, tmp_path, suffix):
     ball = o3d.geometry.TriangleMesh.create_box(0.04, 0.05, 0.06).compute_vertex_normals()
     o3d.io.write_triangle_mesh(str(tmp_path / f'brick.{suffix}'), ball)
-    names, _ = lay(cell, 0, objects=str(tmp_path), count=1)
+    names, _ = populate_scene(cell, 0, objects=str(tmp_path), count=1)
     assert names == ['brick']
     truth = cell.ground_truth()[0]
     np.testing.assert_allclose(

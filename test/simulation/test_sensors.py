@@ -4,7 +4,12 @@ import pytest
 from sakiyomi.geometry import from_xyz_rpy, inverse, transform_points
 from simulation_node.sensors.camera import axial_sigma_m
 from simulation_node.sensors.lidar import Lidar
-from simulation_node.sensors.tactile import PAD_LENGTH_M, on_pad, spread, taxel_points
+from simulation_node.sensors.tactile import (
+    PAD_LENGTH_M,
+    distribute_to_taxels,
+    pad_contacts,
+    taxel_points,
+)
 
 
 def test_the_same_seed_and_stamp_give_the_same_readings(cell):
@@ -105,19 +110,21 @@ def test_taxel_forces_sum_to_the_contact_forces():
     rng = np.random.default_rng(0)
     points = rng.uniform(-PAD_LENGTH_M, PAD_LENGTH_M, (20, 3))
     forces = rng.normal(size=(20, 3))
-    np.testing.assert_allclose(spread(points, forces, 0.003).sum(0), forces.sum(0), atol=1e-12)
+    np.testing.assert_allclose(
+        distribute_to_taxels(points, forces, 0.003).sum(0), forces.sum(0), atol=1e-12
+    )
 
 
 def test_a_contact_on_a_taxel_presses_that_taxel_most():
     for i, at in enumerate(taxel_points()):
-        felt = spread(at[None].astype(float), np.array([[0.0, 0.0, 5.0]]), 0.001)
+        felt = distribute_to_taxels(at[None].astype(float), np.array([[0.0, 0.0, 5.0]]), 0.001)
         assert felt[:, 2].argmax() == i
 
 
 def test_a_pad_feels_neither_pulls_nor_touches_elsewhere_on_the_finger():
     points = np.array([[0, 0, 0], [0, 0, 0], [0.04, 0, 0], [0, 0, 0.01]], float)
     forces = np.array([[0, 0, 3.0], [0, 0, -3.0], [0, 0, 3.0], [0, 0, 3.0]])
-    at, felt = on_pad(points, forces, np.eye(4))
+    at, felt = pad_contacts(points, forces, np.eye(4))
     np.testing.assert_array_equal(felt, [[0, 0, 3.0]])
     assert len(at) == 1
 

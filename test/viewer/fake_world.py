@@ -6,7 +6,7 @@ import trimesh
 from sakiyomi.geometry import make_transform, transform_points
 from sakiyomi.scene import ContactPoints, Gaussian, HiddenProperties, ObjectState, Prediction
 from sakiyomi.sensing import TactileReading
-from viewer_node.layers.plan import ChosenGrasp, PathPart
+from viewer_node.layers.plan import ChosenGrasp, PathSegment
 from viewer_node.panels.status import HealthLine, NodeTimes, PickStatus
 
 H, DT_S = 20, 0.05
@@ -123,8 +123,8 @@ def path():
     start, end = np.array([0.30, 0.0, 0.55]), np.array([0.55, 0.04, 0.055])
     bow = np.array([0.05, 0.05, 0.06]) * np.sin(np.pi * s)
     home = np.array([0.15, 0.52, 0.30])
-    there = PathPart(start + s * (end - start) + bow, (51, 140, 242))
-    return there, PathPart(end + s * (home - end) + 3 * bow * [0, 0, 1], (242, 153, 38))
+    there = PathSegment(start + s * (end - start) + bow, (51, 140, 242))
+    return there, PathSegment(end + s * (home - end) + 3 * bow * [0, 0, 1], (242, 153, 38))
 
 
 PICK = PickStatus(
@@ -147,7 +147,7 @@ RATES = {'camera': 10.0, 'lidar': 10.0, 'touch': 50.0, 'objects': 10.0}
 def fill(page, t=0.0):
     """Show everything at once."""
     states = objects(t)
-    with page.together():
+    with page.atomic_update():
         page.show_objects(states)
         page.show_predictions(tuple(map(prediction, states)), states)
         page.show_cloud(*cloud(states))

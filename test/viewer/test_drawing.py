@@ -12,11 +12,11 @@ from viewer_node.layers.ghosts import SIGMAS, ellipsoid, motion_m
 from viewer_node.layers.objects import box_of, label_of
 from viewer_node.layers.plan import BAR_M, gripper_glyph
 from viewer_node.layers.visuals import load_visuals
-from viewer_node.look import color_of_id, color_of_probability
 from viewer_node.panels.cards import MAX_STAGES, health_card, message_card, pick_card, summed
 from viewer_node.panels.disturbances import GRAVITY_MPS2, inward_push, random_throw, throw_velocity
 from viewer_node.panels.pads import draw_pads, force_map
 from viewer_node.panels.status import HealthLine, PickStatus
+from viewer_node.theme import color_of_id, color_of_probability
 
 URDF = """<robot name="r"><link name="a">
   <visual><geometry><box size="0.2 0.4 0.6"/></geometry>

@@ -55,7 +55,7 @@ def window(browser):
     page = Page(ViewerConfig(port=port), load_visuals(description.urdf_xml), notebook)
     page.show_robot(robot.link_poses(robot.q_home))
     fake_world.fill(page)
-    assert not page.watched
+    assert not page.has_viewers
     tab = browser.new_page(viewport=VIEW)
     tab.set_default_timeout(TIMEOUT_MS)
     tab.goto(page.url)
@@ -66,7 +66,7 @@ def window(browser):
 
 
 def test_somebody_who_looks_is_noticed(window):
-    assert window.page.watched
+    assert window.page.has_viewers
 
 
 def test_the_view_is_not_blank(window):
@@ -109,7 +109,7 @@ def test_the_disturbing_buttons_disturb(window):
 
 
 def test_an_answer_is_said_on_the_page(window):
-    window.page.say('no planner answers: /planner/pick has no server')
+    window.page.show_message('no planner answers: /planner/pick has no server')
     window.tab.get_by_text('has no server').wait_for()
 
 

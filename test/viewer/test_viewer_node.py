@@ -71,7 +71,7 @@ def test_a_bad_parameter_is_one_line_and_exit_code_2(free_port):
 def viewer(free_port, ros_domain_id, monkeypatch):
     """A running viewer, the node of another party, and a spin that serves both."""
     watched = [False]
-    monkeypatch.setattr(Page, 'watched', property(lambda _: watched[0]))
+    monkeypatch.setattr(Page, 'has_viewers', property(lambda _: watched[0]))
     os.environ['ROS_DOMAIN_ID'] = str(ros_domain_id)
     rclpy.init(args=['--ros-args', '-p', f'port:={free_port}'])
     executor = SingleThreadedExecutor()
@@ -143,7 +143,7 @@ def test_a_missing_server_is_said_and_nothing_waits(viewer):
 def test_the_stop_button_reaches_the_planners_service(viewer, monkeypatch):
     node, other, spin_until, _ = viewer
     asked, said = [], []
-    monkeypatch.setattr(node.page, 'say', said.append)
+    monkeypatch.setattr(node.page, 'show_message', said.append)
 
     def answer(request, response):
         asked.append(request)

@@ -50,7 +50,7 @@ def test_objects_that_come_move_and_go_leave_no_memory_behind(cell):
         for number in range(LOOKS):
             look(cell, model)
             if number == LOOKS // 2:
-                cell.push(cell.names[0], [0.02, 0.01, 0.0])
+                cell.apply_impulse(cell.names[0], [0.02, 0.01, 0.0])
         seen |= {o.id for o in model.scene.objects}
         cell.reset(3, scene='empty', count=0)
         for _ in range(LOOKS):

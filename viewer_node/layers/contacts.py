@@ -6,7 +6,7 @@ import numpy as np
 import viser
 
 from sakiyomi.scene import ContactPoints
-from viewer_node.look import ACCENT
+from viewer_node.theme import ACCENT
 
 METRES_PER_NEWTON = 0.02
 WIDTH_PX = 3.0

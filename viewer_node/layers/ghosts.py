@@ -9,10 +9,10 @@ from scipy.spatial.transform import Rotation
 
 from sakiyomi.geometry import transform_points
 from sakiyomi.scene import ObjectState, Prediction
-from viewer_node.look import BACKGROUND_BOTTOM, color_of_id
+from viewer_node.theme import BACKGROUND_BOTTOM, color_of_id
 
 SIGMAS = 2.0  # semi-axes of the ellipsoids, in standard deviations
-SMALLEST_AXIS_M, LARGEST_AXIS_M = 0.001, 0.5
+MIN_AXIS_M, MAX_AXIS_M = 0.001, 0.5
 POINT_SIZE_M = 0.002
 
 
@@ -46,7 +46,7 @@ class GhostsLayer:
     def _draw_points(self, moving: list[tuple[Prediction, ObjectState]]) -> None:
         points, colors = [], []
         for prediction, state in moving:
-            own = _thinned(state.points_m, self._points_per_ghost)
+            own = _subsample(state.points_m, self._points_per_ghost)
             for step in self._steps(prediction):
                 points.append(transform_points(prediction.T_world_object[step], own))
                 color = faded(color_of_id(state.id), step / len(prediction.stamps_s))
@@ -110,7 +110,7 @@ def ellipsoid(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if np.linalg.det(R) < 0:
         R = R * np.array([1.0, 1.0, -1.0])
     semi_axes = SIGMAS * np.sqrt(np.maximum(variances, 0.0))
-    return np.clip(semi_axes, SMALLEST_AXIS_M, LARGEST_AXIS_M), R
+    return np.clip(semi_axes, MIN_AXIS_M, MAX_AXIS_M), R
 
 
 def motion_m(prediction: Prediction) -> float:
@@ -134,5 +134,5 @@ def lightened(color: tuple[int, int, int]) -> tuple[int, int, int]:
     return r, g, b
 
 
-def _thinned(points: np.ndarray, count: int) -> np.ndarray:
+def _subsample(points: np.ndarray, count: int) -> np.ndarray:
     return points[:: max(1, -(-len(points) // count))]

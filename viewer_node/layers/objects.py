@@ -11,7 +11,7 @@ import viser
 from sakiyomi.geometry import make_transform
 from sakiyomi.scene import ObjectState
 from viewer_node.layers.robot import wxyz
-from viewer_node.look import color_of_id
+from viewer_node.theme import color_of_id
 
 POINT_SIZE_M = 0.0028
 LABEL_ABOVE_M = 0.025
@@ -21,7 +21,7 @@ EDGES = np.array([(a, b) for a in range(8) for b in range(a) if bin(a ^ b).count
 
 
 @dataclass
-class _Drawn:
+class _ObjectHandles:
     frame: viser.FrameHandle
     points: viser.PointCloudHandle
     edges: viser.LineSegmentsHandle
@@ -35,37 +35,37 @@ class ObjectsLayer:
     def __init__(self, scene: viser.SceneApi, on_select: Callable[[int], None]):
         self._scene = scene
         self._on_select = on_select
-        self._drawn: dict[int, _Drawn] = {}
+        self._handles: dict[int, _ObjectHandles] = {}
         self.selected: int | None = None
 
     def show(self, objects: tuple[ObjectState, ...]) -> None:
         """Draw these objects and no others."""
-        for gone in set(self._drawn) - {state.id for state in objects}:
-            self._drawn.pop(gone).frame.remove()
+        for gone in set(self._handles) - {state.id for state in objects}:
+            self._handles.pop(gone).frame.remove()
         for state in objects:
-            drawn = self._drawn.get(state.id) or self._add(state)
-            self._update(drawn, state)
+            handles = self._handles.get(state.id) or self._add(state)
+            self._update(handles, state)
 
-    def _update(self, drawn: _Drawn, state: ObjectState) -> None:
+    def _update(self, handles: _ObjectHandles, state: ObjectState) -> None:
         center, size = box_of(state.points_m)
         T_world_box = state.T_world_object @ make_transform(translation=center)
-        drawn.frame.position = T_world_box[:3, 3]
-        drawn.frame.wxyz = wxyz(T_world_box)
-        drawn.points.points = (state.points_m - center).astype(np.float32)
-        drawn.edges.points = (CORNERS * size)[EDGES].astype(np.float32)
-        drawn.edges.thickness = 2.6 if state.id == self.selected else 1.2
-        drawn.body.scale = tuple(map(float, size))
-        drawn.body.opacity = 0.22 if state.id == self.selected else 0.06
+        handles.frame.position = T_world_box[:3, 3]
+        handles.frame.wxyz = wxyz(T_world_box)
+        handles.points.points = (state.points_m - center).astype(np.float32)
+        handles.edges.points = (CORNERS * size)[EDGES].astype(np.float32)
+        handles.edges.thickness = 2.6 if state.id == self.selected else 1.2
+        handles.body.scale = tuple(map(float, size))
+        handles.body.opacity = 0.22 if state.id == self.selected else 0.06
         # the label stands above the object, whichever way the object is turned
         above = T_world_box[:3, :3].T @ np.array([0, 0, _half_height(T_world_box, size)])
-        drawn.label.position = above
-        drawn.label.text = label_of(state)
-        drawn.label.font_screen_scale = 0.9 if state.visible or state.held else 0.65
+        handles.label.position = above
+        handles.label.text = label_of(state)
+        handles.label.font_screen_scale = 0.9 if state.visible or state.held else 0.65
 
-    def _add(self, state: ObjectState) -> _Drawn:
+    def _add(self, state: ObjectState) -> _ObjectHandles:
         name, color = f'/objects/{state.id}', color_of_id(state.id)
         scene = self._scene
-        drawn = _Drawn(
+        handles = _ObjectHandles(
             frame=scene.add_frame(name, show_axes=False),
             points=scene.add_point_cloud(
                 f'{name}/points',
@@ -88,9 +88,9 @@ class ObjectsLayer:
                 f'{name}/label', '', anchor='bottom-center', font_screen_scale=0.9
             ),
         )
-        drawn.body.on_click(lambda _: self._on_select(state.id))
-        self._drawn[state.id] = drawn
-        return drawn
+        handles.body.on_click(lambda _: self._on_select(state.id))
+        self._handles[state.id] = handles
+        return handles
 
 
 def box_of(points_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

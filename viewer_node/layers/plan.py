@@ -9,7 +9,7 @@ import trimesh
 import viser
 
 from viewer_node.layers.robot import wxyz
-from viewer_node.look import color_of_probability
+from viewer_node.theme import color_of_probability
 
 FINGER_LENGTH_M = 0.045
 STEM_LENGTH_M = 0.06
@@ -29,7 +29,7 @@ class ChosenGrasp:
 
 
 @dataclass(frozen=True)
-class PathPart:
+class PathSegment:
     """One stretch of the planned motion of the grasp frame."""
 
     points_m: np.ndarray  # (N, 3) with N of 2 or more
@@ -60,7 +60,7 @@ class PlanLayer:
             wxyz=wxyz(grasp.T_world_grasp),
         )
 
-    def show_path(self, parts: tuple[PathPart, ...]) -> None:
+    def show_path(self, parts: tuple[PathSegment, ...]) -> None:
         """Draw the lines that the grasp frame will follow; none clears them."""
         if not parts:
             self._scene.remove_by_name('/plan/path')

@@ -6,7 +6,7 @@ import numpy as np
 import viser
 
 from viewer_node.layers.robot import wxyz
-from viewer_node.look import ACCENT, MUTED
+from viewer_node.theme import ACCENT, MUTED
 
 FRUSTUM_M = 0.09
 LIDAR_SIZE_M = (0.045, 0.06, 0.045)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from viewer_node.look import ACCENT, BAD, FAIR, GOOD, MUTED, color_of_probability, css
 from viewer_node.panels.status import PHASES, HealthLine, NodeTimes, PickStatus
+from viewer_node.theme import ACCENT, BAD, FAIR, GOOD, MUTED, color_of_probability, css
 
 LEVEL_COLORS = (GOOD, FAIR, BAD, MUTED)
 FRAME = 'font-size:12px;line-height:1.45;padding:2px 12px 6px 12px;'
-TROUGH = '#3a4150'  # the unfilled part of a bar
-MAX_COMPLAINTS = 5
+BAR_RGB = '#3a4150'  # the unfilled part of a bar
+MAX_HEALTH_LINES = 5
 MAX_OUTCOMES = 5
 MAX_STAGES = 5  # shown per node
 
@@ -57,9 +57,9 @@ def health_card(lines: Iterable[HealthLine]) -> str:
     """What is wrong first, then one line that counts what is well."""
     lines = sorted(lines, key=lambda line: -line.level)
     bad = [line for line in lines if line.level > 0]
-    parts = [_health(line) for line in bad[:MAX_COMPLAINTS]]
-    if len(bad) > MAX_COMPLAINTS:
-        parts.append(_dot(MUTED) + f'and {len(bad) - MAX_COMPLAINTS} more')
+    parts = [_health(line) for line in bad[:MAX_HEALTH_LINES]]
+    if len(bad) > MAX_HEALTH_LINES:
+        parts.append(_dot(MUTED) + f'and {len(bad) - MAX_HEALTH_LINES} more')
     if not lines:
         parts.append(_dot(MUTED) + 'no diagnostics yet')
     elif len(lines) > len(bad):
@@ -87,7 +87,7 @@ def _phase_bar(phase: str) -> str:
     reached = PHASES.index(phase) if phase in PHASES else -1
     cells = ''
     for number, name in enumerate(PHASES):
-        color = css(ACCENT) if number == reached else css(GOOD) if number < reached else TROUGH
+        color = css(ACCENT) if number == reached else css(GOOD) if number < reached else BAR_RGB
         style = f'flex:1;height:6px;border-radius:3px;background:{color}'
         cells += f'<div title="{name}" style="{style}"></div>'
     return f'<div style="display:flex;gap:3px;margin:6px 0">{cells}</div>'
@@ -137,7 +137,7 @@ def _dot(color: tuple[int, int, int]) -> str:
 
 def _bar(percent: float, color: str, height_px: int) -> str:
     return (
-        f'<div style="height:{height_px}px;border-radius:3px;background:{TROUGH};margin:3px 0">'
+        f'<div style="height:{height_px}px;border-radius:3px;background:{BAR_RGB};margin:3px 0">'
         f'<div style="height:100%;width:{percent:.1f}%;border-radius:3px;background:{color}">'
         '</div></div>'
     )

@@ -13,7 +13,7 @@ from viewer_node.panels.cards import health_card, message_card, pick_card, times
 from viewer_node.panels.status import PickStatus
 
 ANY = 'any'
-PARTS = ('cloud', 'objects', 'predictions', 'plan', 'sensors')  # that can be hidden
+LAYERS = ('cloud', 'objects', 'predictions', 'plan', 'sensors')  # that can be hidden
 LEFT_WIDTH_PX, RIGHT_WIDTH_PX = 380, 320
 
 
@@ -60,7 +60,7 @@ class Panel:
             self._target.value = ANY
             self._on_select(None)
 
-    def say(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         """One line under the buttons."""
         self.message.content = message_card(text)
 
@@ -86,11 +86,11 @@ class Panel:
 
     def _add_switches(self, on_show: Callable[[str, bool], None]) -> None:
         with self._gui.add_folder('Show', expand_by_default=False):
-            for part in PARTS:
+            for part in LAYERS:
                 box = self._gui.add_checkbox(part.capitalize(), True)
                 box.on_update(lambda event, part=part: on_show(part, event.target.value))
 
-    def add_senses(self, image: np.ndarray, pads: np.ndarray, jpeg_quality: int) -> None:
+    def add_sensor_panel(self, image: np.ndarray, pads: np.ndarray, jpeg_quality: int) -> None:
         """The left panel, with what its pictures show until there are newer ones."""
         gui = self._gui
         senses = gui.add_panel()
@@ -112,9 +112,9 @@ class Panel:
 
     def _answer(self, action: Callable[[], str]) -> None:
         try:
-            self.say(action())
+            self.show_message(action())
         except SakiyomiError as error:
-            self.say(str(error))
+            self.show_message(str(error))
 
     def _push(self) -> str:
         if self.selected is None:

@@ -7,7 +7,7 @@ from collections import deque
 
 from viewer_node.panels.status import PickStatus
 
-REMEMBERED = 5
+MAX_OUTCOMES = 5
 
 
 class PickLog:
@@ -16,7 +16,7 @@ class PickLog:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: dict[bytes, PickStatus] = {}
-        self._outcomes: deque[tuple[bool, str]] = deque(maxlen=REMEMBERED)
+        self._outcomes: deque[tuple[bool, str]] = deque(maxlen=MAX_OUTCOMES)
 
     def progress(
         self, goal: bytes, phase: str, object_id: int | None, predicted_success: float | None

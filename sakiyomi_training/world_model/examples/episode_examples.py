@@ -9,14 +9,20 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from sakiyomi.geometry import twist_at
-from sakiyomi_training.episodes.layout import BEFORE, FINE, FRAMES, Episode
-from sakiyomi_training.episodes.scene_columns import read_scenes
-from sakiyomi_training.episodes.truth_columns import true_centers
+from sakiyomi_data.episodes.layout import (
+    NUM_FRAMES,
+    NUM_SAMPLES,
+    PROPERTY_NAMES,
+    T0_FRAME,
+    Episode,
+)
+from sakiyomi_data.episodes.scene_columns import read_scenes
+from sakiyomi_data.episodes.truth_columns import true_centers
 from sakiyomi_training.world_model.examples.episode_hand import (
     STEPS_PER_FRAME,
-    fine_row,
     hand_motion_from,
     hand_observation_at,
+    sample_row,
 )
 from world_model_node.config import PredictionConfig
 from world_model_node.model.dimensions import NUM_STEPS, STEP_S
@@ -29,13 +35,6 @@ START_FRAMES = tuple(range(7, 19))  # frames that are predicted from, t0 among t
 LATER_FRAMES = (2, 5, 10)  # frames ahead whose embedding is predicted
 STAMP_TOLERANCE_S = 1e-6  # of stamps
 BYSTANDER_WEIGHT = 0.2  # of objects that nothing was going to happen to
-PROPERTY_NAMES = (
-    'mass_kg',
-    'friction',
-    'restitution',
-    'rolling_friction_m',
-    'spinning_friction_m',
-)
 NUM_TOUCH_TARGETS = 5  # normal force on the pads, force at the wrist
 Example = dict[str, np.ndarray]
 
@@ -53,13 +52,13 @@ def make_examples(
         observations = [seen.without_touch(observation) for observation in observations]
     framed = {
         frame: build_window(observations[: frame + 1], len(observations[frame].objects))
-        for frame in range(min(starts), FRAMES)
+        for frame in range(min(starts), NUM_FRAMES)
         if observations[frame].objects
     }
     return [_example(episode, framed, frame) for frame in starts if frame in framed]
 
 
-def scene_observations(episode: Episode, until: int = FRAMES) -> list[SceneObservation]:
+def scene_observations(episode: Episode, until: int = NUM_FRAMES) -> list[SceneObservation]:
     """What a robot would have noted, frame by frame."""
     return [
         SceneObservation(
@@ -79,7 +78,7 @@ def _example(episode: Episode, framed: dict[int, FramedWindow], frame: int) -> E
     example: Example = now.window._asdict()
     example['action'] = encode_action(motion, None, now.T_world_frame)
     example['acts'] = np.float32(motion is not None)
-    example['at_t0'] = np.float32(frame == BEFORE)
+    example['at_t0'] = np.float32(frame == T0_FRAME)
     example |= tracked_columns(now, _tracked_after(episode, now, frame))
     example |= _true_columns(episode, now, frame)
     example |= later_columns(now, {after: framed.get(frame + after) for after in LATER_FRAMES})
@@ -151,7 +150,7 @@ def _tracked_after(
     for object_id, slot in zip(now.ids, _track_slots(episode, now), strict=True):
         for after in range(1, NUM_STEPS // STEPS_PER_FRAME + 1):
             at = frame + after
-            if at >= FRAMES or not episode['frames/present'][at, slot]:
+            if at >= NUM_FRAMES or not episode['frames/present'][at, slot]:
                 continue
             if not (episode['frames/visible'][at, slot] or episode['frames/held'][at, slot]):
                 continue
@@ -206,8 +205,8 @@ def write_truth(
 
 def _true_columns(episode: Episode, now: FramedWindow, frame: int) -> Example:
     columns = empty_truth(len(now.window.present))
-    centers, row = true_centers(episode), fine_row(frame)
-    last = min(FINE, row + NUM_STEPS + 1)
+    centers, row = true_centers(episode), sample_row(frame)
+    last = min(NUM_SAMPLES, row + NUM_STEPS + 1)
     for index, slot in enumerate(_track_slots(episode, now)):
         own = np.flatnonzero(episode['truth/slot'] == slot)
         if not len(own):
@@ -264,9 +263,9 @@ def empty_touch() -> Example:
 
 def _touch_targets(episode: Episode, frame: int) -> Example:
     columns = empty_touch()
-    row = fine_row(frame) + 1
+    row = sample_row(frame) + 1
     if episode['hand/present']:
-        rows = slice(row, min(FINE, row + NUM_STEPS))
+        rows = slice(row, min(NUM_SAMPLES, row + NUM_STEPS))
         normal = np.einsum(
             'tpi,tpi->tp', episode['hand/pad_force_n'][rows], episode['hand/pad_normal'][rows]
         )

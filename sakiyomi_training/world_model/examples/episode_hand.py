@@ -5,22 +5,28 @@ from __future__ import annotations
 import numpy as np
 
 from sakiyomi.scene import HandMotion
-from sakiyomi_training.episodes.layout import BEFORE, FINE_BEFORE, FINE_S, FRAME_S, Episode
+from sakiyomi_data.episodes.layout import (
+    FRAME_PERIOD_S,
+    SAMPLE_PERIOD_S,
+    T0_FRAME,
+    T0_SAMPLE,
+    Episode,
+)
 from world_model_node.model.features.hand_observation import HandObservation
 
-STEPS_PER_FRAME = round(FRAME_S / FINE_S)
+STEPS_PER_FRAME = round(FRAME_PERIOD_S / SAMPLE_PERIOD_S)
 
 
-def fine_row(frame: int) -> int:
+def sample_row(frame: int) -> int:
     """The row of the fine columns at a frame."""
-    return FINE_BEFORE + STEPS_PER_FRAME * (frame - BEFORE)
+    return T0_SAMPLE + STEPS_PER_FRAME * (frame - T0_FRAME)
 
 
 def hand_observation_at(episode: Episode, frame: int) -> HandObservation | None:
     """What the hand did and felt at a frame; None where no hand takes part."""
     if not episode['hand/present']:
         return None
-    row = fine_row(frame)
+    row = sample_row(frame)
     return HandObservation(
         episode['hand/T_world_grasp'][row].astype(float),
         float(episode['hand/finger_width_m'][row]),
@@ -37,8 +43,8 @@ def hand_motion_from(episode: Episode, frame: int) -> HandMotion | None:
     """What the hand does from a frame on: as it moved up to t0, as it was planned after."""
     if not episode['hand/present']:
         return None
-    past = slice(fine_row(frame), max(fine_row(frame), FINE_BEFORE))
-    future = slice(max(0, fine_row(frame) - FINE_BEFORE), None)
+    past = slice(sample_row(frame), max(sample_row(frame), T0_SAMPLE))
+    future = slice(max(0, sample_row(frame) - T0_SAMPLE), None)
     T = np.concatenate(
         [episode['hand/T_world_grasp'][past], episode['action/T_world_grasp'][future]]
     ).astype(float)
@@ -46,4 +52,4 @@ def hand_motion_from(episode: Episode, frame: int) -> HandMotion | None:
         [episode['hand/finger_width_m'][past], episode['action/finger_width_m'][future]]
     ).astype(float)
     force = float(episode['action/force_n'][0])
-    return HandMotion(FINE_S * np.arange(len(T)), T, width, force)
+    return HandMotion(SAMPLE_PERIOD_S * np.arange(len(T)), T, width, force)

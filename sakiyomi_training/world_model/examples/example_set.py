@@ -11,9 +11,12 @@ import torch
 from torch import Tensor
 
 from sakiyomi.errors import BadInputError
-from sakiyomi_training.episodes.shards import PATTERN, read_shard
-from sakiyomi_training.trials.examples import trial_examples
-from sakiyomi_training.trials.scene import has_trials, read_trials
+from sakiyomi_data.counterfactual.counterfactual_scene import (
+    has_counterfactuals,
+    read_counterfactuals,
+)
+from sakiyomi_data.episodes.shards import PATTERN, read_shard
+from sakiyomi_training.world_model.examples.counterfactual_examples import counterfactual_examples
 from sakiyomi_training.world_model.examples.episode_examples import (
     Example,
     is_usable,
@@ -94,10 +97,12 @@ def read_examples(folders: Sequence[Path], touch: bool = True) -> tuple[ExampleS
     training: list[Example] = []
     calibration: list[Example] = []
     for folder in folders:
-        if has_trials(folder):
+        if has_counterfactuals(folder):
             if not touch:
                 raise BadInputError(f'--data {folder}: trials were felt, expected touch: true')
-            training += [e for scene in read_trials(folder) for e in trial_examples(scene)]
+            training += [
+                e for scene in read_counterfactuals(folder) for e in counterfactual_examples(scene)
+            ]
             continue
         own = episode_examples(folder, touch)
         training += own[0]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from sakiyomi.scene import ObjectState
-from sakiyomi_training.episodes.layout import Episode
+from sakiyomi_data.episodes.layout import Episode
 from world_model_node.model.features.scene_observation import SceneObservation
 
 REFLECTION = np.diag([1.0, -1.0, 1.0])  # left for right

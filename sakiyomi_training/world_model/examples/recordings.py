@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sakiyomi.errors import BadInputError
-from sakiyomi_training.episodes.shards import PATTERN
+from sakiyomi_data.episodes.shards import PATTERN
 from sakiyomi_training.world_model.examples.episode_examples import Example
 from sakiyomi_training.world_model.examples.example_set import ExampleSet, episode_examples
 from sakiyomi_training.world_model.examples.mirroring import mirrored_observation

@@ -1,4 +1,4 @@
-"""Recorded tosses (sakiyomi_evaluation/tosses/recordings.py) as what a tracker would have noted.
+"""Recorded tosses (sakiyomi_data/tosses/recordings.py) as what a tracker would have noted.
 
 Twists are backward differences of the poses, so that nothing is known before it happens.
 """
@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.scene import ObjectState
-from sakiyomi_evaluation.tosses.recordings import Tosses, read_tosses
+from sakiyomi_data.tosses.recordings import Tosses, read_tosses
 from sakiyomi_training.world_model.examples.recording_examples import RecordedSequence
 from world_model_node.config import PredictionConfig
 from world_model_node.contact_estimation.property_prior import prior_properties
@@ -38,7 +38,7 @@ def read_toss_file(path: Path) -> list[RecordedSequence]:
     Raises:
         BadInputError: the file cannot be used.
     """
-    tosses = read_tosses(path, least=1)
+    tosses = read_tosses(path, min_tosses=1)
     if tosses.rate_hz < MIN_RATE_HZ:
         raise BadInputError(
             f'{path}: rate_hz: got {tosses.rate_hz:g}, expected {MIN_RATE_HZ:g} or more'

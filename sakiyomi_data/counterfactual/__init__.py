@@ -1,0 +1,1 @@
+"""Counterfactual scenes: candidate motions that were each simulated from the same instant."""

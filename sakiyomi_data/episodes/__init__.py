@@ -1,0 +1,1 @@
+"""Episodes: recorded in simulation, stored in shards, read back as scenes."""

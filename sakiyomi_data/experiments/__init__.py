@@ -1,0 +1,1 @@
+"""Rounds of experiments on several cores: journal, resumption, failures and results."""

@@ -1,0 +1,1 @@
+"""PyBullet rolled out from a given state: baseline predictor and speed reference."""

@@ -1,0 +1,1 @@
+"""Scenarios: short seeded interactions of pushing, sliding, falling and lifting."""

@@ -1,1 +1,0 @@
-"""Simulated cells that are watched or worked in, and what is really there."""

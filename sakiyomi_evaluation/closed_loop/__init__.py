@@ -1,0 +1,1 @@
+"""Picks in the simulated cell, with arm or free hand, and their ground truth."""

@@ -1,0 +1,1 @@
+"""Candidate motions, imagined by the world model and simulated."""

@@ -1,1 +1,0 @@
-"""Candidate actions, imagined and carried out."""

@@ -1,1 +1,0 @@
-"""Episodes of interaction: made in simulation, stored in shards, read back as scenes."""

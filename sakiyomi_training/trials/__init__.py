@@ -1,1 +1,0 @@
-"""What if: candidate motions that were tried in simulation, and what their ends teach."""

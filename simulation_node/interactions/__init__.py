@@ -1,1 +1,0 @@
-"""Things that happen to objects: short seeded episodes of pushing, sliding, falling, lifting."""

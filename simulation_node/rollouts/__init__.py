@@ -1,1 +1,0 @@
-"""The engine rolled out from a given state: predictor and yardstick."""
