@@ -8,7 +8,7 @@ from planner_node.config import ExecutionConfig
 from planner_node.execution.pick_execution import PickExecution
 from planner_node.grasping.grasp import Grasp
 from planner_node.motion.planning_scene import PlanningScene
-from planner_node.pick_plan import PickPlan, SceneBuilder
+from planner_node.pick_plan import PickPlan, Stage
 from sakiyomi.robot.robot_description import compose
 from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import JointTrajectory
@@ -42,7 +42,7 @@ def plan(opening_m=0.07):
     return PickPlan(
         grasp=Grasp(1, np.eye(4), opening_m, GOOD, FORCE_N, 0.9),
         target=tracked(1, box_surface(np.array([0.5, 0.0, 0.03]), np.full(3, 0.05), 50)),
-        stages=tuple(SceneBuilder(name, scene, motion(*way)) for name, way in MOTIONS.items()),
+        stages=tuple(Stage(name, scene, motion(*way)) for name, way in MOTIONS.items()),
         plan_s=0.5,
     )
 
