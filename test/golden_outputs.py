@@ -1,7 +1,7 @@
 """Freeze what the stack computes on fixed seeds, and compare it after a change of layout.
 
-    python scripts/golden_outputs.py freeze before.npz
-    python scripts/golden_outputs.py compare before.npz
+    python test/golden_outputs.py freeze before.npz
+    python test/golden_outputs.py compare before.npz
 
 A change that keeps behaviour gives the same tracked scenes, predictions, properties, grasps and
 outcomes but for rounding. The arrays depend on the machine, so that no file of them is kept here.
@@ -34,7 +34,7 @@ def record(seed: int) -> dict[str, np.ndarray]:
     try:
         loop = ClosedLoop(cell, PlannerConfig(), WorldModelConfig(), clock='wait', predicts=True)
         loop.reset(seed)
-        loop.watched.on_scene = lambda scene: found.update(
+        loop.masked_model.on_scene = lambda scene: found.update(
             _scene(f'{seed}/scene{scene.stamp_s:.3f}', scene)
             | _futures(f'{seed}/future{scene.stamp_s:.3f}', loop.model.predict())
         )
