@@ -23,7 +23,8 @@ from viewer_node.layers.robot import RobotLayer
 from viewer_node.layers.sensors import SensorsLayer
 from viewer_node.layers.visuals import Visual
 from viewer_node.panels.actions import PageActions
-from viewer_node.panels.cards import health_card, pick_card, times_card
+from viewer_node.panels.camera_labels import CameraLabels
+from viewer_node.panels.cards import health_card, objects_card, pick_card, times_card
 from viewer_node.panels.pads import draw_pads
 from viewer_node.panels.panel import LAYERS, Panel
 from viewer_node.panels.status import HealthLine, NodeTimes, PickStatus
@@ -58,6 +59,8 @@ class Page:
         self._plan = PlanLayer(scene)
         self._contacts = ContactsLayer(scene)
         self._pads: dict[str, TactileReading] = {}
+        self._camera_labels = CameraLabels()
+        self._shown: tuple[ObjectState, ...] = ()
         blank = np.full((config.image_width * 3 // 4, config.image_width, 3), 30, np.uint8)
         self._panel = Panel(self._server.gui, actions, self._select, self._show_part)
         self._panel.add_sensor_panel(blank, self._drawn_pads(), config.jpeg_quality)
@@ -93,6 +96,8 @@ class Page:
         """The tracked objects, and no others."""
         self._panel.offer(tuple(sorted(state.id for state in objects)))
         self._objects.show(objects)
+        self._shown = objects
+        self._panel.objects.content = objects_card(objects)
 
     def show_predictions(
         self, predictions: tuple[Prediction, ...], objects: tuple[ObjectState, ...]
@@ -108,6 +113,7 @@ class Page:
     def place_camera(self, T_world_camera: np.ndarray, K: np.ndarray, shape: tuple) -> None:
         """The camera's optical frame, intrinsics (3, 3) and picture size (H, W)."""
         self._sensors.place_camera(T_world_camera, K, shape)
+        self._camera_labels.place(T_world_camera, K, shape)
 
     def place_lidar(self, T_world_lidar: np.ndarray) -> None:
         """The LiDAR's frame."""
@@ -118,7 +124,7 @@ class Page:
         width = self._config.image_width
         height = max(1, round(color.shape[0] * width / color.shape[1]))
         small = cv2.resize(color, (width, height), interpolation=cv2.INTER_AREA)
-        self._panel.image.image = small
+        self._panel.image.image = self._camera_labels.draw(small, self._shown)
         self._sensors.show_image(small)
 
     def show_touch(self, *readings: TactileReading) -> None:

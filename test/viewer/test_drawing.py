@@ -1,5 +1,7 @@
 """What the page draws, where that can be computed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fake_world import objects, prediction, touch
@@ -12,7 +14,15 @@ from viewer_node.layers.ghosts import SIGMAS, ellipsoid, motion_m
 from viewer_node.layers.objects import box_of, label_of
 from viewer_node.layers.plan import BAR_M, gripper_glyph
 from viewer_node.layers.visuals import load_visuals
-from viewer_node.panels.cards import MAX_STAGES, health_card, message_card, pick_card, summed
+from viewer_node.panels.camera_labels import CameraLabels
+from viewer_node.panels.cards import (
+    MAX_STAGES,
+    health_card,
+    message_card,
+    objects_card,
+    pick_card,
+    summed,
+)
 from viewer_node.panels.disturbances import GRAVITY_MPS2, inward_push, random_throw, throw_velocity
 from viewer_node.panels.pads import draw_pads, force_map
 from viewer_node.panels.status import HealthLine, PickStatus
@@ -115,6 +125,35 @@ def test_a_pad_without_data_or_with_nan_is_drawn_dark():
     assert not force_map(None, 0.5, (4, 4)).any()
     assert not force_map(nan, 0.5, (4, 4)).any()
     assert draw_pads(None, nan, 0.5).shape == draw_pads(touch('left'), touch('right'), 0.5).shape
+
+
+def test_an_idle_pad_shows_its_taxels_and_a_pressed_one_its_heat():
+    idle = draw_pads(touch('left', 0.0), None, 0.3)
+    left, right = idle[40:, :300], idle[40:, -300:]
+    assert left.mean() > 1.5 * right.mean()  # a pad without data is dark
+    assert len(np.unique(left.reshape(-1, 3), axis=0)) > 2  # the taxels stand out
+    pressed = draw_pads(touch('left', 0.3), None, 0.3)
+    assert pressed[40:, :300].max() > idle[40:, :300].max() + 50
+
+
+def test_ids_stand_on_the_picture_where_their_objects_are():
+    labels, state = CameraLabels(), objects()[0]
+    T_world_camera = np.eye(4)
+    T_world_camera[:3, :3] = np.diag([1.0, -1.0, -1.0])
+    T_world_camera[:3, 3] = state.T_world_object[:3, 3] + [0.0, 0.0, 0.8]
+    labels.place(T_world_camera, np.array([[600.0, 0, 320], [0, 600, 240], [0, 0, 1]]), (480, 640))
+    plain = np.full((240, 320, 3), 127, np.uint8)
+    drawn = np.argwhere((labels.draw(plain, (state,)) != plain).any(axis=-1))
+    assert len(drawn) > 10
+    assert np.abs(drawn.mean(axis=0) - [120, 160]).max() < 30  # the middle, at half the size
+    hidden = replace(state, visible=False)
+    np.testing.assert_array_equal(labels.draw(plain, (hidden,)), plain)
+
+
+def test_a_card_tells_mass_friction_and_their_doubt():
+    card = objects_card(objects()[:1])
+    assert '200 ± 100 g' in card and '0.20 ± 0.10' in card
+    assert 'no object' in objects_card(())
 
 
 def test_shapes_become_triangles_grouped_by_color():

@@ -81,7 +81,16 @@ def test_the_view_is_not_blank(window):
 
 def test_the_panels_say_what_is_known(window):
     text = window.tab.inner_text('body')
-    for part in ('Sakiyomi', 'lift', '87 %', 'world model', 'physics prior', 'Camera', 'Touch'):
+    for part in (
+        'Sakiyomi',
+        'lift',
+        '87 %',
+        'world model',
+        'physics prior',
+        'Camera',
+        'Touch',
+        '200 ± 100 g',
+    ):
         assert part in text
 
 

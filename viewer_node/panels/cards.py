@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from html import escape
 
+from sakiyomi.scene import Gaussian, ObjectState
 from viewer_node.panels.status import PHASES, HealthLine, NodeTimes, PickStatus
-from viewer_node.theme import ACCENT, BAD, FAIR, GOOD, MUTED, color_of_probability, css
+from viewer_node.theme import (
+    ACCENT,
+    BAD,
+    FAIR,
+    GOOD,
+    MUTED,
+    color_of_id,
+    color_of_probability,
+    css,
+)
 
 LEVEL_COLORS = (GOOD, FAIR, BAD, MUTED)
 FRAME = 'font-size:12px;line-height:1.45;padding:2px 12px 6px 12px;'
@@ -14,6 +25,7 @@ BAR_RGB = '#3a4150'  # the unfilled part of a bar
 MAX_HEALTH_LINES = 5
 MAX_OUTCOMES = 5
 MAX_STAGES = 5  # shown per node
+MAX_OBJECTS = 8
 
 
 def pick_card(status: PickStatus) -> str:
@@ -26,6 +38,15 @@ def pick_card(status: PickStatus) -> str:
         parts.append(_success_bar(status.predicted_success))
     parts += [_outcome(good, line) for good, line in status.outcomes[:MAX_OUTCOMES]]
     return _framed(parts)
+
+
+def objects_card(objects: Iterable[ObjectState]) -> str:
+    """Mass and friction of each tracked object, with one standard deviation of each."""
+    shown = sorted(objects, key=lambda state: state.id)
+    parts = [_object(state) for state in shown[:MAX_OBJECTS]]
+    if len(shown) > MAX_OBJECTS:
+        parts.append(_dot(MUTED) + f'and {len(shown) - MAX_OBJECTS} more')
+    return _framed(parts or [_dot(MUTED) + 'no object is tracked'])
 
 
 def times_card(times: Iterable[NodeTimes], rates_hz: dict[str, float]) -> str:
@@ -125,6 +146,26 @@ def _rates(rates_hz: dict[str, float]) -> str:
 def _health(line: HealthLine) -> str:
     color = LEVEL_COLORS[min(max(line.level, 0), 3)]
     return f'{_dot(color)}<b>{escape(line.name)}</b> {escape(line.message)}'
+
+
+def _object(state: ObjectState) -> str:
+    p = state.properties
+    friction = f'{p.friction.mean:.2f} ± {math.sqrt(p.friction.variance):.2f}'
+    where = 'held' if state.held else '' if state.visible else 'hidden'
+    return (
+        '<div style="display:flex;gap:8px">'
+        f'<span style="width:38px">{_dot(color_of_id(state.id))}#{state.id}</span>'
+        f'<span style="width:104px">{_mass(p.mass_kg)}</span>'
+        f'<span style="flex:1"><span style="color:{css(MUTED)}">μ</span> {friction}</span>'
+        f'<span style="color:{css(ACCENT)}">{where}</span></div>'
+    )
+
+
+def _mass(mass_kg: Gaussian) -> str:
+    sigma_kg = math.sqrt(mass_kg.variance)
+    if mass_kg.mean < 1.0:
+        return f'{1e3 * mass_kg.mean:.0f} ± {1e3 * sigma_kg:.0f} g'
+    return f'{mass_kg.mean:.2f} ± {sigma_kg:.2f} kg'
 
 
 def _outcome(succeeded: bool, line: str) -> str:

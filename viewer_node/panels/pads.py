@@ -13,6 +13,9 @@ CAPTION_PX = 40
 GAP_PX = 16
 CAPTION_COLOR = (205, 212, 222)
 PANEL_COLOR = (28, 31, 38)
+PAD_COLOR, TAXEL_COLOR, TAXEL_PX = (58, 66, 80), (104, 118, 140), 5
+FULL_HEAT_SHARE = 0.15  # of the full scale, from which on the heat covers the pad
+CONTACT_N = 0.05  # a smaller total is the taxels' noise
 
 
 def force_map(
@@ -41,15 +44,37 @@ def draw_pads(
 
 
 def _tile(name: str, reading: TactileReading | None, full_scale_n: float) -> np.ndarray:
+    """One pad under its caption: the taxels where nothing presses, heat where something does."""
     coarse = force_map(reading, full_scale_n, (PAD_HEIGHT_PX // 8, PAD_WIDTH_PX // 8))
-    fine = cv2.resize(coarse, (PAD_WIDTH_PX, PAD_HEIGHT_PX), interpolation=cv2.INTER_CUBIC)
-    level = (255 * np.clip(fine, 0, 1)).astype(np.uint8)
+    share = np.clip(cv2.resize(coarse, (PAD_WIDTH_PX, PAD_HEIGHT_PX)), 0, 1)[..., None]
+    level = (255 * share).astype(np.uint8)
     heat = cv2.cvtColor(cv2.applyColorMap(level, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+    opacity = np.minimum(share / FULL_HEAT_SHARE, 1.0)
+    drawn = (opacity * heat + (1.0 - opacity) * _pad(reading)).round().astype(np.uint8)
     caption = np.full((CAPTION_PX, PAD_WIDTH_PX, 3), PANEL_COLOR, np.uint8)
-    force = 'no data' if reading is None else f'{_total_force_n(reading):.2f} N'
     font = cv2.FONT_HERSHEY_SIMPLEX
-    cv2.putText(caption, f'{name}  {force}', (4, 27), font, 0.8, CAPTION_COLOR, 1, cv2.LINE_AA)
-    return np.vstack([caption, heat])
+    text = f'{name}  {_caption(reading)}'
+    cv2.putText(caption, text, (4, 27), font, 0.8, CAPTION_COLOR, 1, cv2.LINE_AA)
+    return np.vstack([caption, drawn])
+
+
+def _pad(reading: TactileReading | None) -> np.ndarray:
+    """The pad at rest: its surface with a dot for each taxel, or dark without data."""
+    pad = np.full((PAD_HEIGHT_PX, PAD_WIDTH_PX, 3), PANEL_COLOR, np.uint8)
+    if reading is None or not len(reading.points_m):
+        return pad
+    pad[:] = PAD_COLOR
+    for u, v in _pad_coordinates(reading.points_m):
+        at = round(u * PAD_WIDTH_PX), round(v * PAD_HEIGHT_PX)
+        cv2.circle(pad, at, TAXEL_PX, TAXEL_COLOR, -1, cv2.LINE_AA)
+    return pad
+
+
+def _caption(reading: TactileReading | None) -> str:
+    if reading is None:
+        return 'no data'
+    force_n = _total_force_n(reading)
+    return f'{force_n:.2f} N' if force_n >= CONTACT_N else 'no contact'
 
 
 def _total_force_n(reading: TactileReading) -> float:

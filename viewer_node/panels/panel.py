@@ -9,7 +9,13 @@ import viser
 
 from sakiyomi.errors import SakiyomiError
 from viewer_node.panels.actions import PageActions
-from viewer_node.panels.cards import health_card, message_card, pick_card, times_card
+from viewer_node.panels.cards import (
+    health_card,
+    message_card,
+    objects_card,
+    pick_card,
+    times_card,
+)
 from viewer_node.panels.status import PickStatus
 
 ANY = 'any'
@@ -33,6 +39,8 @@ class Panel:
         self._ids: tuple[int, ...] = ()
         self._add_pick()
         self._add_disturbances()
+        with gui.add_folder('Objects'):
+            self.objects = gui.add_html(objects_card(()))
         with gui.add_folder('Health'):
             self.health = gui.add_html(health_card(()))
         self._add_switches(on_show)
