@@ -295,6 +295,12 @@ class PlannerConfig(NodeConfig):
         0.02, 'an object that has moved by this is planned for anew [m]', 0.001, 1.0
     )
     state_timeout_s: float = parameter(2.0, 'silence of an input that ends a pick [s]', 0.1, 60.0)
+    clock_timeout_s: float = parameter(
+        10.0,
+        'the same in real time for a simulated robot, whose time stands still while it waits [s]',
+        1.0,
+        600.0,
+    )
     max_grasps: int = parameter(30, 'grasps tried with the arm for one pick', 1, 1000)
     planning_limit_s: float = parameter(20.0, 'no further grasp is tried after this', 0.1, 600.0)
     min_success: float = parameter(0.4, 'predicted success below which none is tried', 0.0, 1.0)

@@ -286,9 +286,14 @@ class PlannerNode(LifecycleNode):
                 self._finish_job()
 
     def _check_inputs(self) -> None:
-        """In wall time: a robot, or a simulator's clock, that fell silent ends the pick."""
-        age_s = 0.0 if self.config.lockstep else self.monitors['joint_states'].age_s
-        if self._job is not None and age_s > self.config.state_timeout_s:
+        """In wall time: a robot that fell silent ends the pick, or a simulator that hangs.
+
+        A simulator stands still while it waits for a slow node, and so does its arm.
+        """
+        c, simulated = self.config, self.get_parameter('use_sim_time').value
+        age_s = 0.0 if c.lockstep else self.monitors['joint_states'].age_s
+        limit_s = c.clock_timeout_s if simulated else c.state_timeout_s
+        if self._job is not None and age_s > limit_s:
             self._job.abandon('stale_input', f'no joint states for {age_s:.1f} s')
             self._finish_job()
 
