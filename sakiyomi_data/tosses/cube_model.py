@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sakiyomi_data.tosses.flight import CORNERS, Flight, travel_frame
 from sakiyomi_data.tosses.recordings import Tosses
-from world_model_node.model.physics.body_state import BodyParameters, BodyState, ContactLaw
+from world_model_node.model.contact.body_state import BodyParameters, BodyState, ContactLaw
 from world_model_node.model.physics.contact_step import ContactStep
 
 MAX_SUBSTEP_S = 0.0012

@@ -2,7 +2,7 @@
 
 import torch
 
-from world_model_node.model.physics.body_state import BodyParameters, BodyState, default_law
+from world_model_node.model.contact.body_state import BodyParameters, BodyState, default_law
 from world_model_node.model.physics.contact_step import ContactStep
 
 HALF_M, MASS_KG = 0.05, 0.4

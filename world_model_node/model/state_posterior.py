@@ -11,9 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from sakiyomi.constants import GRAVITY_MPS2
 from world_model_node.model.dimensions import FRAME_S
 from world_model_node.model.model_config import ModelConfig
-from world_model_node.model.physics.contact_step import GRAVITY_MPS2
 
 # name, width, sigma at first
 QUANTITIES = (

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from world_model_node.model.algebra.bilinear import upper_triangle
 from world_model_node.model.algebra.vectors import TINY, cross, dot, to_body
+from world_model_node.model.contact.body_state import BodyBatch
 from world_model_node.model.contact.contact_maps import ContactMaps
-from world_model_node.model.physics.body_state import BodyBatch
 
 STIFFNESS, DAMPING = 4000.0, 400.0  # [1/s^2], [1/s] per kilogram of the body
 MAX_DEPTH_M = 0.01  # that pushes back: what is deeper is badly known shape

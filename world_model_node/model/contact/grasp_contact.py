@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from world_model_node.model.algebra.vectors import TINY, cross, dot, length, to_body
+from world_model_node.model.contact.body_state import BodyBatch, MotionState
 from world_model_node.model.contact.hand_contact import HandKinematics
 from world_model_node.model.contact.hand_trajectory import WIDTH_ROW, hand_at_substep
-from world_model_node.model.physics.body_state import BodyBatch, MotionState
 
 PROBE_POINTS_M = ((0.0, 0.0), (0.008, 0.0), (-0.008, 0.0), (0.0, 0.006), (0.0, -0.008))
 SOFTNESS_M = 0.0015

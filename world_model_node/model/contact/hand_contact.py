@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from world_model_node.model.algebra.vectors import cross, length, to_world
+from world_model_node.model.contact.body_state import MotionState
 from world_model_node.model.contact.external_contact import ExternalContacts
 from world_model_node.model.contact.hand_points import OPENING_SIGNS, hand_faces, hand_points
-from world_model_node.model.physics.body_state import MotionState
 
 CONTACT_MARGIN_M = 5e-4
 # what is so near the foremost lies on it: of a body, of a part

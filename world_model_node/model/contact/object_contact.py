@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from world_model_node.model.algebra.vectors import TINY, cross, dot, length, to_world
-from world_model_node.model.physics.body_state import BodyBatch, MotionState
+from world_model_node.model.contact.body_state import BodyBatch, MotionState
 
 CONTACT_MARGIN_M, PATCH_DEPTH_M, TIE_WIDTH_M = 5e-4, 2e-3, 5e-4
 PENETRATION_RECOVERY, MAX_RECOVERY_MPS = 0.5, 0.3  # of an overlap per substep, at most

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from sakiyomi.constants import GRAVITY_MPS2
 from world_model_node.model.algebra.vectors import TINY, length
-from world_model_node.model.physics.body_state import BodyBatch, MotionState
-from world_model_node.model.physics.contact_step import GRAVITY_MPS2
+from world_model_node.model.contact.body_state import BodyBatch, MotionState
 
 CONTACT_DISTANCE_M = 0.002
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from world_model_node.model.features.input_window import InputWindow
+from world_model_node.model.input_arrays import InputWindow
 
 HAND_RADIUS_M = 0.12  # of the hand from the grasp frame
 HORIZON_S = 1.0

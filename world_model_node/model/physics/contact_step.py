@@ -20,26 +20,26 @@ only the plane's normal turns; turning the world about the vertical changes noth
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from sakiyomi.constants import GRAVITY_MPS2
 from world_model_node.model.algebra.bilinear import upper_triangle
 from world_model_node.model.algebra.quaternions import QuaternionMaps
 from world_model_node.model.algebra.schur_solver import SchurSolver
 from world_model_node.model.algebra.vectors import length
-from world_model_node.model.contact.contact_maps import ContactMaps
-from world_model_node.model.contact.external_contact import ExternalContactModel, ExternalContacts
-from world_model_node.model.physics.body_state import (
+from world_model_node.model.contact.body_state import (
     BodyBatch,
     BodyParameters,
     BodyState,
     ContactLaw,
     MotionState,
 )
+from world_model_node.model.contact.contact_maps import ContactMaps
+from world_model_node.model.contact.external_contact import ExternalContactModel, ExternalContacts
 
-GRAVITY_MPS2 = 9.81
 TINY = 1e-12
 NUM_REFINEMENTS = 4  # solutions with what pushes, each by the impulses and slips of the last
 
@@ -54,19 +54,6 @@ class PlaneContacts(NamedTuple):
     total_impulse: Tensor  # (1, N) N s of all
 
 
-class Residual(Protocol):
-    """What is learned on top: corrects the twist of bodies that touch something."""
-
-    def __call__(self, features: Tensor, latent: Tensor) -> Tensor:
-        """A change (6, N) of the twist in the body frame.
-
-        Args:
-            features: The vertical, the twist before and after the contact in the body frame, and
-                the contact's impulse over the mass. Shape (16, N).
-            latent: Whatever the belief carries. Shape (Z, N).
-        """
-
-
 class ContactStep(nn.Module):
     """Moves N bodies that touch a level plane by one substep."""
 
@@ -74,10 +61,9 @@ class ContactStep(nn.Module):
         self,
         substep_s: float,
         gravity_mps2: float = GRAVITY_MPS2,
-        residual: Residual | None = None,
     ) -> None:
         super().__init__()
-        self.h, self.residual = substep_s, residual
+        self.h = substep_s
         self.min_bounce_mps = 2.0 * gravity_mps2 * substep_s  # less is what weight does in a step
         self.rotations, self.maps, self.solver = QuaternionMaps(), ContactMaps(), SchurSolver()
         self.external_model = ExternalContactModel(substep_s, self.maps)
@@ -103,9 +89,8 @@ class ContactStep(nn.Module):
         body: BodyParameters,
         law: ContactLaw,
         height_m: Tensor,
-        latent: Tensor | None = None,
     ) -> BodyBatch:
-        """What a rollout computes once; `height_m` (N, 1) of the plane, `latent` (N, Z)."""
+        """The batch that a rollout computes once, from the plane's height `height_m` (N, 1)."""
         mass = body.mass.T
         inertia = torch.stack([body.inertia[:, a, b] for a, b in upper_triangle(3)])
         mean = (inertia[0] + inertia[3] + inertia[5]).unsqueeze(0) / 3.0
@@ -121,7 +106,7 @@ class ContactStep(nn.Module):
             body.friction.T, body.restitution.T, points, moments,
             row(law.stiffness) * mass, row(law.damping) * mass, row(law.slip_mps),
             height_m.T + row(law.rounding_m),
-            mass[:0] if latent is None else latent.T,
+            mass[:0],
         )  # fmt: skip
 
     @staticmethod
@@ -154,9 +139,6 @@ class ContactStep(nn.Module):
             after = self._solve_with_external(external, motion, R, free, contacts, after, bodies)
         in_contact = contacts.total_impulse.sign()
         support_impulse = (n * (after[:3] - v)).sum(0, keepdim=True).relu()
-        if self.residual is not None:
-            features = torch.cat([n, before, after, contacts.total_impulse / bodies.mass])
-            after = after + in_contact * self.residual(features, bodies.latent)
         return self._integrate(motion, R, after, in_contact, support_impulse)
 
     def _solve_with_external(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from world_model_node.model.algebra.vectors import cross, length
 from world_model_node.model.belief import Belief, ModelInput
+from world_model_node.model.contact.body_state import MotionState
 from world_model_node.model.contact.external_contact import ExternalContacts
 from world_model_node.model.contact.grasp_contact import GraspContact, GraspCoupling
 from world_model_node.model.contact.hand_contact import HandContact, HandKinematics
@@ -22,7 +23,6 @@ from world_model_node.model.contact.rolling_resistance import RollingResistance
 from world_model_node.model.dimensions import NUM_STEPS, STEP_S
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.physics.active_contacts import ActiveContacts
-from world_model_node.model.physics.body_state import MotionState
 from world_model_node.model.physics.contact_step import ContactStep
 from world_model_node.model.physics.rollout_setup import RolloutContext, initialize_rollout
 from world_model_node.model.state_posterior import StateSample

@@ -10,17 +10,17 @@ from torch import Tensor
 
 from world_model_node.model.algebra.vectors import cross, to_body
 from world_model_node.model.belief import ModelInput
-from world_model_node.model.contact.grasp_contact import GraspInit
-from world_model_node.model.contact.hand_contact import ConvexShapes
-from world_model_node.model.dimensions import OPENING_FEATURE, OPENING_SCALE_M
-from world_model_node.model.physics.body_shape import MAX_STANDING_GAP_M, MIN_FALL_SPEED_MPS
-from world_model_node.model.physics.body_state import (
+from world_model_node.model.contact.body_state import (
     BodyBatch,
     BodyParameters,
     BodyState,
     MotionState,
     default_law,
 )
+from world_model_node.model.contact.grasp_contact import GraspInit
+from world_model_node.model.contact.hand_contact import ConvexShapes
+from world_model_node.model.dimensions import OPENING_FEATURE, OPENING_SCALE_M
+from world_model_node.model.physics.body_shape import MAX_STANDING_GAP_M, MIN_FALL_SPEED_MPS
 from world_model_node.model.physics.contact_step import ContactStep
 from world_model_node.model.state_posterior import StateSample
 
