@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, handlers=[RichHandler(console=console)])
     torch.set_num_threads(args.threads)
     trainer = train(args.data, args.out, args.minutes, args.seed)
-    scores = validate(trainer.network, held_out_views(args.data))
+    scores = validate(trainer.network, held_out_views(args.data, trainer.config.validation_files))
     figures = {kind: result.figures() for kind, result in scores.items()}
     details = {
         'what': 'log-odds that two parts of a fused cloud are of one object',

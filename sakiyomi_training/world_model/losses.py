@@ -1,4 +1,4 @@
-"""What is minimised: likelihood of what was seen next, touch, embeddings, and truth by choice."""
+"""The training loss: likelihood of later poses, touch, embeddings, optional simulated truth."""
 
 from __future__ import annotations
 
@@ -17,22 +17,16 @@ from world_model_node.model.belief import Belief, ModelInput
 from world_model_node.model.dimensions import FRAME_S
 from world_model_node.model.network import ImaginedFuture, WorldNetwork, rotation_between
 from world_model_node.model.physics.active_contacts import ActiveContacts
-from world_model_node.model.state_posterior import (
-    POSITION_SCALE_M,
-    QUANTITIES,
-    SPIN_SCALE_RADPS,
-    VELOCITY_SCALE_MPS,
-    StateSample,
-)
+from world_model_node.model.state_posterior import QUANTITIES, StateSample
 
-OUTLIER_SIGMAS = 4.0  # sigmas beyond which a residual counts linearly
-TRACKED_SIGMA_M, TRACKED_SIGMA_RAD = 0.004, 0.05  # at least: of the tracker
+OUTLIER_SIGMAS = 4.0  # residual in sigmas beyond which the loss is linear
+TRACKED_SIGMA_M, TRACKED_SIGMA_RAD = 0.004, 0.05  # noise floor of tracked poses
 ERROR_SCALE_M, ERROR_SCALE_RAD, ROTATION_WEIGHT = 0.03, 0.6, 0.3
 PLACEHOLDER_PROPERTY = 0.1
 
 
 class LossTerms(NamedTuple):
-    """Each a scalar."""
+    """The terms of the loss, each a scalar."""
 
     tracked: Tensor
     true: Tensor
@@ -71,7 +65,7 @@ def loss_terms(
 
 
 def weighted_sum(terms: LossTerms, config: TrainingConfig) -> Tensor:
-    """Their sum by the config's weights."""
+    """The sum of the terms with the weights of the config."""
     return (
         config.tracked * terms.tracked
         + config.privileged * (terms.true + 0.3 * terms.state + 0.1 * terms.hidden)
@@ -122,7 +116,7 @@ def _pose_loss(
 
 
 def _robust_gaussian_nll(gap: Tensor, covariance: Tensor) -> Tensor:
-    """Negative log density (...) of residuals (..., 3), linear in what is far off."""
+    """Negative log density (...) of residuals (..., 3), linear in outliers."""
     L = torch.linalg.cholesky(covariance)
     white = torch.linalg.solve_triangular(L, gap.unsqueeze(-1), upper=False).squeeze(-1)
     d = (white.square().sum(-1) + 1e-9).sqrt()
@@ -131,9 +125,9 @@ def _robust_gaussian_nll(gap: Tensor, covariance: Tensor) -> Tensor:
 
 
 def belief_loss(network: WorldNetwork, batch: Batch, config: TrainingConfig) -> Tensor:
-    """How well the belief alone says what is: cheap, for there is no rollout.
+    """The likelihood of the present state under the belief, without a rollout.
 
-    Without simulated truth the present state is what the next frame shows in hindsight.
+    Without simulated truth, the next frame gives the present state in hindsight.
     """
     inputs = to_model_input(batch)
     belief = network.update(inputs)
@@ -141,17 +135,18 @@ def belief_loss(network: WorldNetwork, batch: Batch, config: TrainingConfig) -> 
         state, hidden = _state_losses(network, belief, inputs, batch)
         return state + 0.1 * hidden
     sample, sigma = _posterior_mean(network, belief, inputs)
+    scales = network.belief.hidden_state.config
     on = batch['tracked_on'][:, :, STEPS_PER_FRAME - 1] * batch['weight']
     seen = (batch['tracked_place'][:, :, STEPS_PER_FRAME - 1] - inputs.place) / FRAME_S
-    loss = _state_nll(sample.velocity[:, 0] - seen, sigma['velocity'], VELOCITY_SCALE_MPS)
-    loss = loss + _state_nll(sample.position_offset[:, 0], sigma['shift'], POSITION_SCALE_M)
+    loss = _state_nll(sample.velocity[:, 0] - seen, sigma['velocity'], scales.velocity_scale_mps)
+    loss = loss + _state_nll(sample.position_offset[:, 0], sigma['shift'], scales.position_scale_m)
     return (loss * on).sum() / on.sum().clamp(min=1.0)
 
 
 def _posterior_mean(
     network: WorldNetwork, belief: Belief, inputs: ModelInput
 ) -> tuple[StateSample, dict[str, Tensor]]:
-    """The middle of the posterior, and its log sigma by quantity."""
+    """The mean of the posterior, and its log sigma by quantity."""
     zero_noise = torch.zeros_like(belief.posterior.mean).unsqueeze(1)
     hidden_state = network.belief.hidden_state
     sample = hidden_state.sample(belief.posterior, inputs, zero_noise)
@@ -171,18 +166,19 @@ def _state_nll(gap: Tensor, log_sigma: Tensor, scale: float) -> Tensor:
 def _state_losses(
     network: WorldNetwork, belief: Belief, inputs: ModelInput, batch: Batch
 ) -> tuple[Tensor, Tensor]:
-    """Likelihood of the present state and of the properties, by simulated truth."""
+    """Negative log-likelihoods of the true present state and the true properties."""
     sample, sigma = _posterior_mean(network, belief, inputs)
+    scales = network.belief.hidden_state.config
     on = batch['true_on'][:, :, 0] * batch['weight']
     place = inputs.place + sample.position_offset[:, 0] - batch['true_place'][:, :, 0]
     twist = torch.cat([sample.velocity[:, 0], sample.spin[:, 0]], -1) - batch['true_twist']
     state = (
-        _state_nll(place, sigma['shift'], POSITION_SCALE_M)
-        + _state_nll(twist[..., :3], sigma['velocity'], VELOCITY_SCALE_MPS)
-        + _state_nll(twist[..., 3:], sigma['spin'], SPIN_SCALE_RADPS)
+        _state_nll(place, sigma['shift'], scales.position_scale_m)
+        + _state_nll(twist[..., :3], sigma['velocity'], scales.velocity_scale_mps)
+        + _state_nll(twist[..., 3:], sigma['spin'], scales.spin_scale_radps)
     )
     on_hidden = batch['hidden_on'] * batch['weight']
-    # zeros where nothing is known have no logarithm
+    # unknown properties are zero, and zero has no logarithm
     hidden = torch.where(
         batch['hidden_on'].unsqueeze(-1) > 0.5, batch['hidden'], PLACEHOLDER_PROPERTY
     )
@@ -222,7 +218,7 @@ def _length(vector: Tensor) -> Tensor:
 
 
 def _future_features(imagined: ImaginedFuture, inputs: ModelInput) -> Tensor:
-    """The imagined state as the heads see it. Shape (E, n, H, FUTURE)."""
+    """The input of the auxiliary heads from the imagined state. Shape (E, n, H, FUTURE)."""
     moved = (imagined.position[:, 0] - inputs.place.unsqueeze(2)) / 0.1
     height = imagined.position[:, 0, ..., 2:] / 0.1
     twist = imagined.twist[:, 0]
@@ -252,10 +248,10 @@ def _embedding_loss(
     inputs: ModelInput,
     batch: Batch,
 ) -> Tensor:
-    """Joint-embedding prediction: the encoder's view of later frames, guarded from collapse.
+    """Joint-embedding prediction: the error of predicted embeddings of later frames.
 
-    The target passes no gradient; variance and covariance of the embeddings are kept up as in
-    VICReg (Bardes, Ponce and LeCun, ICLR 2022).
+    The target passes no gradient; terms of variance and covariance as in VICReg (Bardes, Ponce and
+    LeCun, ICLR 2022) prevent a collapse of the embeddings.
     """
     on = batch['later_on']  # (E, L, n)
     later = inputs._replace(

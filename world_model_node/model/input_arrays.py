@@ -19,10 +19,10 @@ from world_model_node.model.dimensions import (
 
 
 class InputWindow(NamedTuple):
-    """What the network takes; n objects, float32; T_world_frame leads back to the world."""
+    """The input of the network for n objects, float32, in the frame of the window."""
 
     motion: np.ndarray  # (F, n, MOTION_SIZE)
-    seen: np.ndarray  # (F, n) 1 where there is a track
+    seen: np.ndarray  # (F, n) 1 for a tracked object
     hand: np.ndarray  # (F, n, HAND_SIZE)
     hand_on: np.ndarray  # (F,)
     touch: np.ndarray  # (F, n, TOUCH_SIZE)
@@ -37,11 +37,11 @@ class InputWindow(NamedTuple):
     directions: np.ndarray  # (n, NUM_POINTS, 3)
     planes: np.ndarray  # (n, NUM_PLANES, 4)
     inertia: np.ndarray  # (n, 3, 3) m^2
-    center: np.ndarray  # (n, 3) m of mass, as felt so far
+    center: np.ndarray  # (n, 3) m, estimated centre of mass
     center_sigma: np.ndarray  # (n, 3) m
     half_extent: np.ndarray  # (n, 3)
     ground: np.ndarray  # (n, 1)
-    surface: np.ndarray  # (n, 2) m/s of what it may stand on
+    surface: np.ndarray  # (n, 2) m/s, velocity of the supporting belt
     prior: np.ndarray  # (n, 4) log mass, its sigma, log friction, its sigma
     held: np.ndarray  # (n,)
     present: np.ndarray  # (n,)

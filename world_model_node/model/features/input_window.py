@@ -1,7 +1,7 @@
-"""The watched past as arrays, in a frame that turns with the scene.
+"""The observations as arrays, in a frame that follows the scene.
 
-The frame stands on the table, its origin amid the objects and its x axis along the motion, so that
-what the network says does not depend on where and in which direction something happens.
+The frame has its origin on the table amid the objects and its x axis along the motion, so that
+predictions do not depend on where and in which direction objects move.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from world_model_node.model.features.scene_observation import (
     resample_history,
 )
 from world_model_node.model.input_arrays import InputWindow, array_shapes
-from world_model_node.model.physics.body_shape import BodyShape, body_shape
+from world_model_node.model.physics.body_shape import BodyShape, BodyShapeConfig, body_shape
 
 SPIN_SCALE_RADPS = 5.0
-HEADING_TIE_BREAK = 1e-4  # weight of the tie-breakers of the heading
-LAG_FRAMES = 3
-MAX_CACHED_SHAPES = 64  # kept
+HEADING_TIE_BREAK = 1e-4  # weight of object axes in the heading of a motionless scene
+LAG_FRAMES = 3  # frames over which the heading is measured
+MAX_CACHED_SHAPES = 64
 _SHAPE_CACHE: dict[tuple, BodyShape] = {}
 
 
 class FramedWindow(NamedTuple):
-    """A window and where its frame is."""
+    """A window and the pose of its frame."""
 
     window: InputWindow
     T_world_frame: np.ndarray  # (4, 4)
@@ -45,11 +45,11 @@ class FramedWindow(NamedTuple):
 
 
 def build_window(observations: Sequence[SceneObservation], size: int) -> FramedWindow:
-    """The newest instant and what led to it, for at most `size` objects of it.
+    """The window of the newest observation, for at most `size` objects.
 
     Args:
-        observations: oldest first; at least one.
-        size: objects in the arrays; those that are missing are zero.
+        observations: Observations, oldest first; at least one.
+        size: Number of objects in the arrays; missing objects are zero.
     """
     now = observations[-1]
     states = tuple(s for s in now.objects if is_valid(s))[:size]
@@ -70,7 +70,7 @@ def build_window(observations: Sequence[SceneObservation], size: int) -> FramedW
 def _window_frame(
     states: Sequence[ObjectState], frames: Sequence[SceneObservation | None]
 ) -> np.ndarray:
-    """The frame amid the objects, turned along what moves; on the table. Shape (4, 4)."""
+    """The frame on the table amid the objects, x along the motion. Shape (4, 4)."""
     T = np.eye(4)
     T[2, 3] = frames[-1].table_height_m
     if not states:
@@ -92,7 +92,7 @@ def _window_frame(
 
 
 def _cached_shape(state: ObjectState, table_m: float) -> BodyShape:
-    """As the last time where the surface lies as it did: most objects rest."""
+    """The shape, computed anew only for a changed surface or pose: most objects rest."""
     key_arrays = (state.points_m, state.completed, state.T_world_object, state.twist[2:3])
     key = (*(np.asarray(a).tobytes() for a in key_arrays), table_m, state.held)
     if key not in _SHAPE_CACHE:
@@ -105,6 +105,7 @@ def _cached_shape(state: ObjectState, table_m: float) -> BodyShape:
             table_m,
             state.twist[2],
             state.held,
+            BodyShapeConfig(),
         )
     return _SHAPE_CACHE[key]
 
@@ -227,7 +228,7 @@ def _rotate_twist(twist: np.ndarray, R_world_frame: np.ndarray) -> np.ndarray:
 def _finite_difference_twist(
     past: Sequence[ObjectState | None], R_world_frame: np.ndarray
 ) -> np.ndarray:
-    """The twist (6,) at the newest of two poses, a fall that gained speed on the way included."""
+    """The mean twist (6,) between the newest two poses."""
     now, previous = past[-1], past[-2]
     if previous is None:
         return _rotate_twist(now.twist, R_world_frame)
