@@ -1,4 +1,4 @@
-"""`sakiyomi train segmentation`: the network that divides a cloud into objects."""
+"""`sakiyomi train segmentation`: training of the segmentation network."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What is learned from, for how long, and where it goes."""
+    """Add the arguments of the command."""
     parser.add_argument(
         '--data', type=Path, required=True, help='folder with a folder per kind of scene'
     )

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sakiyomi_data.episodes.layout import PROPERTY_NAMES
-from sakiyomi_training.world_model.examples.episode_examples import LATER_FRAMES, NUM_TOUCH_TARGETS
+from sakiyomi_training.world_model.examples.target_columns import LATER_FRAMES, NUM_TOUCH_TARGETS
 from world_model_node.model.model_config import ModelConfig
 
 FUTURE = 12  # features of the imagined state that the heads read

@@ -15,7 +15,8 @@ from torch import Tensor
 from sakiyomi.errors import BadInputError, WorkFailedError
 from sakiyomi_training.world_model.auxiliary_heads import AuxiliaryHeads
 from sakiyomi_training.world_model.examples.example_set import Batch, ExampleSet
-from sakiyomi_training.world_model.losses import belief_loss, loss_terms, weighted_sum
+from sakiyomi_training.world_model.losses import loss_terms, weighted_sum
+from sakiyomi_training.world_model.state_losses import belief_loss
 from sakiyomi_training.world_model.training_config import TrainingConfig
 from world_model_node.model.dimensions import NUM_FRAMES
 from world_model_node.model.network import WorldNetwork

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -14,48 +13,15 @@ from torch import Tensor, nn
 from world_model_node.model.belief import Belief, BeliefNetwork, ModelInput
 from world_model_node.model.dimensions import NUM_STEPS, STEP_S
 from world_model_node.model.model_config import ModelConfig
+from world_model_node.model.network_config import NetworkConfig
 from world_model_node.model.physics.active_contacts import ActiveContacts
-from world_model_node.model.physics.physics_config import PhysicsConfig
 from world_model_node.model.physics.rollout import ALL_CONTACTS, Rollout, RolloutSamples
 from world_model_node.model.spatial_median import spatial_median
-from world_model_node.model.state_posterior import PosteriorConfig
 
 NOISE_WIDTH = 32
 NUM_NOISE_TERMS = 5  # sigmas: horizontal, vertical and angular position, velocity, spin
 MOTION_KINDS = ('resting', 'airborne', 'held')  # initial motions with a calibration of their own
 LOWEST_POINT_FEATURE = 7  # motion feature that holds the height of the lowest point [0.1 m]
-
-
-@dataclass(frozen=True)
-class UncertaintyConfig:
-    """Learned noise beyond the spread of the samples, one value per noise term.
-
-    Attributes:
-        min_sigma: Lower bounds.
-        initial_sigma: Values at the beginning, before the learned factor.
-        sigma_growth_per_s: Growth per second, before the learned factor.
-        min_airborne_height: Lowest point [0.1 m] from which an object is airborne.
-    """
-
-    min_sigma: tuple[float, ...] = (1e-3, 1e-3, 5e-3, 5e-3, 2e-2)
-    initial_sigma: tuple[float, ...] = (0.004, 0.003, 0.03, 0.05, 0.3)
-    sigma_growth_per_s: tuple[float, ...] = (0.008, 0.004, 0.08, 0.05, 0.3)
-    min_airborne_height: float = 0.2
-
-
-@dataclass(frozen=True)
-class NetworkConfig:
-    """The tuning that the shipped weights were trained with, beyond the sizes of `ModelConfig`.
-
-    Attributes:
-        physics: Computed physics of the rollout.
-        posterior: Scales and bounds of the posterior.
-        uncertainty: Learned noise of the futures.
-    """
-
-    physics: PhysicsConfig = field(default_factory=PhysicsConfig)
-    posterior: PosteriorConfig = field(default_factory=PosteriorConfig)
-    uncertainty: UncertaintyConfig = field(default_factory=UncertaintyConfig)
 
 
 class ImaginedFuture(NamedTuple):

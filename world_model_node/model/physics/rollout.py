@@ -24,13 +24,16 @@ from world_model_node.model.dimensions import NUM_STEPS, STEP_S
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.physics.active_contacts import ActiveContacts
 from world_model_node.model.physics.contact_step import ContactStep
+from world_model_node.model.physics.correction_features import (
+    NUM_RESIDUAL_FEATURES,
+    correction_features,
+)
 from world_model_node.model.physics.physics_config import PhysicsConfig
 from world_model_node.model.physics.rollout_setup import RolloutContext, initialize_rollout
 from world_model_node.model.state_posterior import StateSample
 
 ALL_CONTACTS = ActiveContacts()
 CONTEXT_SIZE = 8  # features of belief and shape that the correction reads
-NUM_RESIDUAL_FEATURES = 19  # features of motion and hand that the correction reads
 
 
 class RolloutSamples(NamedTuple):
@@ -152,31 +155,10 @@ class Rollout(nn.Module):
         c = self.config.correction
         R = self.contact_step.rotations.matrix(motion.rotation)
         spin = self.contact_step.rotations.to_world(R, motion.spin)
-        height = motion.position[2:] - setup.bodies.ground
-        if now is None:
-            hand = torch.zeros_like(motion.position)
-            hand = torch.cat([hand, hand, hand[:2]])
-        else:
-            away = now.position - motion.position
-            near = torch.exp(-length(away) / c.hand_range_m)
-            force = now.force / 20.0
-            hand = torch.cat(
-                [away * near / c.hand_range_m, now.velocity * near, near, force * near]
-            )
-        features = torch.cat(
-            [
-                motion.velocity,
-                spin / 5.0,
-                R[6:],
-                height / 0.05,
-                setup.bodies.mass.log(),
-                hand,
-                setup.context,
-            ]
-        )
+        features, near = correction_features(motion, R, spin, setup, now, c.hand_range_m)
         change = torch.tanh(self.residual(features.T).T)
         speed = length(motion.velocity) + c.spin_arm_m * length(spin)
-        if not self.physics and now is not None:
+        if not self.physics and near is not None:
             speed = speed + near
         change = change * speed / (speed + c.min_motion_mps)
         max_mps, max_radps = (
