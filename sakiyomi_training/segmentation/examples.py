@@ -27,10 +27,10 @@ MIN_VOXELS = 60  # smaller views are left out
 PAIR_DISSIMILARITY, PAIR_BOTH_COLORED, PAIR_LINKS, PAIR_LINK_DISSIMILARITY = 5, 6, 7, 9
 PAIR_COLOR = [PAIR_DISSIMILARITY, PAIR_BOTH_COLORED, PAIR_LINK_DISSIMILARITY]
 NODE_COLOR, PAIR_CLEARANCE = slice(15, 20), [10, 11]
-# share of the examples that lose colour, and of those that lose the line of sight
+# share of the examples without colour, and of those without visibility
 DROP_PROBABILITY = 0.1
 FEATURE_NOISE = 0.02
-# share of the examples where objects get a print, or the colour of another
+# share of the examples with recoloured objects
 RECOLOR_PROBABILITY = 0.5
 CHROMATICITY_UNIT, DISSIMILARITY_UNIT, MAX_DISSIMILARITY = 30.0, 10.0, 4.0  # as in features.py
 

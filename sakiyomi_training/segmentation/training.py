@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
 from sakiyomi.errors import BadInputError
 from sakiyomi_data.segmentation.labelled_views import read_views
@@ -25,109 +23,14 @@ from sakiyomi_training.segmentation.examples import (
     read_examples,
     subsample_parts,
 )
+from sakiyomi_training.segmentation.loss import batch_of, loss_of
 from sakiyomi_training.segmentation.network import SupervoxelNetwork
 from sakiyomi_training.segmentation.scoring import InstanceScore, score
+from sakiyomi_training.segmentation.training_config import SegmentationTrainingConfig
 from world_model_node.segmentation.grouping import group_supervoxels
 from world_model_node.segmentation.supervoxels import MAX_SUPERVOXELS
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class SegmentationTrainingConfig:
-    """Optimisation of the segmentation network.
-
-    Attributes:
-        batch: Views per step.
-        early_max_parts: Largest number of parts of a view in the early steps.
-        early_share: Share of the time with thinned views.
-        learning_rate: Highest learning rate.
-        weight_decay: Weight decay of AdamW.
-        warm_up: Share of the time in which the learning rate rises.
-        near_m: Distance over which the weight of a pair decays.
-        far_weight: Weight of a pair of distant parts.
-        vote_weight: Weight of the votes in the loss.
-        object_weight: Weight of the parts in the loss.
-        validation_files: Held-out files of each kind of scene.
-        checkpoint_s: Time between checkpoints.
-        new_scenes: Largest number of files that an epoch adds.
-        validate_every: Epochs between validations.
-    """
-
-    batch: int = 4
-    early_max_parts: int = 112
-    early_share: float = 0.85
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-4
-    warm_up: float = 0.02
-    near_m: float = 0.06
-    far_weight: float = 0.1
-    vote_weight: float = 0.5
-    object_weight: float = 0.2
-    validation_files: int = 25
-    checkpoint_s: float = 120.0
-    new_scenes: int = 300
-    validate_every: int = 3
-
-
-@dataclass
-class Batch:
-    """Examples as padded tensors."""
-
-    nodes: Tensor  # (B, M, F)
-    pairs: Tensor  # (B, P, M, M)
-    places: Tensor  # (B, M, 3) m
-    mask: Tensor  # (B, M)
-    labels: Tensor  # (B, M)
-    votes: Tensor  # (B, M, 3) m
-    weight: Tensor  # (B, M)
-
-
-def batch_of(items: list[Example]) -> Batch:
-    """Pad examples to the largest."""
-    b, m = len(items), max(len(item.nodes) for item in items)
-    nodes = torch.zeros(b, m, items[0].nodes.shape[1])
-    pairs = torch.zeros(b, len(items[0].pairs), m, m)
-    batch = Batch(
-        nodes,
-        pairs,
-        torch.zeros(b, m, 3),
-        torch.zeros(b, m),
-        torch.full((b, m), -1),
-        torch.zeros(b, m, 3),
-        torch.zeros(b, m),
-    )
-    for index, item in enumerate(items):
-        n = len(item.nodes)
-        batch.nodes[index, :n] = torch.from_numpy(item.nodes)
-        batch.pairs[index, :, :n, :n] = torch.from_numpy(item.pairs)
-        batch.places[index, :n] = torch.from_numpy(item.centers_m)
-        batch.mask[index, :n] = 1.0
-        batch.labels[index, :n] = torch.from_numpy(item.labels)
-        batch.votes[index, :n] = torch.from_numpy(item.votes_m)
-        batch.weight[index, :n] = torch.from_numpy(np.sqrt(item.counts)).float()
-    return batch
-
-
-def loss_of(
-    network: SupervoxelNetwork, batch: Batch, config: SegmentationTrainingConfig
-) -> Tensor:
-    """The cross-entropies of pairs and parts, and the error of the votes."""
-    logits, of_object, votes = network(batch.nodes, batch.pairs, batch.places, batch.mask)
-    known = batch.labels >= 0
-    same = (batch.labels[:, :, None] == batch.labels[:, None]).float()
-    distance = torch.cdist(batch.places, batch.places)
-    weight = (torch.exp(-distance / config.near_m) + config.far_weight) * (
-        batch.weight[:, :, None] * batch.weight[:, None]
-    )
-    weight = weight * (known[:, :, None] | known[:, None])
-    weight = weight * (1.0 - torch.eye(weight.shape[1]))
-    total = weight.sum(dim=(1, 2), keepdim=True).clamp(min=1e-6) * len(weight)
-    pair = binary_cross_entropy_with_logits(logits, same, weight / total, reduction='sum')
-    counted = batch.mask / batch.mask.sum()
-    part = binary_cross_entropy_with_logits(of_object, known.float(), counted, reduction='sum')
-    vote = smooth_l1_loss(votes[known] / 0.02, batch.votes[known] / 0.02)
-    return pair + config.object_weight * part + config.vote_weight * vote
 
 
 class Trainer:

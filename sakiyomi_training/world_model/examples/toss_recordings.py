@@ -151,7 +151,7 @@ def _recorded_sequence(
 def backward_twists(
     position: np.ndarray, rotations: Rotation, stamps: np.ndarray, span: int
 ) -> np.ndarray:
-    """Velocity and spin (T, 6) of each frame from it and those `span` and twice as many before.
+    """Velocity and spin (T, 6) of each frame by backward differences over `span` frames.
 
     The three-point difference leaves no lag under constant acceleration; the spin is the plain
     difference, for it changes little in flight.

@@ -35,7 +35,7 @@ class ContactTerms(NamedTuple):
     point: Tensor  # (3, C, N) m
     velocity: Tensor  # (3, C, N) m/s
     row: Tensor  # (6, C, N) of the Jacobian along the normal
-    normal_speed: Tensor  # (1, C, N) of `velocity` along it [m/s]
+    normal_speed: Tensor  # (1, C, N) component of `velocity` along the normal [m/s]
     gain: Tensor  # (1, C, N) kg, zero for an open contact
     target: Tensor  # (1, C, N) N s
     normal_impulse: Tensor  # (1, C, N) N s for the friction, zero for a separating contact
