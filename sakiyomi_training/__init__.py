@@ -1,1 +1,1 @@
-"""Make the data that the learned parts are trained on, and train them."""
+"""Training of the learned parts."""

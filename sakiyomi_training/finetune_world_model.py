@@ -1,4 +1,4 @@
-"""`sakiyomi finetune`: go on from trained weights with recordings, eight of them or more."""
+"""`sakiyomi finetune`: fine-tuning of trained weights with eight recordings or more."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ from world_model_node.model.card import MODEL_CARD, WEIGHTS, WorldModelCard
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model.weights import load_model, save_model
 
-MIN_CALIBRATION_RECORDINGS = 8  # recordings: of fewer, a tenth of the examples is not known
-Figures = dict[str, dict[str, float]]  # by name of the examples
+MIN_CALIBRATION_RECORDINGS = 8  # recordings that the tails of a calibration need
+Figures = dict[str, dict[str, float]]  # by name of the example set
 log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What is learned from, how, and where it goes."""
+    """Add the arguments of the command."""
     kinds = '.npz of tosses, .mcap, or folders of these or of episodes'
     parser.add_argument('--data', type=Path, required=True, nargs='+', help=kinds)
     parser.add_argument(
@@ -70,10 +70,10 @@ def run(args: argparse.Namespace) -> int:
     folder = args.start or share_dir('models')
     start, card = load_model(folder)
     data, files = read_data(args.data, card.config.touch), hashes(args.data)
-    # so that a checkpoint of other data or weights is not taken for one of these
+    # a checkpoint of other data or weights does not match this config
     digest = hashlib.sha256(''.join(files.values()).encode()).hexdigest()
     config = replace(config, model=card.config, start=card.sha256, data=digest)
-    sets = {'kept': data.validation}  # from every start: few recordings say more so
+    sets = {'kept': data.validation}  # all starts, for recordings are few
     if args.test:
         sets['test'] = read_test(args.test).only_t0()
     config = with_num_steps(config, len(data.training))
@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
 def finish(
     tuner: Finetuner, start: WorldNetwork, data: FinetuningData, sets: dict[str, ExampleSet]
 ) -> tuple[WorldNetwork, dict[str, Any]]:
-    """The network to keep, and what its card tells."""
+    """The better of both networks, and the details of its card."""
     network = tuner.network.eval()
     before = measure(start, sets)
     calibrated = _calibrate(network, data)
@@ -123,7 +123,7 @@ def finish(
 
 
 def _calibrate(network: WorldNetwork, data: FinetuningData) -> str:
-    """What the intervals were fitted on."""
+    """Calibrate if there are enough recordings; the description for the card."""
     if data.validation_recordings < MIN_CALIBRATION_RECORDINGS and not data.episodes:
         log.warning(
             'kept %d recordings, calibration needs %d: that of the starting weights stays',
@@ -136,12 +136,12 @@ def _calibrate(network: WorldNetwork, data: FinetuningData) -> str:
 
 
 def measure(network: WorldNetwork, sets: dict[str, ExampleSet]) -> Figures:
-    """Figures by name of the examples."""
+    """The figures by name of the example set."""
     return {name: t0_metrics(network, examples) for name, examples in sets.items()}
 
 
 def is_worse(tuned: dict[str, float], before: dict[str, float]) -> bool:
-    """Whether place and turn are together further off than before."""
+    """Whether the weighted error of position and rotation has grown."""
     if 'mm_mean' not in before:
         log.warning('nothing moved in the kept examples: whether it helped is not known')
         return False
@@ -149,13 +149,13 @@ def is_worse(tuned: dict[str, float], before: dict[str, float]) -> bool:
 
 
 def _score(figures: dict[str, float]) -> float:
-    """Place and turn as the loss weighs them."""
+    """The error of position and rotation with the weights of the loss."""
     turn = figures['rad_mean'] / ERROR_SCALE_RAD
     return 1e-3 * figures['mm_mean'] / ERROR_SCALE_M + ROTATION_WEIGHT * turn
 
 
 def hashes(paths: Sequence[Path]) -> dict[str, str]:
-    """The sha256 of every file that was learned from."""
+    """The SHA-256 of every training file."""
     shards = [file for path in paths if path.is_dir() for file in sorted(path.glob(PATTERN))]
     found = {}
     for file in (*shards, *recording_files(paths)):
@@ -165,7 +165,7 @@ def hashes(paths: Sequence[Path]) -> dict[str, str]:
 
 
 def table(details: dict[str, Any]) -> Table:
-    """Before and after, side by side."""
+    """The figures before and after as a table."""
     sets = list(details['before'])
     columns = [f'{name}, {when}' for name in sets for when in ('before', 'finetuned')]
     result = Table('', *columns, title=f'{details["weights_kept"]} weights')
@@ -179,7 +179,7 @@ def table(details: dict[str, Any]) -> Table:
 
 
 def model_card(card: WorldModelCard) -> str:
-    """The model card for people."""
+    """The model card in Markdown."""
     d = card.details
     files = '\n'.join(f'- `{name}`, sha256 `{digest}`' for name, digest in d['data'].items())
     figures = '\n'.join(

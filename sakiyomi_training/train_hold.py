@@ -1,4 +1,4 @@
-"""`sakiyomi train hold`: what a closing hand will hold; the weights and a card beside them."""
+"""`sakiyomi train hold`: training of the grasp success classifier."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from world_model_node.model_files import write_card
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What is learned from, for how long, and where it goes."""
+    """Add the arguments of the command."""
     parser.add_argument('--data', type=Path, required=True, help='folder of `collect trials`')
     parser.add_argument('--out', type=Path, required=True, help='folder of the model')
     parser.add_argument('--steps', type=int, default=700)
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Learn, cross-validate, write; the exit status."""
+    """Cross-validate, train, write; the exit status."""
     for name, least in (('steps', 1), ('threads', 1), ('seed', 0)):
         if getattr(args, name) < least:
             raise BadInputError(f'--{name}: got {getattr(args, name)}, expected at least {least}')

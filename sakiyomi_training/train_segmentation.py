@@ -1,4 +1,4 @@
-"""`sakiyomi train segmentation`: the network that divides a cloud into objects."""
+"""`sakiyomi train segmentation`: training of the segmentation network."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What is learned from, for how long, and where it goes."""
+    """Add the arguments of the command."""
     parser.add_argument(
         '--data', type=Path, required=True, help='folder with a folder per kind of scene'
     )
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, handlers=[RichHandler(console=console)])
     torch.set_num_threads(args.threads)
     trainer = train(args.data, args.out, args.minutes, args.seed)
-    scores = validate(trainer.network, held_out_views(args.data))
+    scores = validate(trainer.network, held_out_views(args.data, trainer.config.validation_files))
     figures = {kind: result.figures() for kind, result in scores.items()}
     details = {
         'what': 'log-odds that two parts of a fused cloud are of one object',

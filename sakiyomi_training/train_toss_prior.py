@@ -1,4 +1,4 @@
-"""`sakiyomi train toss_prior`: what a cube may be like, from cubes thrown in simulation."""
+"""`sakiyomi train toss_prior`: a prior over cube parameters from simulated tosses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MIN_CUBES = 4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """How much is simulated, and where it goes."""
+    """Add the arguments of the command."""
     usual = Pretraining()
     parser.add_argument('--out', type=Path, required=True, metavar='FILE', help='the prior')
     parser.add_argument('--cubes', type=int, default=usual.cubes, help='that are learned from')
@@ -50,12 +50,14 @@ def run(args: argparse.Namespace) -> int:
         args.cubes, args.tosses, args.further_cubes, generations=args.generations, seed=args.seed
     )
     torch.set_num_threads(args.threads)
-    torch.set_flush_denormal(True)  # contact fades out through numbers that cost a hundredfold
+    torch.set_flush_denormal(
+        True
+    )  # denormal numbers of fading contacts are a hundred times slower
     try:
         with Progress(console=make_console(stderr=True)) as progress:
             prior, figures = pretrain(settings, _bars(progress))
     finally:
-        torch.set_flush_denormal(False)  # of the whole thread, which others use after us
+        torch.set_flush_denormal(False)  # the setting holds for the whole thread
     details = {'settings': asdict(settings), 'figures': figures, 'provenance': provenance(args)}
     write_prior(args.out, prior, details)
     make_console().print_json(data=figures)

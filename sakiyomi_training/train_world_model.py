@@ -1,4 +1,4 @@
-"""`sakiyomi train world_model`: what objects will do, learned from episodes (docs/collect.md)."""
+"""`sakiyomi train world_model`: training on episodes (docs/collect.md)."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from world_model_node.model.card import MODEL_CARD, WEIGHTS, WorldModelCard
 from world_model_node.model.network import MOTION_KINDS, WorldNetwork
 from world_model_node.model.weights import load_model, save_model
 
-SAVE_EVERY = 100
+SAVE_EVERY = 100  # steps between checkpoints
 log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What is learned from, how, and where it goes."""
+    """Add the arguments of the command."""
     parser.add_argument('--data', type=Path, required=True, nargs='+', help='folders of episodes')
     parser.add_argument(
         '--out', type=Path, required=True, help='folder of the checkpoint; OUT/model of the model'
@@ -93,10 +93,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def check_start(args: argparse.Namespace) -> None:
-    """Whether the share of the start makes sense.
+    """Check the share of the initial weights.
 
     Raises:
-        BadInputError: It does not.
+        BadInputError: The share is out of range, or has no initial weights.
     """
     if not 0.0 <= args.start_share < 1.0 or (args.start_share and args.start is None):
         started = 'no --start' if args.start is None else f'--start {args.start}'
@@ -107,10 +107,10 @@ def check_start(args: argparse.Namespace) -> None:
 
 
 def training_config(args: argparse.Namespace) -> TrainingConfig:
-    """Defaults, then the file, then the switches.
+    """The config from defaults, then the file, then the switches.
 
     Raises:
-        BadInputError: The file cannot be read, or holds what the config does not know.
+        BadInputError: The file cannot be read or has an unknown field.
     """
     options = {
         'privileged labels': args.no_privileged,
@@ -123,7 +123,7 @@ def training_config(args: argparse.Namespace) -> TrainingConfig:
 
 
 def read_config(config: TrainingConfig, args: argparse.Namespace) -> TrainingConfig:
-    """The config with what file and `--steps` change; raises as `training_config`."""
+    """The config with the values of the file and `--steps`; raises as `training_config`."""
     if args.config is not None:
         config = with_values(config, _values(args.config))
     if args.steps is not None:
@@ -148,7 +148,7 @@ def _values(path: Path) -> dict[str, Any]:
 
 
 def train(trainer: Trainer, console, label: str = 'loss') -> None:
-    """To the end of the config's steps; an interrupt leaves a checkpoint to go on from."""
+    """Train for all steps of the config; an interrupt leaves a checkpoint."""
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
         task = progress.add_task('training', total=trainer.config.steps, completed=trainer.step)
@@ -170,10 +170,7 @@ def finish(
     start: WorldNetwork | None = None,
     share: float = 0.0,
 ) -> dict[str, Any]:
-    """Calibrate on episodes that were not learned from; what the card tells.
-
-    A share of the weights and of the doubt are those of `start`.
-    """
+    """Average with `start`, calibrate on held-out episodes, and return the details of the card."""
     network = trainer.network.eval()
     if start is not None:
         average_weights(network, start, share)
@@ -198,7 +195,7 @@ def finish(
 
 
 def model_card(card: WorldModelCard) -> str:
-    """The model card for people."""
+    """The model card in Markdown."""
     d = card.details
     figures = '\n'.join(f'| {k} | {v} |' for k, v in d['figures_on_kept_episodes'].items())
     command = ' '.join(d['provenance']['command'])

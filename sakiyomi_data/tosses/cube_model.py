@@ -11,7 +11,8 @@ from torch import Tensor
 
 from sakiyomi_data.tosses.flight import CORNERS, Flight, travel_frame
 from sakiyomi_data.tosses.recordings import Tosses
-from world_model_node.model.physics.body_state import BodyParameters, BodyState, ContactLaw
+from world_model_node.model.contact.body_state import BodyParameters, BodyState, ContactLaw
+from world_model_node.model.contact.contact_config import ExternalContactConfig
 from world_model_node.model.physics.contact_step import ContactStep
 
 MAX_SUBSTEP_S = 0.0012
@@ -65,7 +66,7 @@ class TossModel:
 
     def __init__(self, rate_hz: float) -> None:
         self.substeps = math.ceil(1.0 / (rate_hz * MAX_SUBSTEP_S))
-        self.step = ContactStep(1.0 / (rate_hz * self.substeps))
+        self.step = ContactStep(1.0 / (rate_hz * self.substeps), ExternalContactConfig())
 
     def roll_out(
         self, parameters: np.ndarray, tosses: Tosses, errors: np.ndarray | None = None

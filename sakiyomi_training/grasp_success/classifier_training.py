@@ -1,4 +1,4 @@
-"""Learning which closings hold: a small perceptron, judged by objects that it did not see."""
+"""Training and cross-validation by object of the grasp success classifier."""
 
 from __future__ import annotations
 
@@ -15,27 +15,47 @@ from sakiyomi_data.counterfactual.candidate_motions import LIFT_HEIGHT_M
 from sakiyomi_data.counterfactual.counterfactual_scene import CounterfactualScene
 from sakiyomi_data.counterfactual.ranking import auc
 from world_model_node.model.grasp_success.classifier import (
-    MAX_FEATURE_SIGMAS,
+    ClassifierConfig,
     GraspSuccessClassifier,
 )
-from world_model_node.model.grasp_success.features import FEATURE_NAMES, attempt_features
+from world_model_node.model.grasp_success.features import (
+    FEATURE_NAMES,
+    AttemptFeatureConfig,
+    attempt_features,
+)
 from world_model_node.model.grasp_success.grasp_attempt import GraspAttempt
 
-HELD_M = 0.5 * LIFT_HEIGHT_M  # lifted by as much or more it was held
-FOLDS = 5
-NUM_HIDDEN = 16
-BATCH_SIZE, LEARNING_RATE, WEIGHT_DECAY = 256, 3e-3, 0.02
-FEATURE_NOISE = 0.1  # on normalised features: neighbouring grasps end alike
+HELD_M = 0.5 * LIFT_HEIGHT_M  # least lift of a successful grasp
+FOLDS = 5  # of the cross-validation
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """Optimisation of the classifier.
+
+    Attributes:
+        hidden: Width of both hidden layers.
+        batch: Grasps per step.
+        learning_rate: Initial learning rate.
+        weight_decay: Weight decay of AdamW.
+        feature_noise: Noise on normalised features, for neighbouring grasps end alike.
+    """
+
+    hidden: int = 16
+    batch: int = 256
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.02
+    feature_noise: float = 0.1
 
 
 @dataclass(frozen=True)
 class GraspSet:
-    """Features and ends of the grasps of several scenes."""
+    """Features and outcomes of the grasps of several scenes."""
 
     features: np.ndarray  # (N, F)
     held: np.ndarray  # (N,) bool
-    scene: np.ndarray  # (N,) which one
-    names: tuple[str, ...]  # of each scene's object
+    scene: np.ndarray  # (N,) index of the scene
+    names: tuple[str, ...]  # object of each scene
 
     @classmethod
     def of(cls, scenes: Sequence[CounterfactualScene]) -> GraspSet:
@@ -57,7 +77,7 @@ class GraspSet:
 
 
 def grasp_features(scene: CounterfactualScene) -> np.ndarray:
-    """Of every grasp of a scene (g, F)."""
+    """The features of all grasps of a scene. Shape (g, F)."""
     mass, friction = (Gaussian(*map(float, row)) for row in (scene.mass_kg, scene.friction))
     properties = HiddenProperties(mass, friction, mass, np.zeros(3), np.zeros((3, 3)))
     rows = [
@@ -66,29 +86,35 @@ def grasp_features(scene: CounterfactualScene) -> np.ndarray:
             scene.points_m,
             scene.mass_center_m,
             properties,
+            AttemptFeatureConfig(),
         )
         for k in np.flatnonzero(scene.grasps)
     ]
     return np.array(rows).reshape(-1, len(FEATURE_NAMES))
 
 
-def train_classifier(grasps: GraspSet, steps: int, seed: int) -> GraspSuccessClassifier:
-    """The network after so many batches."""
+def train_classifier(
+    grasps: GraspSet, steps: int, seed: int, config: OptimizerConfig | None = None
+) -> GraspSuccessClassifier:
+    """The classifier after a number of steps."""
+    c, limit = config or OptimizerConfig(), ClassifierConfig().max_feature_sigmas
     torch.manual_seed(seed)
     mean, scale = grasps.features.mean(0), grasps.features.std(0) + 1e-6
-    x = np.clip((grasps.features - mean) / scale, -MAX_FEATURE_SIGMAS, MAX_FEATURE_SIGMAS)
+    x = np.clip((grasps.features - mean) / scale, -limit, limit)
     inputs, held = (torch.tensor(a, dtype=torch.float32) for a in (x, grasps.held))
     layers = [
-        nn.Linear(len(FEATURE_NAMES), NUM_HIDDEN),
-        nn.Linear(NUM_HIDDEN, NUM_HIDDEN),
-        nn.Linear(NUM_HIDDEN, 1),
+        nn.Linear(len(FEATURE_NAMES), c.hidden),
+        nn.Linear(c.hidden, c.hidden),
+        nn.Linear(c.hidden, 1),
     ]
     network = nn.Sequential(layers[0], nn.ReLU(), layers[1], nn.ReLU(), layers[2])
-    optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), c.learning_rate, weight_decay=c.weight_decay
+    )
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for _ in range(steps):
-        rows = torch.randint(len(inputs), (BATCH_SIZE,))
-        batch = inputs[rows] + FEATURE_NOISE * torch.randn(BATCH_SIZE, len(FEATURE_NAMES))
+        rows = torch.randint(len(inputs), (c.batch,))
+        batch = inputs[rows] + c.feature_noise * torch.randn(c.batch, len(FEATURE_NAMES))
         loss = binary_cross_entropy_with_logits(network(batch)[:, 0], held[rows])
         optimizer.zero_grad()
         loss.backward()
@@ -104,10 +130,10 @@ def train_classifier(grasps: GraspSet, steps: int, seed: int) -> GraspSuccessCla
 def cross_validate(
     grasps: GraspSet, steps: int, seed: int, done: Callable[[], None] = lambda: None
 ) -> dict[str, float]:
-    """Figures of grasps on objects that were not learned from, each fold in turn.
+    """Figures on held-out objects, by cross-validation.
 
-    `auc` is the mean of the scenes' own; `error` is |said - happened| over ten equal parts of what
-    was said (expected calibration error).
+    `auc` is the mean over scenes; `error` is the expected calibration error over ten bins of equal
+    size.
     """
     objects = np.array(sorted(set(grasps.names)))
     fold_of = dict(

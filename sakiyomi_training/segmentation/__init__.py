@@ -1,1 +1,1 @@
-"""Training of the network that divides a cloud into objects, on rendered scenes."""
+"""Training of the segmentation network on rendered scenes."""

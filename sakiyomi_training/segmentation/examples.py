@@ -1,4 +1,4 @@
-"""What the network learns from: views cut into parts, with the object of each part."""
+"""Examples of the segmentation network: oversegmented views with the object of each part."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ from world_model_node.segmentation.supervoxels import (
     oversegment,
 )
 
-MIN_VOXELS = 60  # a view of fewer teaches nothing
+MIN_VOXELS = 60  # smaller views are left out
 PAIR_DISSIMILARITY, PAIR_BOTH_COLORED, PAIR_LINKS, PAIR_LINK_DISSIMILARITY = 5, 6, 7, 9
 PAIR_COLOR = [PAIR_DISSIMILARITY, PAIR_BOTH_COLORED, PAIR_LINK_DISSIMILARITY]
 NODE_COLOR, PAIR_CLEARANCE = slice(15, 20), [10, 11]
-# share of the examples that lose colour, and of those that lose the line of sight
+# share of the examples without colour, and of those without visibility
 DROP_PROBABILITY = 0.1
 FEATURE_NOISE = 0.02
-# share of the examples where objects get a print, or the colour of another
+# share of the examples with recoloured objects
 RECOLOR_PROBABILITY = 0.5
 CHROMATICITY_UNIT, DISSIMILARITY_UNIT, MAX_DISSIMILARITY = 30.0, 10.0, 4.0  # as in features.py
 
 
 @dataclass(frozen=True)
 class Example:
-    """One view; half precision, for there are thousands."""
+    """One view, in half precision to save memory."""
 
     nodes: np.ndarray  # (M, F) float16
     pairs: np.ndarray  # (P, M, M) float16
     centers_m: np.ndarray  # (M, 3) float32
-    counts: np.ndarray  # (M,) cells
+    counts: np.ndarray  # (M,) coarse voxels of each part
     labels: np.ndarray  # (M,) object index or -1
-    votes_m: np.ndarray  # (M, 3) float32 centre of what is seen of its object
+    votes_m: np.ndarray  # (M, 3) float32 centre of the visible part of the object
 
 
 @dataclass(frozen=True)
 class LabelledGraph:
-    """A view with all that is needed to score a division of it."""
+    """A view with the data that scoring needs."""
 
     graph: SupervoxelGraph
     supervoxel_of_voxel: np.ndarray  # (N,)
@@ -57,7 +57,7 @@ class LabelledGraph:
 
 
 def label_graph(view: LabelledView) -> LabelledGraph:
-    """Cut a view into parts."""
+    """Oversegment a view."""
     coarse_of_voxel = voxel_indices(view.voxels.points_m, COARSE_VOXEL_M)
     cells = make_coarse_voxels(view.voxels, coarse_of_voxel, view.visibility)
     part = oversegment(cells)
@@ -66,7 +66,7 @@ def label_graph(view: LabelledView) -> LabelledGraph:
 
 
 def make_example(view: LabelledView) -> Example:
-    """What a view teaches."""
+    """The example of a view."""
     seen = label_graph(view)
     labels = majority(seen.supervoxel_of_voxel, seen.truth, len(seen.graph))
     points = view.voxels.points_m
@@ -85,19 +85,19 @@ def make_example(view: LabelledView) -> Example:
 
 
 def majority(part: np.ndarray, labels: np.ndarray, m: int) -> np.ndarray:
-    """The label that most voxels (N,) of each part have. Shape (M,)."""
+    """The most frequent label of the voxels (N,) of each part. Shape (M,)."""
     count = int(labels.max(initial=0)) + 2
     votes = np.bincount(part * count + labels + 1, minlength=m * count)
     return votes.reshape(m, count).argmax(axis=1) - 1
 
 
 def read_examples(path: Path) -> list[Example]:
-    """The views of one file that show anything."""
+    """The examples of one file, without views of few voxels."""
     return [make_example(view) for view in read_views(path) if len(view.voxels) >= MIN_VOXELS]
 
 
 def subsample_parts(item: Example, max_parts: int, rng: np.random.Generator) -> Example:
-    """The same view with parts left out at random: cheaper to learn from, and never the same."""
+    """The view with a random subset of its parts, which is cheaper and more varied."""
     if len(item.nodes) <= max_parts:
         return item
     kept = rng.permutation(len(item.nodes))[:max_parts]
@@ -112,7 +112,7 @@ def subsample_parts(item: Example, max_parts: int, rng: np.random.Generator) -> 
 
 
 def augment(item: Example, rng: np.random.Generator) -> Example:
-    """The same view turned, mirrored, in other colours, and now and then half blind."""
+    """The view rotated, mirrored, recoloured, and with features left out at random."""
     nodes, pairs = item.nodes.astype(np.float32), item.pairs.astype(np.float32)
     if rng.random() < RECOLOR_PROBABILITY:
         recolor(nodes, pairs, item, rng)
@@ -135,7 +135,7 @@ def augment(item: Example, rng: np.random.Generator) -> Example:
 
 
 def recolor(nodes: np.ndarray, pairs: np.ndarray, item: Example, rng: np.random.Generator) -> None:
-    """Print on one side of an object, or give it the colour of another; changes both arrays."""
+    """Recolour one side of an object, or copy another object's colour; changes both arrays."""
     objects = np.unique(item.labels[item.labels >= 0])
     if not len(objects):
         return

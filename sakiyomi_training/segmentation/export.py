@@ -1,4 +1,4 @@
-"""Write a trained network as weights, ONNX graph and card."""
+"""Export of a trained network as weights, ONNX graph and card."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from world_model_node.segmentation.features import NODE_FEATURES, PAIR_FEATURES
 from world_model_node.segmentation.segmentation_engine import GRAPH, INPUTS, NAME, OUTPUTS, WEIGHTS
 
 OPSET = 17
-NUM_PARTS = 128  # of the example that the graph is traced with
+NUM_PARTS = 128  # parts of the traced example
 
 
 def export(network: SupervoxelNetwork, folder: Path, details: dict[str, Any]) -> None:
-    """Write the three files; the number of parts stays free in the graph."""
+    """Write the three files; the graph takes any number of parts."""
     folder.mkdir(parents=True, exist_ok=True)
     network.eval()
     tensors = {key: value.contiguous() for key, value in network.state_dict().items()}

@@ -1,6 +1,6 @@
-"""The network that says which parts of a cloud are of one object; for training and export alone.
+"""The segmentation network, which groups the parts of a cloud; for training and export.
 
-Parts attend to each other with a bias that the features of each pair give (Ying et al., Do
+Parts attend to each other with a bias from the features of each pair (Ying et al., Do
 transformers really perform bad for graph representation?, NeurIPS 2021; Landrieu and Simonovsky,
 Superpoint graphs, CVPR 2018) and vote for the centre of their object (Qi et al., Deep Hough
 voting, ICCV 2019; Xie et al., Unseen object instance segmentation, T-RO 2021).
@@ -20,7 +20,7 @@ MASKED_SCORE = -1e4
 
 
 class SupervoxelNetwork(nn.Module):
-    """M parts in, the log-odds that two are of one object out; B scenes at once."""
+    """Log-odds that two of M parts belong to one object, for B scenes."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""How well a division into objects matches the truth, on voxels."""
+"""Scores of a segmentation against the truth, on voxels."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 MATCH_IOU = 0.5
-MIN_VOXELS = 40  # an object of which fewer are seen is not asked for
+MIN_VOXELS = 40  # objects with fewer visible voxels are ignored
 
 
 @dataclass(frozen=True)
 class InstanceScore:
     """Counts that add up over scenes."""
 
-    found: int = 0  # objects said to be there
-    true: int = 0  # objects that are there and seen
+    found: int = 0  # predicted objects
+    true: int = 0  # visible true objects
     matched: int = 0  # with an intersection over union of at least a half
     iou_sum: float = 0.0  # of each true object with its best match, 0 without
 
@@ -40,8 +40,7 @@ class InstanceScore:
 def score(labels: np.ndarray, truth: np.ndarray) -> InstanceScore:
     """Compare labels (N,) with the truth (N,); negative is no object.
 
-    True objects with fewer than MIN_VOXELS voxels are not asked for, and what is found there is
-    not held against anybody.
+    True objects with fewer than MIN_VOXELS voxels, and predictions on their voxels, are ignored.
     """
     seen = np.bincount(truth[truth >= 0], minlength=1)
     hidden = (truth >= 0) & (seen[np.maximum(truth, 0)] < MIN_VOXELS)

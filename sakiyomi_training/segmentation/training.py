@@ -1,18 +1,16 @@
-"""Train the network on rendered scenes; resumes from its checkpoint, takes new scenes in."""
+"""Training on rendered scenes, which resumes from a checkpoint and reads new scenes."""
 
 from __future__ import annotations
 
 import json
 import logging
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
 from sakiyomi.errors import BadInputError
 from sakiyomi_data.segmentation.labelled_views import read_views
@@ -25,95 +23,42 @@ from sakiyomi_training.segmentation.examples import (
     read_examples,
     subsample_parts,
 )
+from sakiyomi_training.segmentation.loss import batch_of, loss_of
 from sakiyomi_training.segmentation.network import SupervoxelNetwork
 from sakiyomi_training.segmentation.scoring import InstanceScore, score
+from sakiyomi_training.segmentation.training_config import SegmentationTrainingConfig
 from world_model_node.segmentation.grouping import group_supervoxels
 from world_model_node.segmentation.supervoxels import MAX_SUPERVOXELS
 
-BATCH = 4
-EARLY_MAX_PARTS, EARLY_SHARE = 112, 0.85  # most of the time on views thinned out to so many parts
-LEARNING_RATE, WEIGHT_DECAY, WARM_UP = 2e-3, 1e-4, 0.02
-NEAR_M, FAR_WEIGHT = 0.06, 0.1  # pairs of near parts count more
-VOTE_WEIGHT, OBJECT_WEIGHT = 0.5, 0.2
-VALIDATION_FILES = 25  # of each kind of scene
-CHECKPOINT_S = 120.0
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class Batch:
-    """Padded tensors."""
-
-    nodes: Tensor  # (B, M, F)
-    pairs: Tensor  # (B, P, M, M)
-    places: Tensor  # (B, M, 3) m
-    mask: Tensor  # (B, M)
-    labels: Tensor  # (B, M)
-    votes: Tensor  # (B, M, 3) m
-    weight: Tensor  # (B, M)
-
-
-def batch_of(items: list[Example]) -> Batch:
-    """Pad examples to the largest."""
-    b, m = len(items), max(len(item.nodes) for item in items)
-    nodes = torch.zeros(b, m, items[0].nodes.shape[1])
-    pairs = torch.zeros(b, len(items[0].pairs), m, m)
-    batch = Batch(
-        nodes,
-        pairs,
-        torch.zeros(b, m, 3),
-        torch.zeros(b, m),
-        torch.full((b, m), -1),
-        torch.zeros(b, m, 3),
-        torch.zeros(b, m),
-    )
-    for index, item in enumerate(items):
-        n = len(item.nodes)
-        batch.nodes[index, :n] = torch.from_numpy(item.nodes)
-        batch.pairs[index, :, :n, :n] = torch.from_numpy(item.pairs)
-        batch.places[index, :n] = torch.from_numpy(item.centers_m)
-        batch.mask[index, :n] = 1.0
-        batch.labels[index, :n] = torch.from_numpy(item.labels)
-        batch.votes[index, :n] = torch.from_numpy(item.votes_m)
-        batch.weight[index, :n] = torch.from_numpy(np.sqrt(item.counts)).float()
-    return batch
-
-
-def loss_of(network: SupervoxelNetwork, batch: Batch) -> Tensor:
-    """Cross-entropy of pairs and of parts, and the error of the votes."""
-    logits, of_object, votes = network(batch.nodes, batch.pairs, batch.places, batch.mask)
-    known = batch.labels >= 0
-    same = (batch.labels[:, :, None] == batch.labels[:, None]).float()
-    distance = torch.cdist(batch.places, batch.places)
-    weight = (torch.exp(-distance / NEAR_M) + FAR_WEIGHT) * (
-        batch.weight[:, :, None] * batch.weight[:, None]
-    )
-    weight = weight * (known[:, :, None] | known[:, None])
-    weight = weight * (1.0 - torch.eye(weight.shape[1]))
-    total = weight.sum(dim=(1, 2), keepdim=True).clamp(min=1e-6) * len(weight)
-    pair = binary_cross_entropy_with_logits(logits, same, weight / total, reduction='sum')
-    counted = batch.mask / batch.mask.sum()
-    part = binary_cross_entropy_with_logits(of_object, known.float(), counted, reduction='sum')
-    vote = smooth_l1_loss(votes[known] / 0.02, batch.votes[known] / 0.02)
-    return pair + OBJECT_WEIGHT * part + VOTE_WEIGHT * vote
 
 
 class Trainer:
     """Network, optimiser and the scenes read so far.
 
     Args:
-        data: one folder per kind of scene, each with train_*.npz and held_out_*.npz.
-        out: folder of the checkpoint.
-        seed: of initialisation, order and variation.
+        data: One folder per kind of scene, each with train_*.npz and held_out_*.npz.
+        out: Folder of the checkpoint.
+        seed: Seed of initialisation, order and augmentation.
+        config: Optimisation; default: `SegmentationTrainingConfig()`.
     """
 
-    def __init__(self, data: Path, out: Path, seed: int) -> None:
+    def __init__(
+        self,
+        data: Path,
+        out: Path,
+        seed: int,
+        config: SegmentationTrainingConfig | None = None,
+    ) -> None:
         torch.manual_seed(seed)
+        self.config = config or SegmentationTrainingConfig()
         self.data, self.out = data, out
         self.rng = np.random.default_rng(seed)
         self.network = SupervoxelNetwork()
         self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY
+            self.network.parameters(),
+            self.config.learning_rate,
+            weight_decay=self.config.weight_decay,
         )
         self.files: set[Path] = set()
         self.examples: list[Example] = []
@@ -121,10 +66,10 @@ class Trainer:
         self._resume()
 
     def read_new_scenes(self, most: int) -> None:
-        """Take in scenes that have appeared, so many at a time.
+        """Read at most `most` scenes that are new in the folder.
 
         Raises:
-            BadInputError: there are none at all.
+            BadInputError: The folder has no scene.
         """
         new = [p for p in sorted(self.data.glob('*/train_*.npz')) if p not in self.files]
         for path in sorted(new, key=lambda p: p.name)[:most]:
@@ -134,20 +79,21 @@ class Trainer:
             raise BadInputError(f'--data {self.data}: expected */train_*.npz, found none')
 
     def epoch(self, minutes: float, deadline: float) -> float:
-        """Once through the examples, or to the deadline; the mean loss."""
+        """The mean loss of one epoch, which ends at the deadline."""
+        c = self.config
         self.network.train()
         order = self.rng.permutation(len(self.examples))
         losses = []
-        for start in range(0, len(order), BATCH):
+        for start in range(0, len(order), c.batch):
             started = time.monotonic()
             if started > deadline:
                 break
             done = self.spent_s / (60.0 * minutes)
             self._set_rate(done)
-            most = EARLY_MAX_PARTS if done < EARLY_SHARE else MAX_SUPERVOXELS
-            chosen = [self.examples[i] for i in order[start : start + BATCH]]
+            most = c.early_max_parts if done < c.early_share else MAX_SUPERVOXELS
+            chosen = [self.examples[i] for i in order[start : start + c.batch]]
             items = [augment(subsample_parts(item, most, self.rng), self.rng) for item in chosen]
-            loss = loss_of(self.network, batch_of(items))
+            loss = loss_of(self.network, batch_of(items), c)
             self.optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -186,14 +132,15 @@ class Trainer:
         self.step, self.spent_s = int(progress['step']), float(progress['spent_s'])
 
     def _set_rate(self, done: float) -> None:
-        warm = min(1.0, done / WARM_UP + 0.05)
-        rate = LEARNING_RATE * warm * (0.01 + 0.99 * 0.5 * (1.0 + np.cos(np.pi * min(done, 1.0))))
+        warm = min(1.0, done / self.config.warm_up + 0.05)
+        cosine = 0.01 + 0.99 * 0.5 * (1.0 + np.cos(np.pi * min(done, 1.0)))
+        rate = self.config.learning_rate * warm * cosine
         for parameters in self.optimizer.param_groups:
             parameters['lr'] = rate
 
 
-def held_out_views(data: Path, files: int = VALIDATION_FILES) -> dict[str, list[LabelledGraph]]:
-    """The first, nominal view of held-out scenes, per kind of scene."""
+def held_out_views(data: Path, files: int) -> dict[str, list[LabelledGraph]]:
+    """The first view of held-out scenes, by kind of scene."""
     kinds: dict[str, list[LabelledGraph]] = {}
     for folder in sorted(p for p in data.iterdir() if p.is_dir()):
         views = [read_views(path)[0] for path in sorted(folder.glob('held_out_*.npz'))[:files]]
@@ -206,7 +153,7 @@ def held_out_views(data: Path, files: int = VALIDATION_FILES) -> dict[str, list[
 def validate(
     network: SupervoxelNetwork, kinds: dict[str, list[LabelledGraph]]
 ) -> dict[str, InstanceScore]:
-    """The score on held-out objects, per kind of scene."""
+    """The score on held-out objects, by kind of scene."""
     network.eval()
     return {
         kind: sum((score(predicted_labels(network, v), v.truth) for v in views), InstanceScore())
@@ -225,27 +172,28 @@ def predicted_labels(network: SupervoxelNetwork, view: LabelledGraph) -> np.ndar
     return labels[view.supervoxel_of_voxel]
 
 
-def train(data: Path, out: Path, minutes: float, seed: int, validate_every: int = 3) -> Trainer:
-    """Train for so many minutes in all, over resumptions too.
+def train(data: Path, out: Path, minutes: float, seed: int) -> Trainer:
+    """Train for a number of minutes in total, including earlier runs.
 
     Raises:
-        BadInputError: no scenes.
+        BadInputError: The folder has no scene.
     """
     trainer = Trainer(data, out, seed)
-    kinds = held_out_views(data)
+    config = trainer.config
+    kinds = held_out_views(data, config.validation_files)
     saved, epoch = time.monotonic(), 0
     while trainer.spent_s < 60.0 * minutes:
-        trainer.read_new_scenes(most=300)
+        trainer.read_new_scenes(most=config.new_scenes)
         deadline = time.monotonic() + 60.0 * minutes - trainer.spent_s
         loss = trainer.epoch(minutes, deadline)
         epoch += 1
         line = f'{trainer.spent_s / 60:.1f} min, {len(trainer.examples)} views, loss {loss:.4f}'
-        if epoch % validate_every == 0:
+        if epoch % config.validate_every == 0:
             for kind, result in validate(trainer.network, kinds).items():
                 f = result.figures()
                 line += f'  {kind} P {f["precision"]:.3f} R {f["recall"]:.3f}'
         log.info(line)
-        if time.monotonic() - saved > CHECKPOINT_S:
+        if time.monotonic() - saved > config.checkpoint_s:
             trainer.save()
             saved = time.monotonic()
     trainer.save()

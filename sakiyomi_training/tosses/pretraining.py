@@ -1,9 +1,9 @@
-"""A prior over the step's parameters from simulated cubes, and what few tosses do not tell.
+"""A prior over the parameters of a tossed cube, learned from simulated cubes.
 
-As in learning from many tasks for the next one (Baxter, A model of inductive bias learning, 2000):
-each cube is fitted on its own, and the spread of the fits is what the next cube is expected to be.
-How strongly to hold on to it, and how much a radius calibrated on few tosses has to be widened, is
-measured on further cubes, of which only some tosses are shown.
+The method is learning from many tasks (Baxter, A model of inductive bias learning, 2000): each
+cube is fitted on its own, and the spread of the fits is the prior of the next cube. Further cubes,
+of which only some tosses are shown, give the weight of the prior and the factor that widens a
+radius calibrated on few tosses.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from sakiyomi_data.tosses.simulated_cubes import sample_cube, simulate_tosses
 from sakiyomi_data.tosses.tossed_cube import CubeProperties
 
 KNOWN_PARAMETERS = ('friction', 'restitution', 'radius_squared', 'axial_ratio')
-WEIGHTS = (0.05, 0.2, 0.8)
-NUM_TESTED = 16  # tosses of each further cube
-FITTED_SHARE = 0.8  # of the tosses shown, as in `evaluate toss`
-COVERAGE = 0.9  # of the frames that a radius is to hold
+WEIGHTS = (0.05, 0.2, 0.8)  # candidate weights of the prior
+NUM_TESTED = 16  # test tosses of each further cube
+FITTED_SHARE = 0.8  # share of the shown tosses that are fitted, as in `evaluate toss`
+COVERAGE = 0.9  # share of the frames that a calibrated radius contains
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class Pretraining:
-    """How much is simulated and searched."""
+    """Size of the simulation and of the search."""
 
     cubes: int = 32
-    tosses: int = 16  # of each
+    tosses: int = 16  # tosses of each cube
     further_cubes: int = 12
     counts: tuple[int, ...] = (8, 16, 32, 64)
     generations: int = 40
@@ -82,7 +82,7 @@ def _generators(settings: Pretraining, count: int, stream: int) -> list[np.rando
 
 
 def _offsets(settings: Pretraining, progress: Progress) -> list[np.ndarray]:
-    """Fitted parameters less what flight told, of every cube. Shape (D,) each."""
+    """Fitted parameters of every cube less the starting point of its flight. Shape (D,) each."""
     fits = []
     for rng in _generators(settings, settings.cubes, 0):
         cube = sample_cube(rng)
@@ -94,7 +94,7 @@ def _offsets(settings: Pretraining, progress: Progress) -> list[np.ndarray]:
 
 
 def _from_truth(cube: CubeProperties, tosses: Tosses) -> np.ndarray:
-    """From the starting point to what is known of a simulated cube. Shape (D,)."""
+    """True parameters of a simulated cube less the starting point. Shape (D,)."""
     start = starting_point(estimate_flight(tosses))
     known = {name: getattr(cube, name) for name in KNOWN_PARAMETERS}
     known_values = dict(zip(NAMES, start, strict=True)) | known
@@ -108,7 +108,7 @@ def _fitted(
     settings: Pretraining,
     progress: Progress,
 ) -> list[TossFit]:
-    """Of every further cube, on its first tosses."""
+    """Fits of every further cube on its first tosses."""
     some = np.arange(round(FITTED_SHARE * count))
     fits = [
         TossFit(tosses.take(some), settings.generations, settings.seed, prior)
@@ -129,7 +129,7 @@ def _tested(tosses: Tosses, settings: Pretraining) -> Tosses:
 
 
 def _cost(fits: list[TossFit], test_cubes: list[Tosses], settings: Pretraining) -> float:
-    """Mean over the cubes, on tosses that were not shown."""
+    """The mean cost over the cubes, on test tosses."""
     costs = []
     for fit, tosses in zip(fits, test_cubes, strict=True):
         tested = _tested(tosses, settings)
@@ -141,7 +141,7 @@ def _cost(fits: list[TossFit], test_cubes: list[Tosses], settings: Pretraining) 
 def _widening(
     fits: list[TossFit], test_cubes: list[Tosses], count: int, settings: Pretraining
 ) -> list[float]:
-    """What makes the calibrated radii of place and turn hold their share on other tosses."""
+    """Factors on the radii of position and rotation that reach the coverage on test tosses."""
     shares = []
     for fit, tosses in zip(fits, test_cubes, strict=True):
         predictor = TossPredictor(fit)

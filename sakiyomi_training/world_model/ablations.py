@@ -1,4 +1,4 @@
-"""What a training can leave out, and what of its config that changes."""
+"""Ablations of the training, as changes of its config."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ ABLATIONS: dict[str, dict[str, Any]] = {
 
 
 def ablation_changes(parts: Iterable[str]) -> dict[str, Any]:
-    """The values of TrainingConfig, by dotted name, that leave these parts out."""
+    """The values of TrainingConfig, by dotted name, without these parts."""
     return {name: value for part in parts for name, value in ABLATIONS[part].items()}

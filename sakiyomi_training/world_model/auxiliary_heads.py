@@ -1,4 +1,4 @@
-"""Heads that only training needs: the next touch, the next embedding, the true properties."""
+"""Auxiliary heads of the training: the next touch and the next embedding."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from sakiyomi_data.episodes.layout import PROPERTY_NAMES
-from sakiyomi_training.world_model.examples.episode_examples import LATER_FRAMES, NUM_TOUCH_TARGETS
+from sakiyomi_training.world_model.examples.target_columns import LATER_FRAMES, NUM_TOUCH_TARGETS
 from world_model_node.model.model_config import ModelConfig
 
-FUTURE = 12  # numbers of the imagined state that the heads see
+FUTURE = 12  # features of the imagined state that the heads read
 
 
 class AuxiliaryHeads(nn.Module):
@@ -23,14 +23,14 @@ class AuxiliaryHeads(nn.Module):
         self.size = len(PROPERTY_NAMES) + 3
 
     def next_embedding(self, state: Tensor, future: Tensor) -> Tensor:
-        """Of the frames LATER (E, L, n, .); of state (E, n, .) and future (E, L, n, .)."""
+        """Embeddings of later frames (E, L, n, .) from state (E, n, .) and future (E, L, n, .)."""
         E, L, n = future.shape[:3]
         which = torch.eye(L).reshape(1, L, 1, L).expand(E, L, n, L)
         state = state.unsqueeze(1).expand(E, L, n, state.shape[-1])
         return self.embedding(torch.cat([state, future, which], -1))
 
     def next_touch(self, state: Tensor, future: Tensor, held: Tensor) -> Tensor:
-        """Summed over objects. Shape (E, H, TOUCHED); future (E, n, H, .), held (E, n, H)."""
+        """Touch (E, H, .) summed over objects, from future (E, n, H, .) and held (E, n, H)."""
         steps = future.shape[2]
         state = state.unsqueeze(2).expand(*state.shape[:2], steps, state.shape[-1])
         each = self.touch(torch.cat([state, future, held.unsqueeze(-1)], -1))

@@ -1,4 +1,4 @@
-"""Widen or narrow what the network says of its doubt until intervals hold what they promise."""
+"""Calibration of the predicted covariances to their nominal coverage."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from world_model_node.model.network import (
 from world_model_node.model.physics.active_contacts import ActiveContacts
 
 COVERAGE = 0.9
-MIN_ROWS = 20
+MIN_ROWS = 20  # residuals that a factor needs
 FACTOR_BOUNDS = (0.05, 4.0)
-SMOOTHING_STEPS = 5  # steps that are averaged
-MAX_SIGMAS = 10.0  # sigmas; what is farther off counts as if it were there
+SMOOTHING_STEPS = 5  # steps of the moving average
+MAX_SIGMAS = 10.0  # bound of a residual in sigmas
 COLUMNS = (slice(0, 2), slice(2, 3), slice(3, 6))  # horizontal, vertical, angular
 
 
 class Residuals(NamedTuple):
-    """True minus imagined poses of R beginnings."""
+    """True minus predicted poses of R starts."""
 
-    gap: np.ndarray  # (R, NUM_STEPS, 6) place, turn; NaN where it is not known
+    gap: np.ndarray  # (R, NUM_STEPS, 6) position and rotation vector; NaN if unknown
     covariance: np.ndarray  # (R, NUM_STEPS, 6, 6)
-    kind: np.ndarray  # (R,) of the beginning
+    kind: np.ndarray  # (R,) kind of the initial motion
 
 
 def calibrate(network: WorldNetwork, examples: ExampleSet, batch: int = 64) -> np.ndarray:
     """Set the network's factors on sigma: horizontal, vertical, angular. Shape (3, NUM_STEPS, 3).
 
-    Horizontal and vertical are apart, for a fallen object's height is known better than its
-    place. Each kind of beginning has its own; steps of which too little is known change as their
-    neighbours do, and a kind of which nothing is known as all kinds together.
+    Horizontal and vertical are apart, since the height of a fallen object is more certain than its
+    horizontal position. Each kind of initial motion has its own factors; steps with few residuals
+    interpolate their neighbours, and kinds with few residuals use all kinds.
     """
     before = network.calibration.double().numpy()
     network.calibration.fill_(1.0)
@@ -56,7 +56,7 @@ def calibrate(network: WorldNetwork, examples: ExampleSet, batch: int = 64) -> n
 
 
 def _factors(gap: np.ndarray, covariance: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """(NUM_STEPS, 3) of one kind."""
+    """The factors of one kind. Shape (NUM_STEPS, 3)."""
     factors = before.copy()
     for column, part in enumerate(COLUMNS):
         own = covariance[..., part, part]
@@ -65,7 +65,7 @@ def _factors(gap: np.ndarray, covariance: np.ndarray, before: np.ndarray) -> np.
 
 
 def _changes(gap: np.ndarray, covariance: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Of each step's factor (NUM_STEPS,), from residuals (R, NUM_STEPS, D) at factors of one."""
+    """Changes of the factors (NUM_STEPS,), from residuals (R, NUM_STEPS, D) at factors of one."""
     squares = (gap * np.linalg.solve(covariance, gap[..., None])[..., 0]).sum(-1)
     known = np.isfinite(squares)
     steps = np.flatnonzero(known.sum(axis=0) >= MIN_ROWS)
@@ -80,24 +80,25 @@ def _changes(gap: np.ndarray, covariance: np.ndarray, before: np.ndarray) -> np.
 
 
 def sigma_factor(squares: np.ndarray, size: int) -> float:
-    """What sigma must be multiplied by, so that SHARE of squared distances (R,) lie inside.
+    """The factor on sigma with which the nominal share of squared distances (R,) lies inside.
 
-    And at least by their root mean square: where few are far off, a sigma that holds the share is
-    so small that those few become impossible. They are over `size` axes, in sigmas.
+    The factor is at least the root mean square: with a few outliers, the quantile alone gives a
+    sigma under which the outliers are impossible. Distances are in sigmas over `size` axes.
     """
     share = np.quantile(squares, COVERAGE) / chi2.ppf(COVERAGE, size)
     return float(np.sqrt(max(share, np.mean(np.minimum(squares, MAX_SIGMAS**2)) / size)))
 
 
 def collect_residuals(network: WorldNetwork, examples: ExampleSet, batch: int = 64) -> Residuals:
-    """Of every object that counts."""
+    """The residuals of all objects of full weight."""
     found: list[Residuals] = []
     noise = sample_noise(network.config.samples, network)
     for rows in examples.batches(batch):
         gap, away, covariance, on = residuals(network, rows, noise)
         chosen = rows['weight'].numpy() > 0.5
         both = np.where(on[..., None], np.concatenate([gap, away], -1), np.nan)
-        kind = motion_kinds(rows['motion'], rows['held']).argmax(-1).numpy()
+        kinds = motion_kinds(rows['motion'], rows['held'], network.uncertainty.min_airborne_height)
+        kind = kinds.argmax(-1).numpy()
         found.append(Residuals(both[chosen], covariance[chosen], kind[chosen]))
     if not found:
         return Residuals(
@@ -109,9 +110,9 @@ def collect_residuals(network: WorldNetwork, examples: ExampleSet, batch: int = 
 def residuals(
     network: WorldNetwork, batch: dict[str, torch.Tensor], noise: torch.Tensor
 ) -> tuple[np.ndarray, ...]:
-    """True minus imagined place and turn (E, n, H, 3), their covariance, and where it is known.
+    """True minus predicted position and rotation (E, n, H, 3), covariance, and known mask.
 
-    In recordings without simulated truth, what was tracked later stands for it.
+    Without simulated truth, the later tracked poses take its place.
     """
     inputs = to_model_input(batch)
     E, n = inputs.present.shape

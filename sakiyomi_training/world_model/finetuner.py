@@ -1,4 +1,4 @@
-"""Go on from trained weights with little data, without forgetting what they know."""
+"""Fine-tuning of trained weights with little data and a pull towards the start."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from sakiyomi_training.world_model.trainer import Trainer
 from sakiyomi_training.world_model.training_config import TrainingConfig
 from world_model_node.model.network import WorldNetwork
 
-# 120 examples: six tosses, and in a mirror
+# 120 examples: six tosses and their mirror images
 REFERENCE_EXAMPLES, REFERENCE_STEPS, MAX_STEPS = 120, 150, 1000
 
 
 @dataclass(frozen=True)
 class FinetuningConfig(TrainingConfig):
-    """Few and small steps. The heads that only training has start anew, so they have no say."""
+    """Few and small steps; the auxiliary heads start anew, so that their losses have no weight."""
 
     steps: int = parameter(0, 'optimiser steps; 0: by the number of examples', 0, 10_000_000)
     warm_steps: int = parameter(0, 'of these without rollouts: simulated truth alone', 0)
@@ -36,7 +36,7 @@ class FinetuningConfig(TrainingConfig):
 
 
 def with_num_steps(config: FinetuningConfig, examples: int) -> FinetuningConfig:
-    """The config with a number of steps: few examples are soon known by heart."""
+    """The config with a number of steps that grows with the number of examples."""
     if config.steps > 0:
         return config
     steps = round(REFERENCE_STEPS * math.sqrt(examples / REFERENCE_EXAMPLES))
@@ -44,7 +44,7 @@ def with_num_steps(config: FinetuningConfig, examples: int) -> FinetuningConfig:
 
 
 class Finetuner(Trainer):
-    """A training that begins at `start` and is drawn back to it.
+    """A training from `start` with a decay towards `start`.
 
     The pull is that of L2-SP (Li, Grandvalet and Davoine, ICML 2018), decoupled from the gradient
     as the weight decay of AdamW is.
@@ -64,7 +64,7 @@ class Finetuner(Trainer):
         self._anchor = [p.detach().clone() for p in start.parameters()]
 
     def advance(self) -> dict[str, float]:
-        """One step, and the pull."""
+        """One step, and the decay towards the start."""
         row = super().advance()
         rate = self.optimizer.param_groups[0]['lr'] * self.config.anchor
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""How a training went, as a picture."""
+"""A plot of the loss curves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def plot_loss_curves(path: Path, rows: Sequence[dict[str, float]]) -> None:
-    """Every term of the loss over the steps, smoothed."""
+    """Plot the smoothed terms of the loss over the steps."""
     import matplotlib
 
     matplotlib.use('Agg')

@@ -1,4 +1,4 @@
-"""What is minimised: likelihood of what was seen next, touch, embeddings, and truth by choice."""
+"""The training loss: likelihood of later poses, touch, embeddings, optional simulated truth."""
 
 from __future__ import annotations
 
@@ -9,30 +9,21 @@ from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
 from sakiyomi_training.world_model.auxiliary_heads import AuxiliaryHeads
-from sakiyomi_training.world_model.examples.episode_examples import LATER_FRAMES
 from sakiyomi_training.world_model.examples.episode_hand import STEPS_PER_FRAME
 from sakiyomi_training.world_model.examples.example_set import Batch, to_model_input
+from sakiyomi_training.world_model.examples.target_columns import LATER_FRAMES
+from sakiyomi_training.world_model.state_losses import OUTLIER_SIGMAS, state_losses
 from sakiyomi_training.world_model.training_config import TrainingConfig
 from world_model_node.model.belief import Belief, ModelInput
-from world_model_node.model.dimensions import FRAME_S
 from world_model_node.model.network import ImaginedFuture, WorldNetwork, rotation_between
 from world_model_node.model.physics.active_contacts import ActiveContacts
-from world_model_node.model.state_posterior import (
-    POSITION_SCALE_M,
-    QUANTITIES,
-    SPIN_SCALE_RADPS,
-    VELOCITY_SCALE_MPS,
-    StateSample,
-)
 
-OUTLIER_SIGMAS = 4.0  # sigmas beyond which a residual counts linearly
-TRACKED_SIGMA_M, TRACKED_SIGMA_RAD = 0.004, 0.05  # at least: of the tracker
+TRACKED_SIGMA_M, TRACKED_SIGMA_RAD = 0.004, 0.05  # noise floor of tracked poses
 ERROR_SCALE_M, ERROR_SCALE_RAD, ROTATION_WEIGHT = 0.03, 0.6, 0.3
-PLACEHOLDER_PROPERTY = 0.1
 
 
 class LossTerms(NamedTuple):
-    """Each a scalar."""
+    """The terms of the loss, each a scalar."""
 
     tracked: Tensor
     true: Tensor
@@ -56,7 +47,7 @@ def loss_terms(
     imagined, _ = network.imagine(belief, inputs, batch['action'].unsqueeze(1), noise, active)
     zero = torch.zeros(())
     state, hidden = (
-        _state_losses(network, belief, inputs, batch) if config.privileged > 0.0 else (zero, zero)
+        state_losses(network, belief, inputs, batch) if config.privileged > 0.0 else (zero, zero)
     )
     return LossTerms(
         _tracked_loss(imagined, batch),
@@ -71,7 +62,7 @@ def loss_terms(
 
 
 def weighted_sum(terms: LossTerms, config: TrainingConfig) -> Tensor:
-    """Their sum by the config's weights."""
+    """The sum of the terms with the weights of the config."""
     return (
         config.tracked * terms.tracked
         + config.privileged * (terms.true + 0.3 * terms.state + 0.1 * terms.hidden)
@@ -122,7 +113,7 @@ def _pose_loss(
 
 
 def _robust_gaussian_nll(gap: Tensor, covariance: Tensor) -> Tensor:
-    """Negative log density (...) of residuals (..., 3), linear in what is far off."""
+    """Negative log density (...) of residuals (..., 3), linear in outliers."""
     L = torch.linalg.cholesky(covariance)
     white = torch.linalg.solve_triangular(L, gap.unsqueeze(-1), upper=False).squeeze(-1)
     d = (white.square().sum(-1) + 1e-9).sqrt()
@@ -130,99 +121,8 @@ def _robust_gaussian_nll(gap: Tensor, covariance: Tensor) -> Tensor:
     return 0.5 * square + L.diagonal(dim1=-2, dim2=-1).log().sum(-1)
 
 
-def belief_loss(network: WorldNetwork, batch: Batch, config: TrainingConfig) -> Tensor:
-    """How well the belief alone says what is: cheap, for there is no rollout.
-
-    Without simulated truth the present state is what the next frame shows in hindsight.
-    """
-    inputs = to_model_input(batch)
-    belief = network.update(inputs)
-    if config.privileged > 0.0:
-        state, hidden = _state_losses(network, belief, inputs, batch)
-        return state + 0.1 * hidden
-    sample, sigma = _posterior_mean(network, belief, inputs)
-    on = batch['tracked_on'][:, :, STEPS_PER_FRAME - 1] * batch['weight']
-    seen = (batch['tracked_place'][:, :, STEPS_PER_FRAME - 1] - inputs.place) / FRAME_S
-    loss = _state_nll(sample.velocity[:, 0] - seen, sigma['velocity'], VELOCITY_SCALE_MPS)
-    loss = loss + _state_nll(sample.position_offset[:, 0], sigma['shift'], POSITION_SCALE_M)
-    return (loss * on).sum() / on.sum().clamp(min=1.0)
-
-
-def _posterior_mean(
-    network: WorldNetwork, belief: Belief, inputs: ModelInput
-) -> tuple[StateSample, dict[str, Tensor]]:
-    """The middle of the posterior, and its log sigma by quantity."""
-    zero_noise = torch.zeros_like(belief.posterior.mean).unsqueeze(1)
-    hidden_state = network.belief.hidden_state
-    sample = hidden_state.sample(belief.posterior, inputs, zero_noise)
-    log_sigmas = belief.posterior.log_sigma.split(hidden_state.widths, -1)
-    names = [name for name, _, _ in QUANTITIES]
-    return sample, dict(zip(names, log_sigmas, strict=False))
-
-
-def _state_nll(gap: Tensor, log_sigma: Tensor, scale: float) -> Tensor:
-    """Negative log-likelihood of a gap (..., 3) and its size, in units of `scale`."""
-    white = gap / scale * (-log_sigma).exp()
-    d = (white.square().sum(-1) + 1e-6).sqrt()
-    square = torch.where(d < OUTLIER_SIGMAS, d * d, 2.0 * OUTLIER_SIGMAS * d - OUTLIER_SIGMAS**2)
-    return 0.3 * (0.5 * square + log_sigma.sum(-1)) + _length(gap) / scale
-
-
-def _state_losses(
-    network: WorldNetwork, belief: Belief, inputs: ModelInput, batch: Batch
-) -> tuple[Tensor, Tensor]:
-    """Likelihood of the present state and of the properties, by simulated truth."""
-    sample, sigma = _posterior_mean(network, belief, inputs)
-    on = batch['true_on'][:, :, 0] * batch['weight']
-    place = inputs.place + sample.position_offset[:, 0] - batch['true_place'][:, :, 0]
-    twist = torch.cat([sample.velocity[:, 0], sample.spin[:, 0]], -1) - batch['true_twist']
-    state = (
-        _state_nll(place, sigma['shift'], POSITION_SCALE_M)
-        + _state_nll(twist[..., :3], sigma['velocity'], VELOCITY_SCALE_MPS)
-        + _state_nll(twist[..., 3:], sigma['spin'], SPIN_SCALE_RADPS)
-    )
-    on_hidden = batch['hidden_on'] * batch['weight']
-    # zeros where nothing is known have no logarithm
-    hidden = torch.where(
-        batch['hidden_on'].unsqueeze(-1) > 0.5, batch['hidden'], PLACEHOLDER_PROPERTY
-    )
-    known = (_property_nll(sample, sigma, inputs, hidden) * on_hidden).sum()
-    return (state * on).sum() / on.sum().clamp(min=1.0), known / on_hidden.sum().clamp(min=1.0)
-
-
-def _property_nll(
-    sample: StateSample, sigma: dict[str, Tensor], inputs: ModelInput, hidden: Tensor
-) -> Tensor:
-    """Negative log-likelihood (E, n) of the true properties in the posterior's coordinates."""
-    mass_unit, friction_unit = (
-        inputs.prior[..., 1:2].clamp(0.03, 1.0),
-        inputs.prior[..., 3:4].clamp(0.05, 0.6),
-    )
-    gaps = {
-        'mass': (hidden[..., :1] / sample.mass[:, 0]).log() / mass_unit,
-        'friction': (hidden[..., 1:2] / sample.friction[:, 0]).log() / friction_unit,
-        'restitution': _logit(hidden[..., 2:3] / 0.9) - _logit(sample.restitution[:, 0] / 0.9),
-        'rolling': (hidden[..., 3:4] / sample.rolling[:, 0]).log(),
-        'spinning': (hidden[..., 4:5] / sample.spinning[:, 0]).log(),
-    }
-    nll = torch.zeros_like(hidden[..., 0])
-    for name, gap in gaps.items():
-        white = gap.clamp(-8.0, 8.0) * (-sigma[name]).exp()
-        nll = nll + (0.5 * white.square() + sigma[name]).squeeze(-1)
-    return nll + _length(sample.center[:, 0] - hidden[..., 5:]) / 0.02
-
-
-def _logit(share: Tensor) -> Tensor:
-    share = share.clamp(0.02, 0.98)
-    return (share / (1.0 - share)).log()
-
-
-def _length(vector: Tensor) -> Tensor:
-    return (vector.square().sum(-1) + 1e-6).sqrt()
-
-
 def _future_features(imagined: ImaginedFuture, inputs: ModelInput) -> Tensor:
-    """The imagined state as the heads see it. Shape (E, n, H, FUTURE)."""
+    """The input of the auxiliary heads from the imagined state. Shape (E, n, H, FUTURE)."""
     moved = (imagined.position[:, 0] - inputs.place.unsqueeze(2)) / 0.1
     height = imagined.position[:, 0, ..., 2:] / 0.1
     twist = imagined.twist[:, 0]
@@ -252,10 +152,10 @@ def _embedding_loss(
     inputs: ModelInput,
     batch: Batch,
 ) -> Tensor:
-    """Joint-embedding prediction: the encoder's view of later frames, guarded from collapse.
+    """Joint-embedding prediction: the error of predicted embeddings of later frames.
 
-    The target passes no gradient; variance and covariance of the embeddings are kept up as in
-    VICReg (Bardes, Ponce and LeCun, ICLR 2022).
+    The target passes no gradient; terms of variance and covariance as in VICReg (Bardes, Ponce and
+    LeCun, ICLR 2022) prevent a collapse of the embeddings.
     """
     on = batch['later_on']  # (E, L, n)
     later = inputs._replace(

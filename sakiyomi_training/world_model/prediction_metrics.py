@@ -1,4 +1,4 @@
-"""Quick figures on examples, for model cards; `sakiyomi evaluate predict` has the full ones."""
+"""Figures on examples for model cards; `sakiyomi evaluate predict` has the full set."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from world_model_node.model.dimensions import STEP_S
 from world_model_node.model.network import WorldNetwork
 
 REPORT_TIMES_S = (0.25, 0.5, 1.0)
-AVERAGING_SPAN_S = 0.5  # over which errors are averaged
+AVERAGING_SPAN_S = 0.5  # time over which errors are averaged
 
 
 def t0_metrics(network: WorldNetwork, examples: ExampleSet, batch: int = 64) -> dict[str, float]:
-    """Errors and coverage of what objects do that something happens to."""
+    """Errors and coverage of objects that move or are acted on."""
     gap, turn, inside, on = _errors(network, examples, batch)
     result: dict[str, float] = {'objects': int(on.any(-1).sum())}
     for t in REPORT_TIMES_S:
@@ -35,7 +35,7 @@ def t0_metrics(network: WorldNetwork, examples: ExampleSet, batch: int = 64) -> 
 
 
 def _errors(network: WorldNetwork, examples: ExampleSet, batch: int) -> tuple[np.ndarray, ...]:
-    """Distance, angle, whether inside the 90 % interval of the place, and where known. (R, H)."""
+    """Distance, angle, whether inside the 90 % region of the position, and known mask (R, H)."""
     noise = sample_noise(network.config.samples, network)
     parts = []
     for rows in examples.batches(batch):
@@ -49,7 +49,7 @@ def _errors(network: WorldNetwork, examples: ExampleSet, batch: int) -> tuple[np
 
 
 def _mean(values: np.ndarray, on: np.ndarray) -> float:
-    """Over the known steps (R, T) of each example, then over examples."""
+    """The mean over the known steps (R, T) of each example, then over examples."""
     known = on.any(-1)
     sums = (values[:, : on.shape[1]] * on).sum(-1)
     return float((sums[known] / on[known].sum(-1)).mean())

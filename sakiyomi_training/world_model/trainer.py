@@ -1,4 +1,4 @@
-"""Train the world model; a step is a function of seed and number, so that resuming is exact."""
+"""Training of the world model; a step depends on seed and number, so that resuming is exact."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ from torch import Tensor
 from sakiyomi.errors import BadInputError, WorkFailedError
 from sakiyomi_training.world_model.auxiliary_heads import AuxiliaryHeads
 from sakiyomi_training.world_model.examples.example_set import Batch, ExampleSet
-from sakiyomi_training.world_model.losses import belief_loss, loss_terms, weighted_sum
+from sakiyomi_training.world_model.losses import loss_terms, weighted_sum
+from sakiyomi_training.world_model.state_losses import belief_loss
 from sakiyomi_training.world_model.training_config import TrainingConfig
 from world_model_node.model.dimensions import NUM_FRAMES
 from world_model_node.model.network import WorldNetwork
 
-MAX_SKIPPED = 10
+MAX_SKIPPED = 10  # consecutive gradients that may be non-finite
 CHECKPOINT = 'checkpoint.safetensors'
-FINAL_RATE, ROLLOUT_RATE = 0.02, 0.5  # of the highest
+FINAL_RATE, ROLLOUT_RATE = 0.02, 0.5  # shares of the highest learning rate
 
 
 class Trainer:
-    """Network, heads and optimiser.
+    """Network, auxiliary heads and optimiser.
 
     Args:
-        examples: To learn from.
-        config: Everything else.
-        out: Folder of the checkpoint; continued from where it is.
-        seed: Of initialisation, order and noise.
-        start: What to go on from; None: random weights.
+        examples: Training examples.
+        config: Optimisation and loss.
+        out: Folder of the checkpoint, from which the training resumes.
+        seed: Seed of initialisation, order and noise.
+        start: Initial weights; None: random weights.
 
     Raises:
         BadInputError: the start, or a checkpoint in `out`, is of another network or training.
@@ -67,10 +68,10 @@ class Trainer:
                 f'--start: got a network of {start.config}, expected {self.config.model}'
             )
         self.network.load_state_dict(start.state_dict())
-        self.network.calibration.fill_(1.0)  # of its own training's doubt
+        self.network.calibration.fill_(1.0)  # the calibration of the initial weights does not hold
 
     def advance(self) -> dict[str, float]:
-        """One step; the terms of its loss."""
+        """One step, and the terms of the loss."""
         rng = np.random.default_rng([self.seed, self.step])
         torch.manual_seed(int(rng.integers(2**62)))  # of dropout
         warm = self.step < self.config.warm_steps
@@ -115,7 +116,7 @@ class Trainer:
             )
 
     def save(self) -> None:
-        """Write the checkpoint, whole or not at all."""
+        """Write the checkpoint atomically."""
         self.out.mkdir(parents=True, exist_ok=True)
         tensors = {f'network.{k}': v for k, v in self.network.state_dict().items()}
         tensors |= {f'auxiliary.{k}': v for k, v in self.auxiliary.state_dict().items()}
@@ -153,7 +154,7 @@ class Trainer:
         self.step, self.curve = progress['step'], progress['curve']
 
     def _set_rate(self) -> None:
-        """Two cosines, the second half as high: the belief alone, then with rollouts."""
+        """Set the learning rate: a cosine without and a lower one with rollouts."""
         warm, steps = self.config.warm_steps, self.config.steps
         first = self.step < warm
         done = self.step / warm if first else (self.step - warm) / max(steps - warm, 1)
@@ -193,7 +194,7 @@ def antithetic_noise(
 
 
 def drop_modalities(batch: Batch, config: TrainingConfig, rng: np.random.Generator) -> Batch:
-    """The batch with modalities missing here and there."""
+    """The batch with random modalities left out, and noise on the features."""
     batch, count = dict(batch), len(batch['acts'])
 
     def kept(share: float) -> Tensor:
@@ -202,7 +203,7 @@ def drop_modalities(batch: Batch, config: TrainingConfig, rng: np.random.Generat
     batch['touch_on'] = batch['touch_on'] * kept(config.drop_touch)[:, None]
     hand = kept(config.drop_hand)[:, None]
     batch['hand_on'], batch['touch_on'] = batch['hand_on'] * hand, batch['touch_on'] * hand
-    limit = batch['hand'].clone()  # a robot that only looks on does not know the force limit
+    limit = batch['hand'].clone()  # the force limit is unknown unless the robot grasps
     limit[..., -1] = limit[..., -1] * kept(config.drop_limit)[:, None, None]
     batch['hand'] = limit
     batch['shape_on'] = batch['shape_on'] * kept(config.drop_shape)[:, None]

@@ -1,4 +1,4 @@
-"""Everything that a training takes."""
+"""The config of a training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from world_model_node.model.model_config import ModelConfig
 
 @dataclass(frozen=True)
 class TrainingConfig(ParameterSet):
-    """Kept in the checkpoint and in the model's card."""
+    """Optimisation, weights of the loss, augmentation; kept in checkpoint and card."""
 
     steps: int = parameter(3000, 'optimiser steps', 1, 10_000_000)
     warm_steps: int = parameter(1800, 'of these without rollouts: the belief alone', 0)

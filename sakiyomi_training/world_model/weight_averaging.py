@@ -1,7 +1,7 @@
-"""Between a model that was gone on from and what it became (WiSE-FT).
+"""Averaging of initial and fine-tuned weights (WiSE-FT).
 
-What both can do is kept, and more of it holds on new objects (Wortsman et al., Robust fine-tuning
-of zero-shot models, CVPR 2022).
+The average generalises better to new objects (Wortsman et al., Robust fine-tuning of zero-shot
+models, CVPR 2022).
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from world_model_node.model.network import WorldNetwork
 
 
 def average_weights(learned: WorldNetwork, start: WorldNetwork, share: float) -> None:
-    """Let the learned weights be the mean, in which those started from have a share."""
+    """Replace the learned weights by a mean, in which the initial weights have `share`."""
     with torch.no_grad():
         for value, before in zip(learned.parameters(), start.parameters(), strict=True):
             value.lerp_(before, share)
 
 
 def average_calibration(learned: WorldNetwork, start: WorldNetwork, share: float) -> None:
-    """The same of the calibrated factors on doubt.
+    """Average the calibration factors likewise.
 
-    Kept episodes are few and of the objects that were learned from, which makes doubt look small.
+    Calibration episodes are few and show training objects, so that their residuals are small.
     """
     learned.calibration.lerp_(start.calibration, share)

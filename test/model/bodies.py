@@ -2,7 +2,8 @@
 
 import torch
 
-from world_model_node.model.physics.body_state import BodyParameters, BodyState, default_law
+from world_model_node.model.contact.body_state import BodyParameters, BodyState, default_law
+from world_model_node.model.contact.contact_config import ExternalContactConfig
 from world_model_node.model.physics.contact_step import ContactStep
 
 HALF_M, MASS_KG = 0.05, 0.4
@@ -41,7 +42,7 @@ def tumbling(n, seed):
 
 def move(state, body, duration_s, substep_s=0.0125, law=None, visit=None):
     """The state after `duration_s` on the plane z = 0; `visit` sees every substep."""
-    step = ContactStep(substep_s)
+    step = ContactStep(substep_s, ExternalContactConfig())
     bodies = step.prepare(body, law or default_law(), torch.zeros(len(body.mass), 1))
     motion = step.from_body_state(state)
     for _ in range(round(duration_s / substep_s)):

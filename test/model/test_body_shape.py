@@ -5,15 +5,18 @@ import pytest
 from observed_scenes import CUBE
 
 from world_model_node.model.contact.hand_points import hand_faces, hand_points
-from world_model_node.model.physics.body_shape import body_shape, enclosing_planes
+from world_model_node.model.physics.body_shape import BodyShapeConfig, body_shape, enclosing_planes
 
+CONFIG = BodyShapeConfig()
 UP = np.array([0.0, 0.0, 1.0])
 
 
 def shape_of(points):
     T = np.eye(4)
     T[2, 3] = -points[:, 2].min()
-    return body_shape(points.astype(np.float32), np.zeros(len(points), bool), T, 0.0, 0.0, False)
+    return body_shape(
+        points.astype(np.float32), np.zeros(len(points), bool), T, 0.0, 0.0, False, CONFIG
+    )
 
 
 def width(shape, axis):
@@ -26,13 +29,13 @@ def width(shape, axis):
 @pytest.mark.parametrize('flat', [1.0, 0.5, 0.1, 0.02])
 def test_planes_are_unit_and_hold_every_point(flat):
     points = np.random.default_rng(0).normal(size=(200, 3)) * [0.04, 0.03, 0.03 * flat]
-    planes = enclosing_planes(points, UP)
+    planes = enclosing_planes(points, UP, CONFIG)
     np.testing.assert_allclose(np.linalg.norm(planes[:, :3], axis=1), 1.0, atol=1e-6)
     assert (points @ planes[:, :3].T <= planes[:, 3] + 1e-9).all()
 
 
 def test_what_is_thin_keeps_its_sides():
-    planes = enclosing_planes(CUBE * [2.0, 2.0, 0.1], UP)
+    planes = enclosing_planes(CUBE * [2.0, 2.0, 0.1], UP, CONFIG)
     for wall in ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]):
         assert (planes[:, :3] @ wall).max() > 0.999
 

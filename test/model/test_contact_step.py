@@ -4,8 +4,8 @@ import pytest
 import torch
 from bodies import HALF_M, at, cube, energy, move, tumbling
 
-from world_model_node.model.physics.body_state import BodyState
-from world_model_node.model.physics.contact_step import GRAVITY_MPS2
+from sakiyomi.constants import GRAVITY_MPS2
+from world_model_node.model.contact.body_state import BodyState
 
 
 @pytest.fixture(autouse=True)

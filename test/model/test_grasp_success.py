@@ -26,7 +26,11 @@ from world_model_node.model.features.hand_features import encode_action
 from world_model_node.model.features.input_window import build_window
 from world_model_node.model.grasp_success.apply_grasp_success import apply_grasp_success
 from world_model_node.model.grasp_success.classifier import WEIGHTS, load_grasp_success
-from world_model_node.model.grasp_success.features import FEATURE_NAMES, attempt_features
+from world_model_node.model.grasp_success.features import (
+    FEATURE_NAMES,
+    AttemptFeatureConfig,
+    attempt_features,
+)
 from world_model_node.model.grasp_success.grasp_attempt import closed_fraction, find_grasp_attempt
 
 AT = (0.5, 0.0, 0.02)  # the cube's middle
@@ -41,7 +45,9 @@ def classifier():
 def found(shift=(0.0, 0.0, 0.0), width_m=0.07, points=CUBE, force_n=20.0):
     state = cube(at=AT)
     attempt = find_grasp_attempt(reaching(np.add(AT, shift), width_m, force_n))
-    values = attempt_features(attempt, points + np.array(AT), np.array(AT), state.properties)
+    values = attempt_features(
+        attempt, points + np.array(AT), np.array(AT), state.properties, AttemptFeatureConfig()
+    )
     return dict(zip(FEATURE_NAMES, values, strict=True))
 
 

@@ -204,7 +204,7 @@ def test_calibration_is_kept_in_the_network(examples, tmp_path):
 def test_what_rests_flies_and_is_held_begins_differently():
     motion, held = torch.zeros(1, 2, 3, 35), torch.tensor([[0.0, 0.0, 1.0]])
     motion[:, -1, 1:, LOWEST_POINT_FEATURE] = 1.0  # 10 cm above the table
-    torch.testing.assert_close(motion_kinds(motion, held)[0], torch.eye(3))
+    torch.testing.assert_close(motion_kinds(motion, held, 0.2)[0], torch.eye(3))
 
 
 def test_episodes_that_are_not_finite_or_not_there_are_refused(tmp_path):

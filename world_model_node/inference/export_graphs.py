@@ -11,10 +11,10 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from world_model_node.model.belief import Belief, ModelInput
+from world_model_node.model.contact.body_state import BodyBatch, MotionState
 from world_model_node.model.contact.grasp_contact import GraspInit
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model.physics.active_contacts import ActiveContacts
-from world_model_node.model.physics.body_state import BodyBatch, MotionState
 from world_model_node.model.physics.rollout import RolloutSamples
 from world_model_node.model.physics.rollout_setup import RolloutContext
 from world_model_node.model.state_posterior import Posterior

@@ -30,11 +30,11 @@ from world_model_node.inference.export_graphs import (
 from world_model_node.inference.loop_invariants import hoist_invariants
 from world_model_node.inference.torch_engine import sample_noise
 from world_model_node.model.card import IMAGINE_GRAPHS, UPDATE_GRAPH, add_to_card
+from world_model_node.model.contact.body_state import MotionState
 from world_model_node.model.dimensions import ACTION_SIZE, NUM_STEPS
 from world_model_node.model.features.input_window import InputWindow, array_shapes
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model.physics.active_contacts import ActiveContacts
-from world_model_node.model.physics.body_state import MotionState
 from world_model_node.model.physics.rollout import RolloutSamples
 from world_model_node.model.weights import load_model
 

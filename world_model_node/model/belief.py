@@ -1,4 +1,4 @@
-"""`encode` and the recurrent belief: the watched past to a posterior over what cannot be seen."""
+"""The encoder and the recurrent belief: from observations to a posterior over hidden state."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from world_model_node.model.dimensions import HAND_SIZE, MOTION_SIZE, OUTLINE_SIZE, TOUCH_SIZE
 from world_model_node.model.model_config import ModelConfig
-from world_model_node.model.state_posterior import Posterior, PosteriorHead
+from world_model_node.model.state_posterior import Posterior, PosteriorConfig, PosteriorHead
 
-MASKED_SCORE = -1e4  # an attention score that counts for nothing
+MASKED_SCORE = -1e4  # attention score of a padded object
 
 
 class ModelInput(NamedTuple):
-    """`InputWindow` as tensors with a batch E in front; n objects."""
+    """An `InputWindow` of n objects as tensors, with a batch axis E in front."""
 
     motion: Tensor  # (E, F, n, MOTION_SIZE)
     seen: Tensor  # (E, F, n)
@@ -44,15 +44,15 @@ class ModelInput(NamedTuple):
 
 
 class Belief(NamedTuple):
-    """About n objects."""
+    """The belief about n objects."""
 
     state: Tensor  # (E, n, hidden)
     shape: Tensor  # (E, n, embedding)
-    posterior: Posterior  # of (E, n, latents)
+    posterior: Posterior  # (E, n, D)
 
 
 class Encoder(nn.Module):
-    """One frame of every modality to one vector per object; what is missing is learned."""
+    """Encodes the modalities of a frame as one vector per object; missing ones are learned."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Encoder(nn.Module):
         self.norm, self.dropout = nn.LayerNorm(width), nn.Dropout(config.dropout)
 
     def forward(self, w: ModelInput) -> Tensor:
-        """Shape (E, F, n, embedding)."""
+        """The embeddings of all frames. Shape (E, F, n, embedding)."""
         embeddings = (
             _or_missing(self.motion(w.motion), w.seen.unsqueeze(-1), self.missing[0]),
             _or_missing(self.hand(w.hand), w.hand_on[:, :, None, None], self.missing[1]),
@@ -74,7 +74,7 @@ class Encoder(nn.Module):
 
 
 class ShapeEncoder(nn.Module):
-    """Surface points to one vector, whatever their order (PointNet, Qi et al., CVPR 2017)."""
+    """A permutation-invariant encoder of surface points (PointNet, Qi et al., CVPR 2017)."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -82,15 +82,15 @@ class ShapeEncoder(nn.Module):
         self.missing = nn.Parameter(torch.zeros(config.embedding))
 
     def forward(self, w: ModelInput) -> Tensor:
-        """Shape (E, n, embedding)."""
+        """The embeddings of all shapes. Shape (E, n, embedding)."""
         pooled = self.points(w.outline).amax(-2)
         return _or_missing(pooled, w.shape_on.unsqueeze(-1), self.missing)
 
 
 class BeliefNetwork(nn.Module):
-    """A gated recurrence per object, one block of attention between objects, hand and table."""
+    """A gated recurrence per object and one attention block over objects, hand and table."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, posterior: PosteriorConfig) -> None:
         super().__init__()
         width = config.hidden
         self.touch_used = config.touch
@@ -106,7 +106,10 @@ class BeliefNetwork(nn.Module):
             nn.GELU(),
             nn.Linear(2 * width, width),
         )
-        self.dropout, self.hidden_state = nn.Dropout(config.dropout), PosteriorHead(config)
+        self.dropout, self.hidden_state = (
+            nn.Dropout(config.dropout),
+            PosteriorHead(config, posterior),
+        )
 
     def forward(self, w: ModelInput) -> Belief:
         """The belief after the newest frame."""
@@ -119,7 +122,7 @@ class BeliefNetwork(nn.Module):
         seen = w.seen.unsqueeze(-1)
         for frame in range(F):
             new = self.cell(embedded[:, frame].reshape(E * n, width), state)
-            # what was before an object appeared is not remembered
+            # frames before an object appeared leave the state as is
             state = new * seen[:, frame].reshape(E * n, 1) + state * (
                 1.0 - seen[:, frame].reshape(E * n, 1)
             )

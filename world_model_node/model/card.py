@@ -1,4 +1,4 @@
-"""The card of the world model: where the weights come from, and what vouches for its files."""
+"""The card of the world model: the origin of the weights and the hashes of the files."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ IMAGINE_GRAPHS = {
 
 @dataclass(frozen=True)
 class WorldModelCard:
-    """Where the weights come from and what they are worth."""
+    """Origin and figures of the weights."""
 
-    sha256: str  # of the weights
+    sha256: str  # SHA-256 of the weights
     config: ModelConfig
     details: dict[str, Any]
-    graphs: dict[str, str] = field(default_factory=dict)  # sha256 of each ONNX graph by its name
+    graphs: dict[str, str] = field(default_factory=dict)  # SHA-256 of each ONNX graph by file name
 
     @property
     def short_hash(self) -> str:
-        """Enough of the weights' hash to tell models apart."""
+        """The first eight digits of the hash of the weights."""
         return self.sha256[:8]
 
 
 def read_card(folder: Path) -> WorldModelCard:
-    """The card in a folder.
+    """The card of a folder.
 
     Raises:
-        BadInputError: It is missing, or no card of this model.
+        BadInputError: The card is missing or of another model.
     """
     path = folder / CARD
     try:
@@ -56,7 +56,7 @@ def read_card(folder: Path) -> WorldModelCard:
 
 
 def add_to_card(folder: Path, hashes: dict[str, str]) -> None:
-    """Let the card vouch for more files of its folder: the SHA-256 of each by its name."""
+    """Add the SHA-256 of more files of the folder to the card, by file name."""
     read_card(folder)
     path = folder / CARD
     card = json.loads(path.read_text(encoding='utf-8'))

@@ -1,4 +1,4 @@
-"""A candidate hand motion, sampled at the stamps of a prediction."""
+"""Validation of hand motions, and their poses at the times of a prediction."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sakiyomi.scene import HandMotion
 
 
 def check_hand_motion(action: HandMotion) -> None:
-    """Raise BadInputError unless times rise, shapes agree and every number is finite."""
+    """Raise BadInputError unless times increase, shapes agree and numbers are finite."""
     n = len(action.times_s)
     shapes = (np.shape(action.T_world_grasp), np.shape(action.finger_width_m))
     if n == 0 or shapes != ((n, 4, 4), (n,)):
@@ -26,7 +26,7 @@ def check_hand_motion(action: HandMotion) -> None:
 
 
 def sample_hand_motion(action: HandMotion, after_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Grasp frames (H, 4, 4) and widths (H,) [m] at times from now; held beyond the ends."""
+    """Grasp frames (H, 4, 4) and widths (H,) [m] at times from now, constant past the ends."""
     times = np.asarray(action.times_s, float)
     t = np.clip(after_s, times[0], times[-1])
     T = np.tile(np.eye(4), (len(t), 1, 1))

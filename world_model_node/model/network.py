@@ -1,6 +1,6 @@
-"""The learned world model: what was watched to a belief, belief and actions to futures.
+"""The learned world model: observations to a belief, belief and actions to futures.
 
-`update` and `imagine` have static shapes and only operators that ONNX and TensorRT run.
+`update` and `imagine` have static shapes and use only operators of ONNX and TensorRT.
 """
 
 from __future__ import annotations
@@ -13,22 +13,19 @@ from torch import Tensor, nn
 from world_model_node.model.belief import Belief, BeliefNetwork, ModelInput
 from world_model_node.model.dimensions import NUM_STEPS, STEP_S
 from world_model_node.model.model_config import ModelConfig
+from world_model_node.model.network_config import NetworkConfig
 from world_model_node.model.physics.active_contacts import ActiveContacts
 from world_model_node.model.physics.rollout import ALL_CONTACTS, Rollout, RolloutSamples
 from world_model_node.model.spatial_median import spatial_median
 
 NOISE_WIDTH = 32
-NUM_NOISE_TERMS = 5  # horizontal, vertical, angular; velocity, spin
-MIN_SIGMA = (1e-3, 1e-3, 5e-3, 5e-3, 2e-2)
-INITIAL_SIGMA = (0.004, 0.003, 0.03, 0.05, 0.3)
-SIGMA_GROWTH = (0.008, 0.004, 0.08, 0.05, 0.3)  # per second
-MOTION_KINDS = ('resting', 'airborne', 'held')  # of beginnings, whose doubt is calibrated apart
-# the feature of motion that tells the lowest point [0.1 m]
-LOWEST_POINT_FEATURE, MIN_AIRBORNE_HEIGHT = 7, 0.2
+NUM_NOISE_TERMS = 5  # sigmas: horizontal, vertical and angular position, velocity, spin
+MOTION_KINDS = ('resting', 'airborne', 'held')  # initial motions with a calibration of their own
+LOWEST_POINT_FEATURE = 7  # motion feature that holds the height of the lowest point [0.1 m]
 
 
 class ImaginedFuture(NamedTuple):
-    """The future of n objects under B actions, in the window's frame."""
+    """The future of n objects under B actions, in the frame of the window."""
 
     position: Tensor  # (E, B, n, H, 3)
     rotation: Tensor  # (E, B, n, H, 4)
@@ -40,12 +37,19 @@ class ImaginedFuture(NamedTuple):
 
 
 class WorldNetwork(nn.Module):
-    """Belief and imagination."""
+    """Belief and imagination.
 
-    def __init__(self, config: ModelConfig) -> None:
+    Args:
+        config: Sizes and switches, kept in the model card.
+        tuning: All other values; default: those of the shipped weights.
+    """
+
+    def __init__(self, config: ModelConfig, tuning: NetworkConfig | None = None) -> None:
         super().__init__()
-        self.config = config
-        self.belief, self.rollout = BeliefNetwork(config), Rollout(config)
+        tuning = tuning or NetworkConfig()
+        self.config, self.uncertainty = config, tuning.uncertainty
+        self.belief = BeliefNetwork(config, tuning.posterior)
+        self.rollout = Rollout(config, tuning.physics)
         self.noise = nn.Sequential(
             nn.Linear(config.hidden + 9, NOISE_WIDTH),
             nn.GELU(),
@@ -58,17 +62,17 @@ class WorldNetwork(nn.Module):
 
     @property
     def noise_size(self) -> int:
-        """How many standard normal numbers one sample of one object takes."""
+        """Number of standard normal variates per sample and object."""
         return self.belief.hidden_state.size
 
     def update(self, inputs: ModelInput) -> Belief:
-        """What is believed after what was watched."""
+        """The belief after the observations."""
         return self.belief(inputs)
 
     def properties(self, belief: Belief, inputs: ModelInput, noise: Tensor) -> Tensor:
-        """Mean and variance of mass, friction, restitution and centre of mass over the samples.
+        """Mean and variance of mass, friction, restitution and centre of mass.
 
-        Shape (E, n, 6, 2); `noise` as for `imagine`.
+        The result has the shape (E, n, 6, 2); `noise` is that of `imagine`.
         """
         sample = self.belief.hidden_state.sample(belief.posterior, inputs, noise)
         rows = torch.cat([sample.mass, sample.friction, sample.restitution, sample.center], -1)
@@ -84,14 +88,14 @@ class WorldNetwork(nn.Module):
         noise: Tensor,
         active: ActiveContacts = ALL_CONTACTS,
     ) -> tuple[ImaginedFuture, RolloutSamples]:
-        """H steps under every action.
+        """The future over H steps under every action, and its samples.
 
         Args:
-            belief: Of `update`.
-            inputs: What it was given.
-            action: (E, B, H + 1, ACTION_SIZE).
-            noise: (E, K, n, noise_size) standard normal.
-            active: Of the physics that are computed.
+            belief: Result of `update`.
+            inputs: Input of `update`.
+            action: Hand motions. Shape (E, B, H + 1, ACTION_SIZE).
+            noise: Standard normal variates. Shape (E, K, n, noise_size).
+            active: Contacts that are computed.
         """
         sample = self.belief.hidden_state.sample(belief.posterior, inputs, noise)
         rolled = self.rollout(belief, inputs, sample, action, active)
@@ -105,7 +109,7 @@ class WorldNetwork(nn.Module):
         rolled: RolloutSamples,
         sizes: tuple[int, int, int, int],
     ) -> ImaginedFuture:
-        """Middle and spread of the samples, learned noise, calibration; `sizes` are E, B, K, n."""
+        """Spatial median and calibrated covariance of the samples; `sizes` are E, B, K, n."""
 
         def split_axes(value: Tensor) -> Tensor:
             """(H, C, N) to (E, B, K, n, H, C)."""
@@ -126,7 +130,8 @@ class WorldNetwork(nn.Module):
         sigma = self._sigma(belief, w, position, twist, held_mean, sizes)
         horizontal, vertical, angular, velocity, rate = (sigma * sigma).split(1, -1)
         diagonal = torch.cat([horizontal, horizontal, vertical, angular, angular, angular], -1)
-        scale = torch.einsum('enk,khc->enhc', motion_kinds(w.motion, w.held), self.calibration)
+        kinds = motion_kinds(w.motion, w.held, self.uncertainty.min_airborne_height)
+        scale = torch.einsum('enk,khc->enhc', kinds, self.calibration)
         scale = scale[..., [0, 0, 1, 2, 2, 2]].unsqueeze(1)
         covariance = spread + diagonal.unsqueeze(-1) * torch.eye(6).to(diagonal)
         covariance = covariance * scale.unsqueeze(-1) * scale.unsqueeze(-2)
@@ -149,7 +154,7 @@ class WorldNetwork(nn.Module):
         held: Tensor,
         sizes: tuple[int, int, int, int],
     ) -> Tensor:
-        """Learned noise beyond what the samples show. Shape (E, B, n, H, NUM_NOISE_TERMS)."""
+        """Learned sigmas beyond the spread of samples. Shape (E, B, n, H, NUM_NOISE_TERMS)."""
         E, B, _, n = sizes
         state = belief.state.reshape(E, 1, n, 1, -1).expand(E, B, n, NUM_STEPS, -1)
         after = STEP_S * torch.arange(1.0, NUM_STEPS + 1).to(position).reshape(NUM_STEPS, 1)
@@ -170,22 +175,23 @@ class WorldNetwork(nn.Module):
             ],
             -1,
         )
+        c = self.uncertainty
         initial, growth, minimum = (
-            torch.tensor(row).to(position) for row in (INITIAL_SIGMA, SIGMA_GROWTH, MIN_SIGMA)
+            torch.tensor(row).to(position)
+            for row in (c.initial_sigma, c.sigma_growth_per_s, c.min_sigma)
         )
         return (initial + growth * after) * self.noise(features).clamp(-3.0, 4.0).exp() + minimum
 
 
-def motion_kinds(motion: Tensor, held: Tensor) -> Tensor:
+def motion_kinds(motion: Tensor, held: Tensor, min_airborne_height: float) -> Tensor:
     """The `MOTION_KINDS` of each object (E, n, 3), one-hot, from fields of `ModelInput`."""
-    airborne = (motion[:, -1, :, LOWEST_POINT_FEATURE] > MIN_AIRBORNE_HEIGHT).to(held) * (
-        1.0 - held
-    )
+    lowest = motion[:, -1, :, LOWEST_POINT_FEATURE]
+    airborne = (lowest > min_airborne_height).to(held) * (1.0 - held)
     return torch.stack([1.0 - airborne - held, airborne, held], -1)
 
 
 def rotation_between(a: Tensor, b: Tensor) -> Tensor:
-    """The small rotation vector (..., 3) from quaternion a to b (..., 4), world frame."""
+    """Rotation vector (..., 3) from quaternion a to b (..., 4), world frame, for small angles."""
     w0, v0, w1, v1 = a[..., :1], a[..., 1:], b[..., :1], b[..., 1:]
     crossed = torch.stack(
         [

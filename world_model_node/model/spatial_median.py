@@ -1,23 +1,28 @@
-"""Where something is in the middle of samples: as near as can be to all of them.
+"""The spatial median of samples: the point of least mean distance to the samples.
 
-E. Weiszfeld, Tohoku Mathematical Journal 43, 1937. How far a body slides goes with the square of
-its speed over its friction, so that few samples slide very far, and their mean is farther than
-most.
+E. Weiszfeld, Tohoku Mathematical Journal 43, 1937. The sliding distance grows with the square of
+the speed over the friction, so that a few samples slide very far and bias the mean.
 """
 
 from __future__ import annotations
 
 from torch import Tensor
 
-NUM_ITERATIONS = 4
-SMOOTHING_M = 0.05  # of samples that lie closer the mean is the better guess
 
+def spatial_median(
+    samples: Tensor, dim: int, smoothing_m: float = 0.05, iterations: int = 4
+) -> Tensor:
+    """The point of least mean smoothed distance to the samples.
 
-def spatial_median(samples: Tensor, dim: int) -> Tensor:
-    """The point of least mean rounded distance to the samples (..., K, ..., 3), K at `dim`."""
+    Args:
+        samples: Positions (..., K, ..., 3) with K samples along `dim`.
+        dim: Axis of the samples.
+        smoothing_m: Distance below which the result approaches the mean.
+        iterations: Number of Weiszfeld's iterations.
+    """
     median = samples.mean(dim, keepdim=True)
-    for _ in range(NUM_ITERATIONS):
+    for _ in range(iterations):
         offset = samples - median
-        weight = ((offset * offset).sum(-1, keepdim=True) + SMOOTHING_M**2).rsqrt()
+        weight = ((offset * offset).sum(-1, keepdim=True) + smoothing_m**2).rsqrt()
         median = (weight * samples).sum(dim, keepdim=True) / weight.sum(dim, keepdim=True)
     return median.squeeze(dim)

@@ -17,7 +17,7 @@ from world_model_node.model_files import read_checked, sha256_of
 
 
 def save_model(network: WorldNetwork, folder: Path, details: dict[str, Any]) -> WorldModelCard:
-    """Write the weights, then the card that vouches for them."""
+    """Write the weights, then the card with their hash."""
     folder.mkdir(parents=True, exist_ok=True)
     content = save({k: v.contiguous() for k, v in network.state_dict().items()})
     card = {'sha256': {WEIGHTS: sha256_of(content)}, 'config': asdict(network.config), **details}
@@ -27,10 +27,10 @@ def save_model(network: WorldNetwork, folder: Path, details: dict[str, Any]) -> 
 
 
 def load_model(folder: Path) -> tuple[WorldNetwork, WorldModelCard]:
-    """The network with its weights, checked against the card, ready to be run.
+    """The network in evaluation mode with its weights, checked against the card.
 
     Raises:
-        BadInputError: A file is missing, cut off, changed or of another network.
+        BadInputError: A file is missing, truncated, changed or of another network.
     """
     card, path = read_card(folder), folder / WEIGHTS
     content = read_checked(folder, WEIGHTS, card.sha256)

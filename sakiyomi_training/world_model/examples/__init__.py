@@ -1,1 +1,1 @@
-"""What was watched and what was seen after it, from episodes, recordings and tosses."""
+"""Training examples from episodes, recordings and tosses."""

@@ -1,11 +1,11 @@
-"""Trials as examples for the world model: one watching, and what follows from each motion."""
+"""Counterfactual scenes as examples: one observed scene, and the outcome of each motion."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from sakiyomi_data.counterfactual.counterfactual_scene import CounterfactualScene
-from sakiyomi_training.world_model.examples.episode_examples import (
+from sakiyomi_training.world_model.examples.target_columns import (
     LATER_FRAMES,
     Example,
     TrueMotion,
@@ -20,8 +20,8 @@ from sakiyomi_training.world_model.examples.episode_examples import (
 def counterfactual_examples(scene: CounterfactualScene) -> list[Example]:
     """One example per motion.
 
-    Alike but for the motion and its end, they teach what follows from it rather than what goes
-    with it. Nothing was watched afterwards, nor felt: those columns are off.
+    Examples that differ only in the motion and its outcome teach the causal effect of the motion.
+    Later frames and touch are unknown, and their columns are off.
     """
     return [_example(scene, row) for row in range(len(scene.action))]
 

@@ -1,14 +1,11 @@
-"""Episodes cut into examples: what was watched up to a frame, and what was seen after it."""
+"""Examples of episodes: the observations up to a frame, and the later targets."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
-from sakiyomi.geometry import twist_at
 from sakiyomi_data.episodes.layout import (
     NUM_FRAMES,
     NUM_SAMPLES,
@@ -24,6 +21,19 @@ from sakiyomi_training.world_model.examples.episode_hand import (
     hand_observation_at,
     sample_row,
 )
+from sakiyomi_training.world_model.examples.target_columns import (
+    BYSTANDER_WEIGHT,
+    LATER_FRAMES,
+    Example,
+    TrackedPose,
+    TrueMotion,
+    empty_touch,
+    empty_truth,
+    later_columns,
+    mean_axis_variances,
+    tracked_columns,
+    write_truth,
+)
 from world_model_node.config import PredictionConfig
 from world_model_node.model.dimensions import NUM_STEPS, STEP_S
 from world_model_node.model.features.hand_features import encode_action
@@ -31,21 +41,14 @@ from world_model_node.model.features.input_window import FramedWindow, build_win
 from world_model_node.model.features.scene_observation import SceneObservation
 from world_model_node.model.features.touch_ablation import TouchAblation
 
-START_FRAMES = tuple(range(7, 19))  # frames that are predicted from, t0 among them
-LATER_FRAMES = (2, 5, 10)  # frames ahead whose embedding is predicted
-STAMP_TOLERANCE_S = 1e-6  # of stamps
-BYSTANDER_WEIGHT = 0.2  # of objects that nothing was going to happen to
-NUM_TOUCH_TARGETS = 5  # normal force on the pads, force at the wrist
-Example = dict[str, np.ndarray]
+START_FRAMES = tuple(range(7, 19))  # frames at which predictions start, t0 among them
+STAMP_TOLERANCE_S = 1e-6
 
 
 def make_examples(
     episode: Episode, starts: Iterable[int] = START_FRAMES, touch: bool = True
 ) -> list[Example]:
-    """One example per frame of `starts` at which anything is tracked.
-
-    `touch`: with what was felt.
-    """
+    """One example per frame of `starts` with a tracked object; `touch` keeps touch."""
     observations = scene_observations(episode)
     if not touch:
         seen = TouchAblation(PredictionConfig())
@@ -59,7 +62,7 @@ def make_examples(
 
 
 def scene_observations(episode: Episode, until: int = NUM_FRAMES) -> list[SceneObservation]:
-    """What a robot would have noted, frame by frame."""
+    """The observations of a robot, frame by frame."""
     return [
         SceneObservation(
             s.stamp_s,
@@ -88,9 +91,9 @@ def _example(episode: Episode, framed: dict[int, FramedWindow], frame: int) -> E
 
 
 def _mask_disturbed(example: Example, episode: Episode, frame: int) -> None:
-    """What follows a shove that nobody could foresee says nothing of how objects move."""
+    """Mask the targets after an unforeseeable shove."""
     left_s = float(episode['truth/undisturbed_s'] - episode['frames/stamp_s'][frame])
-    if not left_s > STAMP_TOLERANCE_S:  # NaN too: older files do not tell
+    if not left_s > STAMP_TOLERANCE_S:  # NaN in older files
         return
     before = (STEP_S * np.arange(NUM_STEPS + 1) < left_s - STAMP_TOLERANCE_S).astype(np.float32)
     example['true_on'] = example['true_on'] * before
@@ -103,44 +106,6 @@ def _mask_disturbed(example: Example, episode: Episode, frame: int) -> None:
 def _track_slots(episode: Episode, now: FramedWindow) -> list[int]:
     ids = episode['frames/id'].tolist()
     return [ids.index(i) for i in now.ids]
-
-
-def _to_frame(now: FramedWindow, T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions (..., 3) and quaternions (..., 4) of world poses (..., 4, 4) in the frame."""
-    R, t = now.T_world_frame[:3, :3], now.T_world_frame[:3, 3]
-    q = Rotation.from_matrix(R.T @ T[..., :3, :3]).as_quat()[..., [3, 0, 1, 2]]
-    return (T[..., :3, 3] - t) @ R, q
-
-
-class TrackedPose(NamedTuple):
-    """Where an object was tracked at a later time."""
-
-    T_world_object: np.ndarray  # (4, 4)
-    variance: np.ndarray  # (2,) mean over the axes: position [m^2], rotation vector [rad^2]
-
-
-def mean_axis_variances(pose_covariance: np.ndarray) -> np.ndarray:
-    """What `TrackedPose` keeps of a covariance (6, 6)."""
-    return np.diag(pose_covariance).reshape(2, 3).mean(1)
-
-
-def tracked_columns(now: FramedWindow, seen: Mapping[int, Mapping[int, TrackedPose]]) -> Example:
-    """Where the objects were tracked after each step; `seen` by id, then by index of the step."""
-    n = len(now.window.present)
-    columns = {
-        'tracked_place': np.zeros((n, NUM_STEPS, 3), np.float32),
-        'tracked_turn': np.tile(np.float32([1, 0, 0, 0]), (n, NUM_STEPS, 1)),
-        'tracked_variance': np.ones((n, NUM_STEPS, 2), np.float32),
-        'tracked_on': np.zeros((n, NUM_STEPS), np.float32),
-    }
-    for index, object_id in enumerate(now.ids):
-        for step, (T, variance) in seen.get(object_id, {}).items():
-            place, turn = _to_frame(now, T)
-            columns['tracked_place'][index, step] = place
-            columns['tracked_turn'][index, step] = turn
-            columns['tracked_variance'][index, step] = variance
-            columns['tracked_on'][index, step] = 1.0
-    return columns
 
 
 def _tracked_after(
@@ -158,49 +123,6 @@ def _tracked_after(
             variance = mean_axis_variances(episode['frames/pose_covariance'][at, slot])
             found[object_id][STEPS_PER_FRAME * after - 1] = TrackedPose(T, variance)
     return found
-
-
-def empty_truth(n: int) -> Example:
-    """The columns of simulated truth where there is none."""
-    return {
-        'true_place': np.zeros((n, NUM_STEPS + 1, 3), np.float32),
-        'true_turn': np.tile(np.float32([1, 0, 0, 0]), (n, NUM_STEPS + 1, 1)),
-        'true_on': np.zeros((n, NUM_STEPS + 1), np.float32),
-        'true_twist': np.zeros((n, 6), np.float32),
-        'hidden': np.zeros((n, len(PROPERTY_NAMES) + 3), np.float32),
-        'hidden_on': np.zeros(n, np.float32),
-        'weight': np.full(n, BYSTANDER_WEIGHT, np.float32),
-    }
-
-
-class TrueMotion(NamedTuple):
-    """What an object really did, from a frame that is predicted from on; world frame."""
-
-    T_world_object: np.ndarray  # (k, 4, 4) then and after each step, k <= NUM_STEPS + 1
-    center_m: np.ndarray  # (k, 3) of its volume: what tracked positions are compared with
-    twist: np.ndarray  # (6,) then, of its file's frame
-    hidden: Sequence[float]  # in the order of HIDDEN
-    mass_center_m: np.ndarray  # (3,) then
-
-
-def write_truth(
-    columns: Example, index: int, now: FramedWindow, tracked: np.ndarray, truth: TrueMotion
-) -> None:
-    """Into the row of an object that was tracked at `tracked` (4, 4)."""
-    first, count = truth.T_world_object[0], len(truth.center_m)
-    turn = now.T_world_frame[:3, :3]
-    T = np.tile(np.eye(4), (count, 1, 1))
-    T[:, :3, :3] = truth.T_world_object[:, :3, :3] @ first[:3, :3].T @ tracked[:3, :3]
-    T[:, :3, 3] = truth.center_m
-    place, quaternion = _to_frame(now, T)
-    columns['true_place'][index, :count] = place
-    columns['true_turn'][index, :count] = quaternion
-    columns['true_on'][index, :count] = 1.0
-    twist = twist_at(truth.twist, truth.center_m[0] - first[:3, 3])
-    columns['true_twist'][index] = np.concatenate([twist[:3] @ turn, twist[3:] @ turn])
-    mass_center = (truth.mass_center_m - tracked[:3, 3]) @ tracked[:3, :3]
-    columns['hidden'][index] = [*truth.hidden, *mass_center]
-    columns['hidden_on'][index] = 1.0
 
 
 def _true_columns(episode: Episode, now: FramedWindow, frame: int) -> Example:
@@ -228,39 +150,6 @@ def _true_columns(episode: Episode, now: FramedWindow, frame: int) -> Example:
     return columns
 
 
-def later_columns(now: FramedWindow, framed: Mapping[int, FramedWindow | None]) -> Example:
-    """Features of the newest frame of later windows, in the order of the objects now."""
-    window, n = now.window, len(now.window.present)
-    columns = {
-        'later_motion': np.zeros((len(LATER_FRAMES), n, window.motion.shape[-1]), np.float32),
-        'later_hand': np.zeros((len(LATER_FRAMES), n, window.hand.shape[-1]), np.float32),
-        'later_touch': np.zeros((len(LATER_FRAMES), n, window.touch.shape[-1]), np.float32),
-        'later_hand_on': np.zeros(len(LATER_FRAMES), np.float32),
-        'later_on': np.zeros((len(LATER_FRAMES), n), np.float32),
-    }
-    for k, after in enumerate(LATER_FRAMES):
-        later = framed[after]
-        if later is None:
-            continue
-        columns['later_hand_on'][k] = later.window.hand_on[-1]
-        for index, object_id in enumerate(now.ids):
-            if object_id in later.ids:
-                other = later.ids.index(object_id)
-                columns['later_motion'][k, index] = later.window.motion[-1, other]
-                columns['later_hand'][k, index] = later.window.hand[-1, other]
-                columns['later_touch'][k, index] = later.window.touch[-1, other]
-                columns['later_on'][k, index] = 1.0
-    return columns
-
-
-def empty_touch() -> Example:
-    """The columns of the next touch where none is known."""
-    return {
-        'touched': np.zeros((NUM_STEPS, NUM_TOUCH_TARGETS), np.float32),
-        'touched_on': np.zeros(NUM_STEPS, np.float32),
-    }
-
-
 def _touch_targets(episode: Episode, frame: int) -> Example:
     columns = empty_touch()
     row = sample_row(frame) + 1
@@ -277,7 +166,7 @@ def _touch_targets(episode: Episode, frame: int) -> Example:
 
 
 def is_usable(episode: Episode) -> bool:
-    """Whether every number of what was observed is finite, and how a belt ran is known."""
+    """Whether all observed numbers are finite and the velocity of a belt is known."""
     belt = str(episode['episode/scenario']) == 'conveyor'
     if belt and np.isnan(episode['truth/belt_mps']).any():
         return False

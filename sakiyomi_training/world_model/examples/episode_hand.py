@@ -1,4 +1,4 @@
-"""The hand's columns of an episode as the model takes them, and its motion from any frame on."""
+"""Observations of the hand of an episode, and its motion from any frame on."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ STEPS_PER_FRAME = round(FRAME_PERIOD_S / SAMPLE_PERIOD_S)
 
 
 def sample_row(frame: int) -> int:
-    """The row of the fine columns at a frame."""
+    """The row of the columns at the sample rate at a frame."""
     return T0_SAMPLE + STEPS_PER_FRAME * (frame - T0_FRAME)
 
 
 def hand_observation_at(episode: Episode, frame: int) -> HandObservation | None:
-    """What the hand did and felt at a frame; None where no hand takes part."""
+    """Motion and touch of the hand at a frame; None without a hand."""
     if not episode['hand/present']:
         return None
     row = sample_row(frame)
@@ -40,7 +40,7 @@ def hand_observation_at(episode: Episode, frame: int) -> HandObservation | None:
 
 
 def hand_motion_from(episode: Episode, frame: int) -> HandMotion | None:
-    """What the hand does from a frame on: as it moved up to t0, as it was planned after."""
+    """The motion of the hand from a frame on: measured up to t0, planned after t0."""
     if not episode['hand/present']:
         return None
     past = slice(sample_row(frame), max(sample_row(frame), T0_SAMPLE))

@@ -1,4 +1,4 @@
-"""All examples in memory, grouped by how many objects they have and whether a hand acts."""
+"""All examples in memory, grouped by number of objects and by whether a hand acts."""
 
 from __future__ import annotations
 
@@ -17,21 +17,18 @@ from sakiyomi_data.counterfactual.counterfactual_scene import (
 )
 from sakiyomi_data.episodes.shards import PATTERN, read_shard
 from sakiyomi_training.world_model.examples.counterfactual_examples import counterfactual_examples
-from sakiyomi_training.world_model.examples.episode_examples import (
-    Example,
-    is_usable,
-    make_examples,
-)
+from sakiyomi_training.world_model.examples.episode_examples import is_usable, make_examples
 from sakiyomi_training.world_model.examples.mirroring import mirrored
+from sakiyomi_training.world_model.examples.target_columns import Example
 from world_model_node.model.belief import ModelInput
 
-CALIBRATION_EVERY = 8  # of the episodes one is kept to calibrate on, never trained on
+CALIBRATION_EVERY = 8  # every such episode is for calibration, not for training
 log = logging.getLogger(__name__)
 Batch = dict[str, Tensor]
 
 
 class ExampleSet:
-    """Stacked examples by number of objects, and whether a hand acts: what costs alike."""
+    """Stacked examples, grouped by number of objects and by whether a hand acts."""
 
     def __init__(self, examples: Sequence[Example]) -> None:
         groups: dict[tuple[int, bool], list[Example]] = {}
@@ -47,7 +44,7 @@ class ExampleSet:
         return sum(len(group['acts']) for group in self.groups.values())
 
     def only_t0(self) -> ExampleSet:
-        """Those that predict from t0 as in the evaluation."""
+        """The examples that start at t0, as in the evaluation."""
         return self._where(lambda group: group['at_t0'] > 0.5)
 
     def _where(self, chosen) -> ExampleSet:
@@ -59,7 +56,7 @@ class ExampleSet:
         return result
 
     def sample_batch(self, size: int, rng: np.random.Generator) -> Batch:
-        """A random batch, all of the same number of objects."""
+        """A random batch of examples with the same number of objects."""
         sizes = np.array([len(group['acts']) for group in self.groups.values()], float)
         key = list(self.groups)[rng.choice(len(sizes), p=sizes / sizes.sum())]
         group = self.groups[key]
@@ -67,7 +64,7 @@ class ExampleSet:
         return to_batch(group, rows)
 
     def batches(self, size: int) -> list[Batch]:
-        """All of them once, in order."""
+        """All examples once, in order."""
         found = []
         for (n, _), group in self.groups.items():
             count, width = len(group['acts']), max(1, size // n)
@@ -77,22 +74,22 @@ class ExampleSet:
 
 
 def to_batch(group: dict[str, np.ndarray], rows: np.ndarray) -> Batch:
-    """Some rows of stacked examples."""
+    """The batch of some rows of stacked examples."""
     return {name: torch.from_numpy(column[rows]) for name, column in group.items()}
 
 
 def to_model_input(batch: Batch) -> ModelInput:
-    """What was watched."""
+    """The input of the network of a batch."""
     return ModelInput(*(batch[name] for name in ModelInput._fields))
 
 
 def read_examples(folders: Sequence[Path], touch: bool = True) -> tuple[ExampleSet, ExampleSet]:
-    """The examples to learn from and those to calibrate on; `touch`: with what was felt.
+    """The training and the calibration examples; `touch` keeps touch.
 
-    A folder may be one of `collect trials`, which are all learned from.
+    A folder may be one of `collect trials`, all of whose examples are for training.
 
     Raises:
-        BadInputError: no such folder, no shard, no usable episode, or trials without touch.
+        BadInputError: A folder, shard or usable episode is missing, or trials lack touch.
     """
     training: list[Example] = []
     calibration: list[Example] = []
@@ -113,10 +110,10 @@ def read_examples(folders: Sequence[Path], touch: bool = True) -> tuple[ExampleS
 
 
 def episode_examples(folder: Path, touch: bool = True) -> tuple[list[Example], list[Example]]:
-    """Those to learn from, each episode also in a mirror, and those to calibrate on.
+    """The training examples, each episode also mirrored, and the calibration examples.
 
     Raises:
-        BadInputError: no such folder, or no readable shard in it.
+        BadInputError: The folder is missing, or has no readable shard.
     """
     training: list[Example] = []
     calibration: list[Example] = []

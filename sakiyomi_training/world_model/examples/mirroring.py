@@ -1,4 +1,4 @@
-"""Episodes seen in a mirror: as likely as they are, and not the same."""
+"""Mirror images of episodes, as augmentation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sakiyomi.scene import ObjectState
 from sakiyomi_data.episodes.layout import Episode
 from world_model_node.model.features.scene_observation import SceneObservation
 
-REFLECTION = np.diag([1.0, -1.0, 1.0])  # left for right
+REFLECTION = np.diag([1.0, -1.0, 1.0])  # exchanges left and right
 POSE_COLUMNS = (
     'frames/T_world_object',
     'hand/T_world_grasp',
@@ -25,7 +25,7 @@ VECTOR_COLUMNS = (
     'truth/belt_mps',
 )
 PAD_COLUMNS = ('hand/pad_force_n', 'hand/pad_point_m', 'hand/pad_normal', 'hand/pad_contact')
-REFLECTION_4X4 = np.diag([*np.diag(REFLECTION), 1.0])  # of poses
+REFLECTION_4X4 = np.diag([*np.diag(REFLECTION), 1.0])  # reflection of poses
 TWIST_SIGNS = np.concatenate([np.diag(REFLECTION), -np.diag(REFLECTION)])
 TWIST_COLUMNS = ('frames/twist', 'hand/wrench', 'truth/twist')  # a vector, then an axial one
 
@@ -39,7 +39,7 @@ def mirrored(episode: Episode) -> Episode:
         other[name] = (episode[name] * np.diag(REFLECTION)).astype(np.float32)
     for name in TWIST_COLUMNS:
         other[name] = (episode[name] * TWIST_SIGNS).astype(np.float32)
-    for name in PAD_COLUMNS:  # what was the left pad is the right one
+    for name in PAD_COLUMNS:  # left and right pad change places
         swapped = episode[name][:, ::-1]
         vector = swapped.ndim == 3
         other[name] = (
@@ -51,7 +51,7 @@ def mirrored(episode: Episode) -> Episode:
 
 
 def mirrored_observation(observation: SceneObservation) -> SceneObservation:
-    """The same of an instant in which no hand takes part."""
+    """The mirror image of an observation without a hand."""
     objects = tuple(_mirrored_state(state) for state in observation.objects)
     return replace(
         observation,

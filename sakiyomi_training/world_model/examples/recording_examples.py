@@ -1,6 +1,6 @@
-"""Recordings cut into examples: what was watched up to an instant, and what was tracked after it.
+"""Examples of recordings: the observations up to an instant, and the later tracked poses.
 
-There is no simulated truth here: the targets are the later poses, as the recording has them.
+Recordings have no simulated truth, so that the later poses are the targets.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from sakiyomi.scene import ObjectState
-from sakiyomi_training.world_model.examples.episode_examples import (
+from sakiyomi_training.world_model.examples.target_columns import (
     LATER_FRAMES,
     Example,
     TrackedPose,
@@ -27,11 +27,11 @@ from world_model_node.model.features.hand_features import encode_action
 from world_model_node.model.features.input_window import FramedWindow, build_window
 from world_model_node.model.features.scene_observation import SceneObservation
 
-MAX_INTERPOLATION_GAP_S = 0.07  # between poses as near to each other a path is nearly straight
-# and near one of two that are no farther apart
+MAX_INTERPOLATION_GAP_S = 0.07  # poses that are closer in time are interpolated
+# so are times near one of two poses that are no farther apart
 MAX_NEAREST_GAP_S, MAX_BRACKET_S = 0.02, 2.0 * FRAME_S
 MAX_WINDOW_GAP_S = 0.3 * FRAME_S
-MIN_MOTION_M, MIN_ROTATION_RAD = 0.01, 0.15  # less is lying there, as far as a tracker can tell
+MIN_MOTION_M, MIN_ROTATION_RAD = 0.01, 0.15  # smaller motion is noise of the tracker
 STAMP_TOLERANCE_S = 1e-6
 
 
@@ -40,10 +40,10 @@ class RecordedSequence:
     """An unbroken piece of a recording.
 
     Attributes:
-        name: Of the file, and where in it.
-        observations: Oldest first, 0.1 s apart or closer.
-        starts: Indices of the instants that are predicted from.
-        score_first_only: The first start is what figures are about; otherwise all are.
+        name: Name of the file and the piece.
+        observations: Observations, oldest first, 0.1 s apart or closer.
+        starts: Indices of the observations at which predictions start.
+        score_first_only: Whether figures are about the first start alone.
     """
 
     name: str
@@ -53,7 +53,7 @@ class RecordedSequence:
 
 
 def recording_examples(recorded: RecordedSequence) -> list[Example]:
-    """One example per start at which an object is tracked, and later seen again."""
+    """One example per start with an object that is tracked then and later."""
     windows: dict[int, FramedWindow | None] = {}
     found = []
     for number, start in enumerate(recorded.starts):
@@ -107,7 +107,7 @@ def _window_after(
 
 
 def _visible_states(observations: Sequence[SceneObservation], object_id: int) -> list[ObjectState]:
-    """The states of one object while it is seen or held."""
+    """The states of one object in which the object is visible or held."""
     return [
         state
         for observation in observations
@@ -119,7 +119,7 @@ def _visible_states(observations: Sequence[SceneObservation], object_id: int) ->
 def _tracked_after(
     observations: Sequence[SceneObservation], start: int, object_id: int
 ) -> dict[int, TrackedPose]:
-    """Poses after each step, by the step's index, where they are known."""
+    """The known poses after each step, by the index of the step."""
     path = _visible_states(observations[start:], object_id)
     stamps = np.array([s.stamp_s for s in path])
     found = {}
@@ -149,7 +149,7 @@ def _interpolated_pose(a: ObjectState, b: ObjectState, at_s: float) -> TrackedPo
 
 
 def _moves(observations: Sequence[SceneObservation], start: int, object_id: int) -> bool:
-    """Whether it does within the horizon of the prediction."""
+    """Whether the object moves within the horizon of the prediction."""
     now_s = observations[start].stamp_s
     ahead = [
         i

@@ -1,4 +1,4 @@
-"""A user's recordings and episodes as examples, some of which are kept to compare with."""
+"""Recordings and episodes of a user as training and validation examples."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 
 from sakiyomi.errors import BadInputError
 from sakiyomi_data.episodes.shards import PATTERN
-from sakiyomi_training.world_model.examples.episode_examples import Example
 from sakiyomi_training.world_model.examples.example_set import ExampleSet, episode_examples
 from sakiyomi_training.world_model.examples.mirroring import mirrored_observation
 from sakiyomi_training.world_model.examples.recording_examples import (
@@ -16,6 +15,7 @@ from sakiyomi_training.world_model.examples.recording_examples import (
     recording_examples,
 )
 from sakiyomi_training.world_model.examples.sensor_recordings import read_sensor_recording
+from sakiyomi_training.world_model.examples.target_columns import Example
 from sakiyomi_training.world_model.examples.toss_recordings import read_toss_file
 
 READERS = {'.npz': read_toss_file, '.mcap': read_sensor_recording}
@@ -25,22 +25,22 @@ MIN_EXAMPLES = 8
 
 @dataclass(frozen=True)
 class FinetuningData:
-    """To learn from and to compare with."""
+    """Training and validation examples, and their numbers of recordings."""
 
     training: ExampleSet
     validation: ExampleSet
     training_recordings: int
     validation_recordings: int
-    episodes: bool  # whether there are examples with simulated truth among them
+    episodes: bool  # whether some examples have simulated truth
 
 
 def read_data(paths: Sequence[Path], touch: bool = True) -> FinetuningData:
-    """Of folders of episodes, .npz and .mcap files, and folders with such files.
+    """The examples of folders of episodes, .npz and .mcap files, and folders of these files.
 
-    `touch`: with what was felt in the episodes; the others have no hand.
+    With `touch`, the examples of episodes have touch; recordings have no hand.
 
     Raises:
-        BadInputError: nothing is there, a file cannot be used, or too little is in them.
+        BadInputError: A path is missing, a file cannot be used, or there are too few examples.
     """
     training: list[Example] = []
     validation: list[Example] = []
@@ -67,7 +67,7 @@ def read_data(paths: Sequence[Path], touch: bool = True) -> FinetuningData:
 
 
 def read_test(paths: Sequence[Path]) -> ExampleSet:
-    """All examples of recordings that nothing is learned from; raises as `read_data`."""
+    """All examples of test recordings; raises as `read_data`."""
     pieces = [piece for file in recording_files(paths) for piece in read_sequences(file)]
     examples = [example for piece in pieces for example in recording_examples(piece)]
     if not examples:
@@ -81,7 +81,7 @@ def read_sequences(file: Path) -> list[RecordedSequence]:
 
 
 def validation_indices(count: int) -> set[int]:
-    """Which of `count` recordings are kept: of few every fourth, of many every eighth."""
+    """The validation recordings of `count`: every fourth of few, every eighth of many."""
     every = VALIDATION_EVERY_SMALL if count < NUM_SMALL else VALIDATION_EVERY
     return set(range(every - 1, count, every)) or set(range(count - 1, count))
 

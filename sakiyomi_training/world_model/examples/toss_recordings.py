@@ -1,12 +1,13 @@
-"""Recorded tosses (sakiyomi_data/tosses/recordings.py) as what a tracker would have noted.
+"""Recorded tosses (sakiyomi_data/tosses/recordings.py) as observations of a tracker.
 
-Twists are backward differences of the poses, so that nothing is known before it happens.
+Twists are backward differences of the poses, so that they contain no information from the future.
 """
 
 from __future__ import annotations
 
 import itertools
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,81 +22,110 @@ from world_model_node.contact_estimation.property_prior import prior_properties
 from world_model_node.model.dimensions import STEP_S
 from world_model_node.model.features.scene_observation import SceneObservation
 
-MIN_RATE_HZ = 40.0  # slower, steps of 50 ms cannot be interpolated through an impact
-DIFFERENCE_S = 0.02  # over which twists are measured
-MIN_PAST_S = 0.1  # watched before the first prediction
-MIN_AHEAD_S = 0.15  # at least to be compared with
-MAX_SPEED_MPS = 15.0  # a faster jump is a gap in the recording
-POSE_SIGMA_M, POSE_SIGMA_RAD = 1e-3, 1e-2
-TWIST_SIGMA_MPS, TWIST_SIGMA_RADPS = 0.1, 0.7
-POINTS_PER_EDGE = 9  # points along an edge
 log = logging.getLogger(__name__)
 
 
-def read_toss_file(path: Path) -> list[RecordedSequence]:
-    """Every toss in a file; those with gaps in pieces.
+@dataclass(frozen=True)
+class TossRecordingConfig:
+    """Which tosses are usable, and the noise of a tracker of tosses.
+
+    Attributes:
+        min_rate_hz: Least rate; lower rates do not resolve impacts at steps of 50 ms.
+        difference_s: Time over which twists are measured.
+        min_past_s: Observed time before the first prediction.
+        min_ahead_s: Least time after the last prediction.
+        max_speed_mps: Speed of a jump above which the recording has a gap.
+        pose_sigma_m: Standard deviation of positions.
+        pose_sigma_rad: Standard deviation of rotations.
+        twist_sigma_mps: Standard deviation of velocities.
+        twist_sigma_radps: Standard deviation of spins.
+        points_per_edge: Surface points along an edge of the cube.
+    """
+
+    min_rate_hz: float = 40.0
+    difference_s: float = 0.02
+    min_past_s: float = 0.1
+    min_ahead_s: float = 0.15
+    max_speed_mps: float = 15.0
+    pose_sigma_m: float = 1e-3
+    pose_sigma_rad: float = 1e-2
+    twist_sigma_mps: float = 0.1
+    twist_sigma_radps: float = 0.7
+    points_per_edge: int = 9
+
+
+def read_toss_file(
+    path: Path, config: TossRecordingConfig | None = None
+) -> list[RecordedSequence]:
+    """Every toss of a file; a toss with gaps becomes several pieces.
 
     Raises:
-        BadInputError: the file cannot be used.
+        BadInputError: The file cannot be used.
     """
+    c = config or TossRecordingConfig()
     tosses = read_tosses(path, min_tosses=1)
-    if tosses.rate_hz < MIN_RATE_HZ:
+    if tosses.rate_hz < c.min_rate_hz:
         raise BadInputError(
-            f'{path}: rate_hz: got {tosses.rate_hz:g}, expected {MIN_RATE_HZ:g} or more'
+            f'{path}: rate_hz: got {tosses.rate_hz:g}, expected {c.min_rate_hz:g} or more'
         )
-    table_m = _table_height(tosses)
+    points = cube_points(tosses.width_m, c.points_per_edge)
+    table_m = _table_height(tosses, points)
     found: list[RecordedSequence] = []
     for number in range(len(tosses)):
-        pieces = _pieces(tosses, number)
+        pieces = _pieces(tosses, number, c.max_speed_mps)
         if len(pieces) > 1:
             log.warning('%s, toss %d: gaps, cut into %d pieces', path, number, len(pieces))
         for first, last in pieces:
             piece = _recorded_sequence(
-                f'{path}, toss {number}', tosses, number, first, last, table_m
+                f'{path}, toss {number}', tosses, number, (first, last), points, table_m, c
             )
             if piece.starts:
                 found.append(piece)
     if not found:
-        raise BadInputError(
-            f'{path}: got no toss of {MIN_PAST_S + MIN_AHEAD_S:g} s or more, expected at least one'
-        )
+        need_s = c.min_past_s + c.min_ahead_s
+        raise BadInputError(f'{path}: got no toss of {need_s:g} s or more, expected at least one')
     return found
 
 
-def cube_points(width_m: float) -> np.ndarray:
+def cube_points(width_m: float, points_per_edge: int) -> np.ndarray:
     """A grid on the faces of a cube (N, 3), float32."""
-    side = np.linspace(-0.5, 0.5, POINTS_PER_EDGE)
+    side = np.linspace(-0.5, 0.5, points_per_edge)
     grid = np.stack(np.meshgrid(side, side, side), -1).reshape(-1, 3)
     return (width_m * grid[np.abs(grid).max(axis=1) > 0.499]).astype(np.float32)
 
 
-def _pieces(tosses: Tosses, number: int) -> list[tuple[int, int]]:
-    """First frame, and the one after the last, of what was recorded without a gap."""
+def _pieces(tosses: Tosses, number: int, max_speed_mps: float) -> list[tuple[int, int]]:
+    """The first frame and the end of every piece without a gap."""
     length = int(tosses.length[number])
     speed = np.linalg.norm(np.diff(tosses.position[number, :length], axis=0), axis=1)
-    gaps = np.flatnonzero(speed * tosses.rate_hz > MAX_SPEED_MPS) + 1
+    gaps = np.flatnonzero(speed * tosses.rate_hz > max_speed_mps) + 1
     edges = [0, *gaps.tolist(), length]
     return list(itertools.pairwise(edges))
 
 
-def _table_height(tosses: Tosses) -> float:
-    """Where the lowest corner comes to rest, over the tosses of the file [m]."""
+def _table_height(tosses: Tosses, points: np.ndarray) -> float:
+    """The median height of the lowest corner at rest, over the tosses of a file [m]."""
     last = np.arange(len(tosses)), tosses.length - 1
     rotations = _rotations(tosses.rotation[last]).as_matrix()
-    points = cube_points(tosses.width_m)
     lowest = (rotations @ points.T)[:, 2].min(axis=1) + tosses.position[last][:, 2]
     return float(np.median(lowest))
 
 
 def _recorded_sequence(
-    name: str, tosses: Tosses, number: int, first: int, last: int, table_m: float
+    name: str,
+    tosses: Tosses,
+    number: int,
+    frames: tuple[int, int],
+    points: np.ndarray,
+    table_m: float,
+    config: TossRecordingConfig,
 ) -> RecordedSequence:
+    first, last = frames
     position = tosses.position[number, first:last].astype(float)
     rotations = _rotations(tosses.rotation[number, first:last])
     stamps = np.arange(last - first) / tosses.rate_hz
-    span = max(1, round(DIFFERENCE_S * tosses.rate_hz))
+    span = max(1, round(config.difference_s * tosses.rate_hz))
     twists = backward_twists(position, rotations, stamps, span)
-    points = cube_points(tosses.width_m)
     about = prior_properties(tosses.width_m**3, np.full(3, tosses.width_m), PredictionConfig())
     observations = []
     for frame, stamp_s in enumerate(stamps.tolist()):
@@ -105,23 +135,23 @@ def _recorded_sequence(
             id=1,
             stamp_s=stamp_s,
             T_world_object=T,
-            pose_covariance=_diagonal(POSE_SIGMA_M, POSE_SIGMA_RAD),
+            pose_covariance=_diagonal(config.pose_sigma_m, config.pose_sigma_rad),
             twist=twists[frame],
-            twist_covariance=_diagonal(TWIST_SIGMA_MPS, TWIST_SIGMA_RADPS),
+            twist_covariance=_diagonal(config.twist_sigma_mps, config.twist_sigma_radps),
             points_m=points,
             colors=np.full((len(points), 3), 128, np.uint8),
             properties=about,
         )
         observations.append(SceneObservation(stamp_s, (state,), table_m, None))
     return RecordedSequence(
-        name, tuple(observations), _start_frames(stamps), score_first_only=True
+        name, tuple(observations), _start_frames(stamps, config), score_first_only=True
     )
 
 
 def backward_twists(
     position: np.ndarray, rotations: Rotation, stamps: np.ndarray, span: int
 ) -> np.ndarray:
-    """Velocity and spin (T, 6) of each frame from it and those `span` and twice as many before.
+    """Velocity and spin (T, 6) of each frame by backward differences over `span` frames.
 
     The three-point difference leaves no lag under constant acceleration; the spin is the plain
     difference, for it changes little in flight.
@@ -138,11 +168,11 @@ def backward_twists(
     return np.concatenate([velocity, spin], 1)
 
 
-def _start_frames(stamps: np.ndarray) -> tuple[int, ...]:
-    """Every 50 ms, from where enough was watched to where enough is ahead."""
+def _start_frames(stamps: np.ndarray, config: TossRecordingConfig) -> tuple[int, ...]:
+    """Frames every 50 ms with enough recorded time before and after."""
     if not len(stamps):
         return ()
-    at = np.arange(MIN_PAST_S, stamps[-1] - MIN_AHEAD_S + 1e-9, STEP_S)
+    at = np.arange(config.min_past_s, stamps[-1] - config.min_ahead_s + 1e-9, STEP_S)
     return tuple(int(np.abs(stamps - t).argmin()) for t in at)
 
 

@@ -1,7 +1,7 @@
 """Products of small vectors of many bodies: gathers, one product, one matrix.
 
-Bodies run along the last axis, so that every operator works on contiguous rows however small the
-vectors are; with batched products of 3x3 matrices a substep took ONNX Runtime 2.6 times as long.
+Bodies run along the last axis, so that every operator works on contiguous rows. With batched
+products of 3x3 matrices, a substep takes ONNX Runtime 2.6 times as long.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Bilinear(nn.Module):
 
 
 def upper_triangle(n: int) -> list[tuple[int, int]]:
-    """The entries of a symmetric matrix that are stored: its upper triangle, row by row."""
+    """The stored entries of a symmetric matrix: the upper triangle, row by row."""
     return [(a, b) for a in range(n) for b in range(a, n)]
 
 

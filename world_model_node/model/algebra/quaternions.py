@@ -24,7 +24,7 @@ def _matrix(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 class QuaternionMaps(nn.Module):
-    """Matrices of quaternions, vectors turned by them, and their change under a spin."""
+    """Rotation matrices of quaternions, rotated vectors, and quaternions under a spin."""
 
     def __init__(self) -> None:
         super().__init__()

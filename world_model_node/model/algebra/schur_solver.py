@@ -13,8 +13,8 @@ from world_model_node.model.algebra.bilinear import (
     upper_triangle,
 )
 
-NUM_ENTRIES = 21  # stored of a symmetric 6x6 matrix
-SYSTEM_SIZE = NUM_ENTRIES + 6  # and the right-hand side
+NUM_ENTRIES = 21  # stored entries of a symmetric 6x6 matrix
+SYSTEM_SIZE = NUM_ENTRIES + 6  # entries of matrix and right-hand side
 
 
 def _adjugate3(a: np.ndarray, b: np.ndarray) -> np.ndarray:

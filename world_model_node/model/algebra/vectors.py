@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 TINY = 1e-9
-NEXT_AXIS = torch.tensor([1, 2, 0])  # the axis after each
+NEXT_AXIS = torch.tensor([1, 2, 0])  # cyclic successor of each axis
 
 
 def to_body(R: Tensor, vectors: Tensor) -> Tensor:

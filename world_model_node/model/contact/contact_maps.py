@@ -1,8 +1,7 @@
 """The algebra of contacts as bilinear maps, bodies along the last axis, all in the body frame.
 
-A contact at b with normal n acts along the row g = (n, b x n) of its Jacobian. What all contacts
-of a body do together is linear in the moments sum w b~ b~^T of their homogeneous points
-b~ = (1, b).
+A contact at b with normal n acts along the row g = (n, b x n) of its Jacobian. The sum over all
+contacts of a body is linear in the moments sum w b~ b~^T of the homogeneous points b~ = (1, b).
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from world_model_node.model.algebra.bilinear import (
 )
 from world_model_node.model.algebra.schur_solver import NUM_ENTRIES, SYSTEM_SIZE
 
-NUM_MOMENTS = 10  # stored of a symmetric 4x4 matrix
+NUM_MOMENTS = 10  # stored entries of a symmetric 4x4 matrix
 SKEW = np.array([[np.cross(a, b) for b in np.eye(3)] for a in np.eye(3)])  # (e_a x e_b)_c
 
 
@@ -44,7 +43,7 @@ def _normal_system(normal: np.ndarray, moments: np.ndarray) -> np.ndarray:
 
 
 def _drag_system() -> np.ndarray:
-    """(27, 10) from the moments of the drags, which act alike in every direction."""
+    """The map (27, 10) from the moments of isotropic drags to the system."""
     columns = [
         pack_symmetric(stiffness_matrix(np.eye(3), unpack_symmetric(e, 4)))
         for e in np.eye(NUM_MOMENTS)
@@ -53,7 +52,7 @@ def _drag_system() -> np.ndarray:
 
 
 def _point_velocities() -> np.ndarray:
-    """(12, 6): a twist to the rows (3, 4) that give the velocity of a point from (1, b)."""
+    """The map (12, 6) from a twist to the rows (3, 4) from (1, b) to the velocity of a point."""
     columns = []
     for twist in np.eye(6):
         rows = np.column_stack([twist[:3], *(np.cross(twist[3:], e) for e in np.eye(3))])

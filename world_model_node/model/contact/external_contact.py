@@ -1,8 +1,8 @@
-"""What goes its own way and presses on a body, as part of the system that moves the body.
+"""Contacts of a body with prescribed motion (fingers), as terms of the system of the body.
 
-As the points of `ContactStep`: a spring-damper along the normal, which lets nothing through, and
-the secant of Coulomb friction across it. The body is not alone with what presses: the table bears
-and brakes it at the same time.
+Like the points of `ContactStep`, each contact is a spring-damper along the normal and the secant
+of Coulomb friction across the normal. The contacts enter the system of the substep together with
+the contacts of the table, which supports and brakes the body at the same time.
 """
 
 from __future__ import annotations
@@ -14,46 +14,42 @@ from torch import Tensor, nn
 
 from world_model_node.model.algebra.bilinear import upper_triangle
 from world_model_node.model.algebra.vectors import TINY, cross, dot, to_body
+from world_model_node.model.contact.body_state import BodyBatch
+from world_model_node.model.contact.contact_config import ExternalContactConfig
 from world_model_node.model.contact.contact_maps import ContactMaps
-from world_model_node.model.physics.body_state import BodyBatch
-
-STIFFNESS, DAMPING = 4000.0, 400.0  # [1/s^2], [1/s] per kilogram of the body
-MAX_DEPTH_M = 0.01  # that pushes back: what is deeper is badly known shape
-SLIP_MPS = 5e-3  # slower, friction is viscous
 
 
 class ExternalContacts(NamedTuple):
-    """Where something that goes its own way may touch each body in C places, world axes."""
+    """C possible contacts of each body with prescribed motion, in world axes."""
 
     arm: Tensor  # (3, C, N) m from the body's centre of mass
     normal: Tensor  # (3, C, N) out of the body
     depth: Tensor  # (1, C, N) m; negative before they meet
-    velocity: Tensor  # (3, C, N) of what touches [m/s]
-    free: Tensor  # (1, 1, N) in [0, 1]: how far it is not held, which is a matter of its own
+    velocity: Tensor  # (3, C, N) of the other surface [m/s]
+    free: Tensor  # (1, 1, N) in [0, 1]: probability that the body is not held between the pads
 
 
 class ContactTerms(NamedTuple):
-    """The contacts in a substep, in the body frame, and what each adds to the system (27, N)."""
+    """The contacts of a substep in the body frame, and their terms of the system (27, N)."""
 
     point: Tensor  # (3, C, N) m
     velocity: Tensor  # (3, C, N) m/s
     row: Tensor  # (6, C, N) of the Jacobian along the normal
-    normal_speed: Tensor  # (1, C, N) of `velocity` along it [m/s]
-    gain: Tensor  # (1, C, N) kg, zero where there is none
+    normal_speed: Tensor  # (1, C, N) component of `velocity` along the normal [m/s]
+    gain: Tensor  # (1, C, N) kg, zero for an open contact
     target: Tensor  # (1, C, N) N s
-    # (1, C, N) N s that friction reckons with, zero where the body leaves it
-    normal_impulse: Tensor
+    normal_impulse: Tensor  # (1, C, N) N s for the friction, zero for a separating contact
     slip: Tensor  # (1, C, N) m/s
-    normal_terms: Tensor  # (27, C, N) along the normal, while it presses
-    friction_terms: Tensor  # (27, C, N) across it, per kilogram of drag
+    normal_terms: Tensor  # (27, C, N) along the normal, of a closed contact
+    friction_terms: Tensor  # (27, C, N) across the normal, per kilogram of drag
 
 
 class ExternalContactModel(nn.Module):
-    """Contacts with what moves by itself, as terms of the system of a substep."""
+    """Contacts with prescribed motion, as terms of the system of a substep."""
 
-    def __init__(self, substep_s: float, maps: ContactMaps) -> None:
+    def __init__(self, substep_s: float, maps: ContactMaps, config: ExternalContactConfig) -> None:
         super().__init__()
-        self.h, self.maps = substep_s, maps
+        self.h, self.maps, self.config = substep_s, maps, config
         left, right = torch.tensor(upper_triangle(6)).T
         self.register_buffer('left', left.contiguous(), persistent=False)
         self.register_buffer('right', right.contiguous(), persistent=False)
@@ -61,13 +57,13 @@ class ExternalContactModel(nn.Module):
     def forward(
         self, contacts: ExternalContacts, R: Tensor, twist: Tensor, bodies: BodyBatch
     ) -> ContactTerms:
-        """What presses on the bodies.
+        """The terms of all contacts as the substep begins.
 
         Args:
-            contacts: the contacts as the substep begins.
-            R: (9, N) of the bodies.
-            twist: (6, N) that they would have without what presses, body frame.
-            bodies: their parameters.
+            contacts: The contacts as the substep begins.
+            R: Rotations of the bodies. Shape (9, N).
+            twist: Twist of the bodies without these contacts, body frame. Shape (6, N).
+            bodies: Parameters of the bodies.
         """
         b, n, velocity = (
             to_body(R, v) for v in (contacts.arm, contacts.normal, contacts.velocity)
@@ -76,10 +72,10 @@ class ExternalContactModel(nn.Module):
         row, normal_speed = torch.cat([n, lever]), dot(velocity, n)
         approach, slip = _approach_and_slip(b, row, velocity, normal_speed, twist)
         mass, mass_over_inertia = bodies.mass.unsqueeze(1), bodies.mass_over_inertia.unsqueeze(1)
-        depth = contacts.depth.clamp(max=MAX_DEPTH_M)
+        depth = contacts.depth.clamp(max=self.config.max_depth_m)
         reached = (depth + self.h * approach).relu().sign() * contacts.free
-        spring = self.h * STIFFNESS * mass
-        gain = (self.h * spring + self.h * DAMPING * mass) * reached
+        spring = self.h * self.config.stiffness_per_s2 * mass
+        gain = (self.h * spring + self.h * self.config.damping_per_s * mass) * reached
         target = spring * depth * reached
         w = (1.0 + mass_over_inertia * dot(lever, lever)) / mass
         normal_impulse = (target + gain * approach) / (1.0 + w * gain.sum(1, keepdim=True))
@@ -104,20 +100,20 @@ class ExternalContactModel(nn.Module):
         )
 
     def refine(self, p: ContactTerms, twist: Tensor) -> ContactTerms:
-        """As they press on bodies of a twist (6, N): those that it leaves do not."""
+        """The terms for bodies of a twist (6, N): separating contacts get no impulse."""
         approach, slip = _approach_and_slip(p.point, p.row, p.velocity, p.normal_speed, twist)
         return p._replace(normal_impulse=(p.target + p.gain * approach).relu(), slip=slip)
 
     def system(self, p: ContactTerms, bodies: BodyBatch) -> Tensor:
-        """What is added to the system (27, N)."""
-        drag = bodies.friction.unsqueeze(1) * p.normal_impulse / (p.slip + SLIP_MPS)
+        """The sum of the terms of all contacts. Shape (27, N)."""
+        drag = bodies.friction.unsqueeze(1) * p.normal_impulse / (p.slip + self.config.slip_mps)
         return (p.normal_impulse.sign() * p.normal_terms + drag * p.friction_terms).sum(1)
 
 
 def _approach_and_slip(
     point: Tensor, row: Tensor, velocity: Tensor, normal_speed: Tensor, twist: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """How fast (1, C, N) contacts of bodies of a twist (6, N) are approached, and slip past."""
+    """Approach and slip speeds (1, C, N) of contacts for bodies of a twist (6, N)."""
     approach = (row * twist.unsqueeze(1)).sum(0, keepdim=True) - normal_speed
     v, spin = (part.unsqueeze(1) for part in twist.split(3))
     gap = v + cross(spin.expand_as(point), point) - velocity

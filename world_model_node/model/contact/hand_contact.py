@@ -1,10 +1,10 @@
-"""Where the hand meets bodies: four contacts of each convex part of it, two fingers and the palm.
+"""Contacts between the hand and bodies: four of each convex part (two fingers and the palm).
 
-Of the planes that enclose a body and the faces of the part, the one that separates them best as
-the substep begins gives normal and depth: within it a fast finger may pass the middle of a thin
-body. The contacts are the corners of where the surfaces lie on each other, so that a flat side
-does not turn about a flat finger. What they do to the body is solved for together with the table
-(step.py): one after the other, a push would tip and turn what the table holds.
+Among the enclosing planes of a body and the faces of a part, the best separating axis at the
+beginning of the substep gives normal and depth: within a substep, a fast finger may pass the
+middle of a thin body. The contacts are the corners of the overlap of the two surfaces, so that a
+flat side does not turn about a flat finger. contact_step.py solves for the contacts together with
+the table: solved one after the other, a push would tip and turn a body that the table supports.
 """
 
 from __future__ import annotations
@@ -15,25 +15,21 @@ import torch
 from torch import Tensor, nn
 
 from world_model_node.model.algebra.vectors import cross, length, to_world
+from world_model_node.model.contact.body_state import MotionState
+from world_model_node.model.contact.contact_config import HandContactConfig
 from world_model_node.model.contact.external_contact import ExternalContacts
 from world_model_node.model.contact.hand_points import OPENING_SIGNS, hand_faces, hand_points
-from world_model_node.model.physics.body_state import MotionState
 
-CONTACT_MARGIN_M = 5e-4
-# what is so near the foremost lies on it: of a body, of a part
-BODY_PATCH_DEPTH_M, HAND_PATCH_DEPTH_M = 2e-3, 4e-3
-NUM_CORNERS, VERTICAL_COSINE, OUT_OF_REACH_M = 4, 0.9, 10.0
-VERTICAL_PENALTY = 2.0  # how much rather an overlap is taken for one from the side
-CLEARANCE_M = 1e-3  # between a body and a part of the hand that does not touch it at first
+NUM_CORNERS = 4  # contacts of each part of the hand
 
 
 class HandKinematics(NamedTuple):
-    """The hand within one substep, for every body."""
+    """The hand in one substep, repeated for every body."""
 
     position: Tensor  # (3, N) of the grasp frame
-    closing_axis: Tensor  # (3, N) its y axis
-    lateral_axis: Tensor  # (3, N) its x axis
-    approach_axis: Tensor  # (3, N) its z axis
+    closing_axis: Tensor  # (3, N) y axis of the grasp frame
+    lateral_axis: Tensor  # (3, N) x axis
+    approach_axis: Tensor  # (3, N) z axis
     velocity: Tensor  # (3, N)
     spin: Tensor  # (3, N)
     width: Tensor  # (1, N) m
@@ -42,18 +38,18 @@ class HandKinematics(NamedTuple):
 
 
 class ConvexShapes(NamedTuple):
-    """What bodies look like."""
+    """Contact points and enclosing planes of bodies."""
 
     points: Tensor  # (3, P, N) from the centre of mass
-    planes: Tensor  # (4, M, N) about it
+    planes: Tensor  # (4, M, N) about the centre of mass
 
 
 class HandContact(nn.Module):
-    """A hand that pushes."""
+    """The contacts of the hand's parts with bodies."""
 
-    def __init__(self, substep_s: float) -> None:
+    def __init__(self, substep_s: float, config: HandContactConfig) -> None:
         super().__init__()
-        self.h = substep_s
+        self.h, self.config = substep_s, config
         points, faces = (
             torch.tensor(a, dtype=torch.float32) for a in (hand_points(), hand_faces())
         )
@@ -65,7 +61,7 @@ class HandContact(nn.Module):
         self.register_buffer('axes', torch.eye(3).reshape(3, 3, 1, 1), False)
 
     def at_substep_start(self, hand: HandKinematics) -> HandKinematics:
-        """The hand as the substep began."""
+        """The hand at the beginning of the substep."""
         axes = (a - self.h * cross(hand.spin, a) for a in hand[1:4])
         return HandKinematics(
             hand.position - self.h * hand.velocity, *axes, hand.velocity, hand.spin,
@@ -75,7 +71,7 @@ class HandContact(nn.Module):
     def separation(
         self, position: Tensor, R: Tensor, shapes: ConvexShapes, hand: HandKinematics
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """How far the parts are from bodies along every axis that may separate them.
+        """Distances between the parts and bodies along every candidate axis of separation.
 
         Returns:
             Distances (PARTS, A, N); in the grasp frame the axes out of the body (3, PARTS, A, N),
@@ -110,16 +106,18 @@ class HandContact(nn.Module):
     def overlap(
         self, position: Tensor, R: Tensor, shapes: ConvexShapes, hand: HandKinematics
     ) -> Tensor:
-        """How deep [m] the hand is in bodies that it cannot be in, along one axis each.
+        """Initial overlap [m] of the hand with tracked shapes, along one axis each.
 
-        Where the hand is there is no body: it is badly known shape, and would be thrust out. A
-        finger stands beside a body rather than in its top. Shape (PARTS, A, N).
+        An initial overlap is an error of the tracked shape and must not push the body away. The
+        axis is rather lateral than vertical, since a finger stands beside a body rather than in
+        the top of the body. Shape (PARTS, A, N).
         """
         gap, axes, _ = self.separation(position, R, shapes, hand)
-        best = (gap * (1.0 + VERTICAL_PENALTY * axes[2].abs())).argmax(1, keepdim=True)
+        best = (gap * (1.0 + self.config.vertical_penalty * axes[2].abs())).argmax(1, keepdim=True)
         own = torch.arange(gap.shape[1], device=gap.device).reshape(1, -1, 1) == best
-        inside = gap.amax(1, keepdim=True) < CLEARANCE_M
-        return torch.where(own & inside, (CLEARANCE_M - gap).relu(), torch.zeros_like(gap))
+        clearance_m = self.config.clearance_m
+        inside = gap.amax(1, keepdim=True) < clearance_m
+        return torch.where(own & inside, (clearance_m - gap).relu(), torch.zeros_like(gap))
 
     def forward(
         self,
@@ -130,15 +128,15 @@ class HandContact(nn.Module):
         overlap: Tensor,
         held: Tensor,
     ) -> ExternalContacts:
-        """Where the hand is at bodies as a substep begins.
+        """The contacts between the hand and bodies as a substep begins.
 
         Args:
-            motion: N bodies.
-            R: (9, N) their rotation.
-            shapes: Of them.
-            hand: As the substep begins.
-            overlap: (PARTS, A, N) of the very start, which is none.
-            held: (1, N) what is between the fingers does not get pushed by them.
+            motion: Motion of N bodies.
+            R: Rotations of the bodies. Shape (9, N).
+            shapes: Shapes of the bodies.
+            hand: The hand as the substep begins.
+            overlap: Overlap at the beginning of the rollout. Shape (PARTS, A, N).
+            held: Probability that a body is held, and so not pushed. Shape (1, N).
         """
         gap, axes, points = self.separation(motion.position, R, shapes, hand)
         gap = gap + overlap
@@ -157,14 +155,15 @@ class HandContact(nn.Module):
         return ExternalContacts(
             hand.position.unsqueeze(1) + arm - motion.position.unsqueeze(1),
             _for_every_corner(normal),
-            _for_every_corner((CONTACT_MARGIN_M - gap).unsqueeze(0)),
+            _for_every_corner((self.config.margin_m - gap).unsqueeze(0)),
             hand.velocity.unsqueeze(1) + turning + _for_every_corner(closing),
             1.0 - held.unsqueeze(1),
         )
 
     def _corners(self, normal: Tensor, points: Tensor, hand: HandKinematics) -> Tensor:
-        """The corners of where part and body lie on each other. Shape (3, 4 PARTS, N)."""
-        base = torch.where(normal[2:].abs() > VERTICAL_COSINE, self.axes[0], self.axes[2])
+        """The corners of the overlap of part and body. Shape (3, 4 PARTS, N)."""
+        c = self.config
+        base = torch.where(normal[2:].abs() > c.vertical_cosine, self.axes[0], self.axes[2])
         one = cross(base.expand_as(normal), normal)
         one = one / length(one)
         other = cross(normal, one)
@@ -172,11 +171,13 @@ class HandContact(nn.Module):
         aside = (0.5 * self.sides * hand.width).reshape(1, -1, 1, hand.width.shape[1])
         own = torch.cat([own[:1] + 0.0 * aside, own[1:2] + aside, own[2:] + 0.0 * aside])
         body, low, high = _patch_extent(
-            points.unsqueeze(1), normal, (one, other), BODY_PATCH_DEPTH_M
+            points.unsqueeze(1), normal, (one, other), c.body_patch_depth_m, c.out_of_reach_m
         )
-        part, own_low, own_high = _patch_extent(own, -normal, (one, other), HAND_PATCH_DEPTH_M)
+        part, own_low, own_high = _patch_extent(
+            own, -normal, (one, other), c.hand_patch_depth_m, c.out_of_reach_m
+        )
         low, high = torch.maximum(low, own_low), torch.minimum(high, own_high)
-        middle = 0.5 * (low + high)  # between them, where they miss each other
+        middle = 0.5 * (low + high)  # of the gap, for surfaces that miss each other
         low, high = torch.minimum(low, middle), torch.maximum(high, middle)
         out = 0.5 * (body - part) * normal
         return torch.cat(
@@ -186,20 +187,24 @@ class HandContact(nn.Module):
 
 
 def _for_every_corner(value: Tensor) -> Tensor:
-    """For every corner."""
+    """The value repeated for every corner."""
     return torch.cat([value] * NUM_CORNERS, 1)
 
 
 def _patch_extent(
-    points: Tensor, direction: Tensor, axes: tuple[Tensor, Tensor], depth_m: float
+    points: Tensor,
+    direction: Tensor,
+    axes: tuple[Tensor, Tensor],
+    depth_m: float,
+    out_of_reach_m: float,
 ) -> tuple[Tensor, ...]:
-    """How far points reach (1, PARTS, N), and from where to where (2, PARTS, N) along two axes.
+    """Reach (1, PARTS, N) and lower and upper ends (2, PARTS, N) of a contact patch.
 
-    Of those of (3, PARTS or 1, Q, N) that reach farthest, or nearly, along directions
-    (3, PARTS, N).
+    The patch holds the points of (3, PARTS or 1, Q, N) within `depth_m` of the foremost along
+    directions (3, PARTS, N); the ends are those along two axes.
     """
     reach = (points * direction.unsqueeze(2)).sum(0)  # (PARTS, Q, N)
     most = reach.amax(1, keepdim=True)
-    far = OUT_OF_REACH_M * (reach < most - depth_m).to(reach)
+    far = out_of_reach_m * (reach < most - depth_m).to(reach)
     along = torch.stack([(points * axis.unsqueeze(2)).sum(0) for axis in axes])
     return most.permute(1, 0, 2), (along + far).amin(2), (along - far).amax(2)

@@ -1,15 +1,19 @@
-"""The shape of the hand: two fingers, which open, and the palm above them, each convex."""
+"""The shape of the hand: two fingers and the palm, each a convex polyhedron."""
 
 from __future__ import annotations
 
 import numpy as np
 
-# of a finger: how far beyond the grasp frame along the approach, half its width, and its thickness
+# sections of a finger: height along the approach axis, half width, thickness
 FINGER_SECTIONS_M = ((0.007, 0.0075, 0.0145), (-0.014, 0.0100, 0.0210), (-0.038, 0.0105, 0.0260))
-# of the palm likewise: half its depth, and half its width along the closing axis
+# sections of the palm: height along the approach axis, half depth, half width
 PALM_SECTIONS_M = ((-0.039, 0.015, 0.093), (-0.070, 0.024, 0.100), (-0.100, 0.031, 0.100))
-OPENING_SIGNS = (1.0, -1.0, 0.0)  # that a part goes to by half the opening: the fingers, the palm
-NUM_FACES = 5  # of each part that anything can touch
+OPENING_SIGNS = (
+    1.0,
+    -1.0,
+    0.0,
+)  # displacement of each part per half opening: both fingers, the palm
+NUM_FACES = 5  # faces of each part that can be in contact
 
 
 def hand_points() -> np.ndarray:
@@ -33,7 +37,7 @@ def hand_points() -> np.ndarray:
 
 
 def hand_faces() -> np.ndarray:
-    """Their outward normals and offsets (PARTS, NUM_FACES, 4)."""
+    """Outward normals and offsets of the faces (PARTS, NUM_FACES, 4)."""
     points = hand_points()
     lean = (FINGER_SECTIONS_M[2][2] - FINGER_SECTIONS_M[0][2]) / (
         FINGER_SECTIONS_M[0][0] - FINGER_SECTIONS_M[2][0]

@@ -1,4 +1,4 @@
-"""The hand's way substep by substep, and the hand of every body at one of them."""
+"""The hand's trajectory at every substep, and one row of the trajectory for every body."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from world_model_node.model.algebra.vectors import cross
 from world_model_node.model.contact.hand_contact import HandKinematics
 from world_model_node.model.dimensions import NUM_STEPS, STEP_S
 
-ROW_SIZES = (3, 3, 3, 3, 3, 3, 1, 1, 1)  # of `HandKinematics`
-WIDTH_ROW = 18  # the row of its opening
+ROW_SIZES = (3, 3, 3, 3, 3, 3, 1, 1, 1)  # sizes of the fields of `HandKinematics`
+WIDTH_ROW = 18  # row of the opening
 
 
 def interpolate_hand(action: Tensor, substeps: int, quaternion_maps: QuaternionMaps) -> Tensor:
-    """The hand at the end of every substep, moving evenly between those given.
+    """The hand at the end of every substep, interpolated linearly between the given poses.
 
-    Shape (T, C, A): the rows of `HandKinematics` one after the other, of A = E * B motions.
+    The result (T, C, A) holds the stacked fields of `HandKinematics` of A = E * B motions.
 
     Args:
-        action: (E, B, H + 1, ACTION_SIZE).
-        substeps: of each of the H steps.
-        quaternion_maps: that turn quaternions into matrices.
+        action: Hand motions. Shape (E, B, H + 1, ACTION_SIZE).
+        substeps: Number of substeps of each of the H steps.
+        quaternion_maps: Maps from quaternions to matrices.
     """
     A = action.shape[0] * action.shape[1]
     rows = action.reshape(A, NUM_STEPS + 1, -1).permute(1, 2, 0)  # (H + 1, ACTION_SIZE, A)
@@ -58,20 +58,20 @@ def interpolate_hand(action: Tensor, substeps: int, quaternion_maps: QuaternionM
 
 
 def hand_at_substep(row: Tensor, bodies: int) -> HandKinematics:
-    """One row (C, A) of the path for every body."""
+    """One row (C, A) of the trajectory, repeated for every body."""
     C, N = row.shape[0], bodies
     row = row.unsqueeze(-1).expand(C, row.shape[1], N // row.shape[1]).reshape(C, N)
     return HandKinematics(*row.split(ROW_SIZES))
 
 
 def _repeat_per_substep(value: Tensor, times: int) -> Tensor:
-    """(H, C, A) for every substep. Shape (H * times, C, A)."""
+    """Values (H, C, A) repeated for every substep. Shape (H * times, C, A)."""
     H, C, A = value.shape
     return value.unsqueeze(1).expand(H, times, C, A).reshape(H * times, C, A)
 
 
 def _rotation_between(q0: Tensor, q1: Tensor) -> Tensor:
-    """The small rotation vector (H, 3, A) from one to the other, world frame."""
+    """Rotation vectors (H, 3, A) from q0 to q1 in the world frame, for small angles."""
     w0, v0, w1, v1 = q0[:, :1], q0[:, 1:], q1[:, :1], q1[:, 1:]
     crossed = cross(v0.permute(1, 0, 2), v1.permute(1, 0, 2)).permute(1, 0, 2)
     return 2.0 * (w0 * v1 - w1 * v0 + crossed)  # of q1 times the conjugate of q0

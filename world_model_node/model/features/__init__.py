@@ -1,1 +1,1 @@
-"""The watched past as the network takes it."""
+"""The observations as input arrays of the network."""

@@ -1,4 +1,4 @@
-"""The hand in a window: what it did and felt, and what it is going to do."""
+"""Features of the hand: past motion and touch, and the future motion."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from world_model_node.model.features.scene_observation import SceneObservation, 
 from world_model_node.model.hand_motion import sample_hand_motion
 
 FORCE_SCALE_N = 5.0
-MAX_FEATURE_DISTANCE_M = 0.5  # features of what is farther are clipped
+MAX_FEATURE_DISTANCE_M = 0.5  # bound of distances in features
 
 
 def encode_action(
@@ -30,9 +30,10 @@ def encode_action(
     T_world_frame: np.ndarray,
     velocity_mps: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The hand at 0, 50, ... 1000 ms (NUM_STEPS + 1, ACTION_SIZE) in the frame.
+    """The hand at 0, 50, ... 1000 ms in the frame. Shape (NUM_STEPS + 1, ACTION_SIZE).
 
-    Without an action the hand goes on at `velocity_mps` (3,); without a hand it is far away.
+    Without an action, the hand continues at `velocity_mps` (3,); without a hand, the rows are far
+    away.
     """
     rows = np.zeros((NUM_STEPS + 1, ACTION_SIZE), np.float32)
     rows[:, 2], rows[:, 3], rows[:, 7] = 2.0, 1.0, 0.08
@@ -58,7 +59,7 @@ def write_hand_features(
     frames: Sequence[SceneObservation | None],
     T_world_frame: np.ndarray,
 ) -> None:
-    """What the hand did and felt, frame by frame, as seen from every object."""
+    """Write the hand's motion and touch of every frame, relative to every object."""
     R_world_frame = T_world_frame[:3, :3]
     previous: tuple[float, np.ndarray] | None = None
     for row, frame in enumerate(frames):
@@ -72,9 +73,7 @@ def write_hand_features(
         previous = (frame.stamp_s, T[:3, 3])
         arrays['hand_on'][row], arrays['touch_on'][row] = 1.0, float(hand.has_touch)
         force = hand.pad_force_n @ R_world_frame / FORCE_SCALE_N
-        wrench = (
-            hand.wrench.reshape(2, 3) @ T[:3, :3].T @ R_world_frame
-        )  # of the sensor, turned as the hand
+        wrench = hand.wrench.reshape(2, 3) @ T[:3, :3].T @ R_world_frame  # in the hand frame
         for index, state in enumerate(states):
             track = object_state(frame, state.id) or state
             object_position = track.T_world_object[:3, 3]
@@ -113,5 +112,5 @@ def write_hand_features(
 
 
 def quaternions(R: np.ndarray) -> np.ndarray:
-    """W x y z (..., 4) of rotation matrices (..., 3, 3)."""
+    """Quaternions w x y z (..., 4) of rotation matrices (..., 3, 3)."""
     return Rotation.from_matrix(R).as_quat()[:, [3, 0, 1, 2]]

@@ -1,7 +1,7 @@
-"""The watched past as arrays, in a frame that turns with the scene.
+"""The observations as arrays, in a frame that follows the scene.
 
-The frame stands on the table, its origin amid the objects and its x axis along the motion, so that
-what the network says does not depend on where and in which direction something happens.
+The frame has its origin on the table amid the objects and its x axis along the motion, so that
+predictions do not depend on where and in which direction objects move.
 """
 
 from __future__ import annotations
@@ -10,25 +10,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from sakiyomi.geometry import inverse
 from sakiyomi.scene import ObjectState
-from world_model_node.model.dimensions import (
-    FRAME_S,
-    HAND_SIZE,
-    MOTION_SIZE,
-    NUM_FRAMES,
-    NUM_OUTLINE_POINTS,
-    NUM_PLANES,
-    NUM_POINTS,
-    OUTLINE_SIZE,
-    TOUCH_SIZE,
-)
-from world_model_node.model.features.hand_features import (
-    MAX_FEATURE_DISTANCE_M,
-    quaternions,
-    write_hand_features,
+from world_model_node.model.dimensions import FRAME_S
+from world_model_node.model.features.hand_features import quaternions, write_hand_features
+from world_model_node.model.features.motion_features import (
+    finite_difference_twist,
+    log_normal_prior,
+    rotate_twist,
+    write_motion_features,
 )
 from world_model_node.model.features.scene_observation import (
     SceneObservation,
@@ -36,46 +27,17 @@ from world_model_node.model.features.scene_observation import (
     object_state,
     resample_history,
 )
-from world_model_node.model.physics.body_shape import BodyShape, body_shape
+from world_model_node.model.input_arrays import InputWindow, array_shapes
+from world_model_node.model.physics.body_shape import BodyShape, BodyShapeConfig, body_shape
 
-SPIN_SCALE_RADPS = 5.0
-HEADING_TIE_BREAK = 1e-4  # weight of the tie-breakers of the heading
-LAG_FRAMES = 3
-MAX_CACHED_SHAPES = 64  # kept
+HEADING_TIE_BREAK = 1e-4  # weight of object axes in the heading of a motionless scene
+LAG_FRAMES = 3  # frames over which the heading is measured
+MAX_CACHED_SHAPES = 64
 _SHAPE_CACHE: dict[tuple, BodyShape] = {}
 
 
-class InputWindow(NamedTuple):
-    """What the network takes; n objects, float32; T_world_frame leads back to the world."""
-
-    motion: np.ndarray  # (F, n, MOTION_SIZE)
-    seen: np.ndarray  # (F, n) 1 where there is a track
-    hand: np.ndarray  # (F, n, HAND_SIZE)
-    hand_on: np.ndarray  # (F,)
-    touch: np.ndarray  # (F, n, TOUCH_SIZE)
-    touch_on: np.ndarray  # (F,)
-    outline: np.ndarray  # (n, NUM_OUTLINE_POINTS, 5)
-    shape_on: np.ndarray  # (n,)
-    place: np.ndarray  # (n, 3)
-    rotation: np.ndarray  # (n, 4) w x y z
-    twist: np.ndarray  # (n, 6) as tracked
-    measured: np.ndarray  # (n, 6) from the newest two poses
-    points: np.ndarray  # (n, NUM_POINTS, 3)
-    directions: np.ndarray  # (n, NUM_POINTS, 3)
-    planes: np.ndarray  # (n, NUM_PLANES, 4)
-    inertia: np.ndarray  # (n, 3, 3) m^2
-    center: np.ndarray  # (n, 3) m of mass, as felt so far
-    center_sigma: np.ndarray  # (n, 3) m
-    half_extent: np.ndarray  # (n, 3)
-    ground: np.ndarray  # (n, 1)
-    surface: np.ndarray  # (n, 2) m/s of what it may stand on
-    prior: np.ndarray  # (n, 4) log mass, its sigma, log friction, its sigma
-    held: np.ndarray  # (n,)
-    present: np.ndarray  # (n,)
-
-
 class FramedWindow(NamedTuple):
-    """A window and where its frame is."""
+    """A window and the pose of its frame."""
 
     window: InputWindow
     T_world_frame: np.ndarray  # (4, 4)
@@ -83,11 +45,11 @@ class FramedWindow(NamedTuple):
 
 
 def build_window(observations: Sequence[SceneObservation], size: int) -> FramedWindow:
-    """The newest instant and what led to it, for at most `size` objects of it.
+    """The window of the newest observation, for at most `size` objects.
 
     Args:
-        observations: oldest first; at least one.
-        size: objects in the arrays; those that are missing are zero.
+        observations: Observations, oldest first; at least one.
+        size: Number of objects in the arrays; missing objects are zero.
     """
     now = observations[-1]
     states = tuple(s for s in now.objects if is_valid(s))[:size]
@@ -105,40 +67,10 @@ def build_window(observations: Sequence[SceneObservation], size: int) -> FramedW
     return FramedWindow(InputWindow(**arrays), T_world_frame, tuple(s.id for s in states))
 
 
-def array_shapes(n: int) -> dict[str, tuple[int, ...]]:
-    """The shape of every array for n objects."""
-    return {
-        'motion': (NUM_FRAMES, n, MOTION_SIZE),
-        'seen': (NUM_FRAMES, n),
-        'hand': (NUM_FRAMES, n, HAND_SIZE),
-        'hand_on': (NUM_FRAMES,),
-        'touch': (NUM_FRAMES, n, TOUCH_SIZE),
-        'touch_on': (NUM_FRAMES,),
-        'outline': (n, NUM_OUTLINE_POINTS, OUTLINE_SIZE),
-        'shape_on': (n,),
-        'place': (n, 3),
-        'rotation': (n, 4),
-        'twist': (n, 6),
-        'measured': (n, 6),
-        'points': (n, NUM_POINTS, 3),
-        'directions': (n, NUM_POINTS, 3),
-        'planes': (n, NUM_PLANES, 4),
-        'inertia': (n, 3, 3),
-        'center': (n, 3),
-        'center_sigma': (n, 3),
-        'half_extent': (n, 3),
-        'ground': (n, 1),
-        'surface': (n, 2),
-        'prior': (n, 4),
-        'held': (n,),
-        'present': (n,),
-    }
-
-
 def _window_frame(
     states: Sequence[ObjectState], frames: Sequence[SceneObservation | None]
 ) -> np.ndarray:
-    """The frame amid the objects, turned along what moves; on the table. Shape (4, 4)."""
+    """The frame on the table amid the objects, x along the motion. Shape (4, 4)."""
     T = np.eye(4)
     T[2, 3] = frames[-1].table_height_m
     if not states:
@@ -160,7 +92,7 @@ def _window_frame(
 
 
 def _cached_shape(state: ObjectState, table_m: float) -> BodyShape:
-    """As the last time where the surface lies as it did: most objects rest."""
+    """The shape, computed anew only for a changed surface or pose: most objects rest."""
     key_arrays = (state.points_m, state.completed, state.T_world_object, state.twist[2:3])
     key = (*(np.asarray(a).tobytes() for a in key_arrays), table_m, state.held)
     if key not in _SHAPE_CACHE:
@@ -173,6 +105,7 @@ def _cached_shape(state: ObjectState, table_m: float) -> BodyShape:
             table_m,
             state.twist[2],
             state.held,
+            BodyShapeConfig(),
         )
     return _SHAPE_CACHE[key]
 
@@ -193,12 +126,12 @@ def _write_object(
         (frame.belt_velocity_mps if frame else np.zeros(2)) @ R_world_frame[:2, :2]
         for frame in frames
     ]
-    _write_motion(arrays, index, past, surface, T_world_frame, shape)
+    write_motion_features(arrays, index, past, surface, T_world_frame, shape)
     values = {
         'place': T[:3, 3],
         'rotation': quaternions(T[None, :3, :3])[0],
-        'twist': _rotate_twist(state.twist, R_world_frame),
-        'measured': _finite_difference_twist(past, R_world_frame),
+        'twist': rotate_twist(state.twist, R_world_frame),
+        'measured': finite_difference_twist(past, R_world_frame),
         'points': shape.points,
         'directions': shape.directions,
         'planes': shape.planes,
@@ -208,7 +141,7 @@ def _write_object(
         'half_extent': shape.half_extent,
         'ground': shape.ground_m,
         'surface': surface[-1],
-        'prior': _prior(state),
+        'prior': log_normal_prior(state),
         'held': state.held,
         'present': 1.0,
         'shape_on': 1.0,
@@ -222,84 +155,3 @@ def _outline(shape: BodyShape, T: np.ndarray) -> np.ndarray:
     rotated = shape.outline[:, :3] @ T[:3, :3].T
     height = rotated[:, 2:] + T[2, 3]
     return np.column_stack([rotated / 0.05, height / 0.05, shape.outline[:, 3:]])
-
-
-def _prior(state: ObjectState) -> np.ndarray:
-    p = state.properties
-    row = []
-    for g, least in ((p.mass_kg, 1e-3), (p.friction, 0.02)):
-        mean = max(g.mean, least)
-        row += [np.log(mean), np.sqrt(np.log1p(max(g.variance, 1e-8) / mean**2))]
-    return np.array(row)
-
-
-def _write_motion(
-    arrays: dict[str, np.ndarray],
-    index: int,
-    past: Sequence[ObjectState | None],
-    surface: Sequence[np.ndarray],
-    T_world_frame: np.ndarray,
-    shape: BodyShape,
-) -> None:
-    R_world_frame, now = T_world_frame[:3, :3], past[-1]
-    known = [frame for frame, state in enumerate(past) if state is not None]
-    T = np.array([past[frame].T_world_object for frame in known])
-    away = (
-        Rotation.from_matrix(T[:, :3, :3] @ now.T_world_object[:3, :3].T).as_rotvec()
-        @ R_world_frame
-    )
-    shift = (
-        np.clip(
-            (T[:, :3, 3] - now.T_world_object[:3, 3]) @ R_world_frame,
-            -MAX_FEATURE_DISTANCE_M,
-            MAX_FEATURE_DISTANCE_M,
-        )
-        / 0.1
-    )
-    bottom = (T[:, 2, :3] @ shape.points.T).min(axis=1) + T[:, 2, 3] - T_world_frame[2, 3]
-    body_z = T[:, :3, 2] @ R_world_frame
-    previous = None
-    for row, frame in enumerate(known):
-        state = past[frame]
-        step = np.zeros(3)
-        if previous is not None:
-            step = (state.T_world_object - previous.T_world_object)[:3, 3] @ R_world_frame
-            step /= max(state.stamp_s - previous.stamp_s, 0.5 * FRAME_S)
-        variance = np.concatenate(
-            [np.diag(state.pose_covariance), np.diag(state.twist_covariance)[:3]]
-        )
-        sizes = np.log(np.maximum(variance.reshape(3, 3).mean(axis=1), 1e-9)) / 4.0 + 2.0
-        arrays['motion'][frame, index] = np.concatenate(
-            [
-                shift[row],
-                away[row],
-                [(T[row, 2, 3] - T_world_frame[2, 3]) / 0.1, bottom[row] / 0.1],
-                _rotate_twist(state.twist, R_world_frame) / np.repeat([0.5, SPIN_SCALE_RADPS], 3),
-                np.clip(step, -3.0, 3.0) / 0.5,
-                sizes,
-                [state.visible, state.held, state.slip_probability],
-                _prior(state),
-                body_z[row],
-                shape.half_extent / 0.05,
-                surface[frame] / 0.5,
-            ]
-        )
-        arrays['seen'][frame, index] = 1.0
-        previous = state
-
-
-def _rotate_twist(twist: np.ndarray, R_world_frame: np.ndarray) -> np.ndarray:
-    return np.concatenate([twist[:3] @ R_world_frame, twist[3:] @ R_world_frame])
-
-
-def _finite_difference_twist(
-    past: Sequence[ObjectState | None], R_world_frame: np.ndarray
-) -> np.ndarray:
-    """The twist (6,) at the newest of two poses, a fall that gained speed on the way included."""
-    now, previous = past[-1], past[-2]
-    if previous is None:
-        return _rotate_twist(now.twist, R_world_frame)
-    span = max(now.stamp_s - previous.stamp_s, 0.5 * FRAME_S)
-    v = (now.T_world_object - previous.T_world_object)[:3, 3] / span
-    spin = Rotation.from_matrix(now.T_world_object[:3, :3] @ previous.T_world_object[:3, :3].T)
-    return _rotate_twist(np.concatenate([v, spin.as_rotvec() / span]), R_world_frame)

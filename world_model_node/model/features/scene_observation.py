@@ -1,4 +1,4 @@
-"""One moment that was watched, and the moments that a window is made of."""
+"""One observation of the scene, and the resampled history of a window."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_STAMP_GAP_S = 0.55 * FRAME_S
 
 @dataclass(frozen=True)
 class SceneObservation:
-    """One scene that was observed, with the hand at that time."""
+    """The observed scene and hand at one time."""
 
     stamp_s: float
     objects: tuple[ObjectState, ...]
@@ -28,7 +28,7 @@ class SceneObservation:
 
 
 def resample_history(observations: Sequence[SceneObservation]) -> list[SceneObservation | None]:
-    """The instants nearest to 0.1 s apart, back from the newest; None where there is none."""
+    """The observations nearest to steps of 0.1 s before the newest; None for a missing one."""
     now_s = observations[-1].stamp_s
     stamps = np.array([i.stamp_s for i in observations])
     frames: list[SceneObservation | None] = []
@@ -40,7 +40,7 @@ def resample_history(observations: Sequence[SceneObservation]) -> list[SceneObse
 
 
 def object_state(frame: SceneObservation | None, object_id: int) -> ObjectState | None:
-    """The object of that id in a frame, or None where it is not there or not usable."""
+    """The object of this id in a frame, or None if absent or invalid."""
     if frame is None:
         return None
     state = next((o for o in frame.objects if o.id == object_id), None)
@@ -48,6 +48,6 @@ def object_state(frame: SceneObservation | None, object_id: int) -> ObjectState 
 
 
 def is_valid(state: ObjectState) -> bool:
-    """Whether it has a surface, and every number of it is finite."""
+    """Whether the object has a surface and finite numbers."""
     numbers = (state.T_world_object, state.twist, state.pose_covariance, state.points_m)
     return len(state.points_m) > 0 and all(np.isfinite(a).all() for a in numbers)

@@ -1,4 +1,4 @@
-"""What is left of an instant where nothing is felt: for models that touch is kept from."""
+"""Removal of touch from observations, for models that are trained without touch."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from world_model_node.model.features.scene_observation import SceneObservation
 
 
 class TouchAblation:
-    """Takes what was felt out of instants that follow each other.
+    """Removes touch from consecutive observations.
 
-    What the hand weighed and rubbed stays with an object after it has let go, so an object counts
-    as what it was taken for before it was first held. Poses are as they were tracked.
+    Properties that the hand has measured stay with an object after release, so the properties
+    from before the first grasp replace the estimates. Tracked poses stay.
 
     Args:
-        config: The prior of an object that was in the hand whenever it was seen.
+        config: Prior of the properties of an object that was held from the start.
     """
 
     def __init__(self, config: PredictionConfig) -> None:
@@ -33,7 +33,7 @@ class TouchAblation:
         self._held: set[int] = set()
 
     def without_touch(self, observation: SceneObservation) -> SceneObservation:
-        """The next instant, without touch."""
+        """The next observation, without touch."""
         objects = tuple(self._state(state) for state in observation.objects)
         return replace(observation, objects=objects, hand=_without_touch(observation.hand))
 
@@ -53,7 +53,7 @@ class TouchAblation:
 
 
 def _without_touch(hand: HandObservation | None) -> HandObservation | None:
-    """The hand as its joints and its orders tell."""
+    """The hand without touch: pose, opening and force limit."""
     if hand is None:
         return None
     return HandObservation(hand.T_world_grasp, hand.finger_width_m, hand.force_limit_n)

@@ -1,1 +1,1 @@
-"""Grasp success: whether a hand that closes on an object will hold it, from its surface."""
+"""Grasp success: the probability that a closing hand holds an object, from its surface."""

@@ -1,4 +1,4 @@
-"""A prediction under a motion that closes the hand, with the hold judged by the surface."""
+"""Correction of a prediction by the grasp success classifier."""
 
 from __future__ import annotations
 
@@ -18,18 +18,17 @@ def apply_grasp_success(
     now_s: float,
     classifier: GraspSuccessClassifier,
 ) -> Prediction:
-    """The prediction, whose hold gives way to what the surface speaks for as the fingers close.
+    """The prediction with the classifier's probability of holding as the fingers close.
 
-    Its place goes with that: of a hand that lifts by d, as far as it is held more likely than
-    was imagined (law of total expectation; the covariance by that of total variance, where it
-    grows).
+    The position changes by the hand's lift times the change of that probability (law of total
+    expectation); the covariance grows by the law of total variance.
 
     Args:
-        prediction: imagined with convex bodies, from now on.
-        motion: of the hand.
-        state: of the object; what is held already, or has no surface, is left as it is.
-        now_s: when the motion begins.
-        classifier: judges.
+        prediction: Prediction of the rollout with convex bodies.
+        motion: Motion of the hand.
+        state: State of the object; held objects and objects without surface stay unchanged.
+        now_s: Time at which the motion begins.
+        classifier: Grasp success classifier.
     """
     attempt = find_grasp_attempt(motion)
     if attempt is None or state.held or not len(state.points_m):
@@ -46,7 +45,7 @@ def apply_grasp_success(
 
 
 def _lift_m(motion: HandMotion, T_world_grasp: np.ndarray, times_s: np.ndarray) -> np.ndarray:
-    """How far above its closing the hand is at times (T,) [s]. Shape (T, 3), not below 0."""
+    """Lift of the hand above its closing pose at times (T,) [s]. Shape (T, 3), at least 0."""
     z_m = np.interp(times_s, motion.times_s, motion.T_world_grasp[:, 2, 3])
     lift_m = np.zeros((len(times_s), 3))
     lift_m[:, 2] = np.maximum(z_m - T_world_grasp[2, 3], 0.0)

@@ -1,8 +1,8 @@
-"""The small network that judges holds: weights that a card vouches for, and their use."""
+"""The grasp success classifier and its weights, which a card authenticates."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,45 +12,68 @@ from safetensors.numpy import load
 from sakiyomi.errors import BadInputError
 from sakiyomi.geometry import transform_points
 from sakiyomi.scene import ObjectState
-from world_model_node.model.grasp_success.features import FEATURE_NAMES, attempt_features
+from world_model_node.model.grasp_success.features import (
+    FEATURE_NAMES,
+    AttemptFeatureConfig,
+    attempt_features,
+)
 from world_model_node.model.grasp_success.grasp_attempt import GraspAttempt
 from world_model_node.model_files import read_card, read_checked
 
 MODEL_NAME = 'hold'
 WEIGHTS = f'{MODEL_NAME}.safetensors'
-MAX_FEATURE_SIGMAS = 4.0  # a feature's distance from its mean [sigma] that is still believed
-MAX_LOGIT = 6.0
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """Bounds of the classifier, and the features that the weights were trained with.
+
+    Attributes:
+        max_feature_sigmas: Bound of normalised features.
+        max_logit: Bound of the logit.
+        features: Regions and bounds of the features.
+    """
+
+    max_feature_sigmas: float = 4.0
+    max_logit: float = 6.0
+    features: AttemptFeatureConfig = field(default_factory=AttemptFeatureConfig)
 
 
 @dataclass(frozen=True)
 class GraspSuccessClassifier:
-    """Normalised features through layers of a multilayer perceptron with ReLU between them."""
+    """A multilayer perceptron with ReLU on normalised features."""
 
-    mean: np.ndarray  # (F,) of the features that were learned from
+    mean: np.ndarray  # (F,) of the training features
     scale: np.ndarray  # (F,)
     weights: tuple[np.ndarray, ...]  # (out, in) of each layer
     biases: tuple[np.ndarray, ...]  # (out,)
+    config: ClassifierConfig = field(default_factory=ClassifierConfig)
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
-        """That it holds (N,), of features (N, F)."""
-        x = np.clip((features - self.mean) / self.scale, -MAX_FEATURE_SIGMAS, MAX_FEATURE_SIGMAS)
+        """Probabilities of success (N,) for features (N, F)."""
+        limit = self.config.max_feature_sigmas
+        x = np.clip((features - self.mean) / self.scale, -limit, limit)
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             x = (np.maximum(x, 0.0) if layer else x) @ weight.T + bias
-        return 1.0 / (1.0 + np.exp(-np.clip(x[:, 0], -MAX_LOGIT, MAX_LOGIT)))
+        return 1.0 / (
+            1.0 + np.exp(-np.clip(x[:, 0], -self.config.max_logit, self.config.max_logit))
+        )
 
     def probability(self, attempt: GraspAttempt, state: ObjectState) -> float:
-        """That this closing would hold this object, were it lifted then."""
+        """The probability that the attempt holds the object through a lift."""
         surface = transform_points(state.T_world_object, state.points_m.astype(float))
         center = transform_points(state.T_world_object, state.properties.center_of_mass_m[None])[0]
-        features = attempt_features(attempt, surface, center, state.properties)
+        features = attempt_features(
+            attempt, surface, center, state.properties, self.config.features
+        )
         return float(self.probabilities(features[None])[0])
 
 
 def load_grasp_success(folder: Path) -> GraspSuccessClassifier:
-    """The network in a folder.
+    """The classifier of a folder.
 
     Raises:
-        BadInputError: a file is missing, cut off, changed or of other features.
+        BadInputError: A file is missing, truncated, changed or of other features.
     """
     card = read_card(folder, MODEL_NAME, (WEIGHTS,))
     content, path = read_checked(folder, WEIGHTS, card.sha256[WEIGHTS]), folder / WEIGHTS
@@ -71,7 +94,7 @@ def load_grasp_success(folder: Path) -> GraspSuccessClassifier:
 
 
 def save_grasp_success(folder: Path, network: GraspSuccessClassifier) -> None:
-    """The weights, for a card to vouch for."""
+    """Write the weights; the caller writes the card."""
     from safetensors.numpy import save
 
     tensors = {'mean': network.mean, 'scale': network.scale}

@@ -1,10 +1,12 @@
-"""What an open hand has before it when it is about to close, of the tracked surface.
+"""Features of the tracked surface before an open hand for the grasp success classifier.
 
-Imagined bodies are convex (docs/world_model.md): no finger fits into a notch of theirs, and where
-they are hollow there still seems to be something to hold. The tracked surface knows better.
+Bodies of the rollout are convex (docs/world_model.md), so that the rollout misses notches and
+cavities; the tracked surface shows both.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,20 +14,15 @@ from sakiyomi.geometry import inverse, transform_points
 from sakiyomi.scene import HiddenProperties
 from world_model_node.model.grasp_success.grasp_attempt import GraspAttempt
 
-PAD_SPAN_M = ((-0.009, 0.009), (-0.012, 0.006))  # sideways and along the approach, grasp frame
-FINGER_SPAN_M, FINGERTIP_M = (-0.010, 0.010), 0.004
-FINGER_THICKNESS_M = 0.012
-MIN_POINTS_BETWEEN_PADS = 3  # points between the pads that tell a width
-MIN_MASS_KG, MIN_FRICTION = 1e-3, 1e-2
 FEATURE_NAMES = (
     'points between the pads',  # log(1 + n)
     'points under the freer finger',
     'points under the other',
-    'narrower gap [cm]',  # of pad and surface; this and the next two are 0 where there is none
+    'narrower gap [cm]',  # between pad and surface; 0 without a surface, as the next two
     'wider gap [cm]',
     'width [cm]',
-    'deepest between [cm]',  # along the approach, of what is highest between the pads
-    'centre of mass aside [cm]',  # of the pads' middle, along the pads
+    'deepest between [cm]',  # along the approach, of the highest point between the pads
+    'centre of mass aside [cm]',  # from the pads' middle, along the pads
     'extent along the pads [cm]',
     'lowest [cm]',  # along the approach, of the whole surface
     'highest [cm]',
@@ -35,48 +32,81 @@ FEATURE_NAMES = (
 )
 
 
+@dataclass(frozen=True)
+class AttemptFeatureConfig:
+    """Regions of the grasp frame and lower bounds; shipped weights were trained with these values.
+
+    Attributes:
+        pad_lateral_m: Extent of the pads along the lateral axis.
+        pad_approach_m: Extent of the pads along the approach axis.
+        finger_lateral_m: Extent of the fingers along the lateral axis.
+        fingertip_m: Height of the fingertips along the approach axis.
+        finger_thickness_m: Thickness of a finger along the closing axis.
+        min_points: Number of points between the pads that define a width.
+        min_force_n: Lower bound of the force.
+        min_mass_kg: Lower bound of the mass.
+        min_friction: Lower bound of the friction.
+    """
+
+    pad_lateral_m: tuple[float, float] = (-0.009, 0.009)
+    pad_approach_m: tuple[float, float] = (-0.012, 0.006)
+    finger_lateral_m: tuple[float, float] = (-0.010, 0.010)
+    fingertip_m: float = 0.004
+    finger_thickness_m: float = 0.012
+    min_points: int = 3
+    min_force_n: float = 0.1
+    min_mass_kg: float = 1e-3
+    min_friction: float = 1e-2
+
+
 def attempt_features(
     attempt: GraspAttempt,
     surface_m: np.ndarray,
     center_m: np.ndarray,
     properties: HiddenProperties,
+    config: AttemptFeatureConfig,
 ) -> np.ndarray:
-    """The numbers (len(FEATURE_NAMES),) that a hold is judged by.
+    """The features (len(FEATURE_NAMES),) of a grasp attempt.
 
     Args:
-        attempt: of the hand.
-        surface_m: (N, 3) world points of the object, at least one.
-        center_m: (3,) its centre of mass, world frame.
-        properties: believed of it.
+        attempt: Pose, opening and force of the hand.
+        surface_m: Surface of the object in the world frame. Shape (N, 3), N >= 1.
+        center_m: Centre of mass in the world frame. Shape (3,).
+        properties: Estimated properties of the object.
+        config: Regions and bounds.
     """
+    c = config
     T_grasp_world = inverse(attempt.T_world_grasp)
     surface = transform_points(T_grasp_world, np.asarray(surface_m, float))
     x, y, z = surface.T
     half_m = 0.5 * attempt.opening_m
-    between = _within(x, PAD_SPAN_M[0]) & _within(z, PAD_SPAN_M[1]) & (np.abs(y) < half_m)
-    low = _within(x, FINGER_SPAN_M) & (z < FINGERTIP_M)
+    between = _within(x, c.pad_lateral_m) & _within(z, c.pad_approach_m) & (np.abs(y) < half_m)
+    low = _within(x, c.finger_lateral_m) & (z < c.fingertip_m)
     under = sorted(
-        int((low & _within(side, (half_m, half_m + FINGER_THICKNESS_M))).sum()) for side in (y, -y)
+        int((low & _within(side, (half_m, half_m + c.finger_thickness_m))).sum())
+        for side in (y, -y)
     )
     center = T_grasp_world[:3, :3] @ np.asarray(center_m, float) + T_grasp_world[:3, 3]
     return np.array(
         [
             *np.log1p([int(between.sum()), *under]),
-            *_pad_clearances(surface[between], half_m),
+            *_pad_clearances(surface[between], half_m, c.min_points),
             1e2 * abs(center[0]),
             1e2 * np.ptp(x),
             1e2 * z.max(),
             1e2 * z.min(),
-            np.log(max(attempt.force_n, 0.1)),
-            np.log(max(properties.mass_kg.mean, MIN_MASS_KG)),
-            np.log(max(properties.friction.mean, MIN_FRICTION)),
+            np.log(max(attempt.force_n, c.min_force_n)),
+            np.log(max(properties.mass_kg.mean, c.min_mass_kg)),
+            np.log(max(properties.friction.mean, c.min_friction)),
         ]
     )
 
 
-def _pad_clearances(between_m: np.ndarray, half_m: float) -> tuple[float, float, float, float]:
-    """Gaps, width and depth [cm] of what is between the pads."""
-    if len(between_m) < MIN_POINTS_BETWEEN_PADS:
+def _pad_clearances(
+    between_m: np.ndarray, half_m: float, min_points: int
+) -> tuple[float, float, float, float]:
+    """Gaps, width and depth [cm] of the surface between the pads."""
+    if len(between_m) < min_points:
         return 0.0, 0.0, 0.0, 0.0
     low_m, high_m = between_m[:, 1].min(), between_m[:, 1].max()
     narrower, wider = sorted((half_m - high_m, half_m + low_m))

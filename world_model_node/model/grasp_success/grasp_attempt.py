@@ -1,4 +1,4 @@
-"""A hand about to close, as a motion plans it."""
+"""The grasp attempt that a hand motion contains."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sakiyomi.scene import HandMotion
 
 @dataclass(frozen=True)
 class GraspAttempt:
-    """Where the open hand is before its fingers move, and how hard they may press."""
+    """Pose and opening of the hand before closing, and the force limit."""
 
     T_world_grasp: np.ndarray  # (4, 4)
     opening_m: float
@@ -19,7 +19,7 @@ class GraspAttempt:
 
 
 def find_grasp_attempt(motion: HandMotion) -> GraspAttempt | None:
-    """The first closing of a motion; None for one whose fingers never come closer."""
+    """The first closing of a motion; None for a motion without closing."""
     closing_steps = np.flatnonzero(np.diff(motion.finger_width_m) < 0.0)
     if not len(closing_steps):
         return None
@@ -29,9 +29,9 @@ def find_grasp_attempt(motion: HandMotion) -> GraspAttempt | None:
 
 
 def closed_fraction(motion: HandMotion, times_s: np.ndarray) -> np.ndarray:
-    """How far (T,) the first closing has come at times (T,) [s] from now, in [0, 1].
+    """Progress (T,) of the first closing at times (T,) [s] from now, in [0, 1].
 
-    It does not go back when the fingers open again.
+    The progress stays when the fingers open again.
     """
     width_m = np.interp(times_s, motion.times_s, motion.finger_width_m)
     first = np.flatnonzero(np.diff(motion.finger_width_m) < 0.0)[0]

@@ -1,4 +1,4 @@
-"""A tracked surface as the model's physics takes it: contact points, enclosing planes, inertia."""
+"""The shape of a tracked surface for contact physics: contact points, planes, inertia."""
 
 from __future__ import annotations
 
@@ -15,13 +15,6 @@ from world_model_node.model.dimensions import (
     NUM_SURFACE_POINTS,
 )
 from world_model_node.model.physics.surface_sampling import farthest_point_sampling, inlier_mask
-
-MAX_STANDING_GAP_M, MIN_FALL_SPEED_MPS = 0.02, 0.3
-SURFACE_TO_SOLID = 0.6  # second moments of a ball or a cube over those of its surface
-SAME_FACE_COSINE = np.cos(np.radians(20.0))
-MIN_SIZE_M = 0.004
-NUM_VERTICAL_PLANES = 8  # of the planes that stand upright
-MIN_AREA_FRACTION = 1e-4  # of a hull, which is no face
 
 
 def fibonacci_directions(count: int) -> np.ndarray:
@@ -40,16 +33,39 @@ PLANE_DIRECTIONS = fibonacci_directions(NUM_PLANES)
 
 
 @dataclass(frozen=True)
+class BodyShapeConfig:
+    """Tuning of the shape.
+
+    Attributes:
+        max_standing_gap_m: Gap to the table below which a slow object stands on the table.
+        min_fall_speed_mps: Vertical speed from which an object falls or flies.
+        surface_to_solid: Second moment of a solid ball or cube over that of its surface.
+        same_face_rad: Largest angle between the normals of faces that form one.
+        min_size_m: Least half extent.
+        num_vertical_planes: Number of planes that follow the outline from above.
+        min_area_fraction: Least share of a face in the area of the hull.
+    """
+
+    max_standing_gap_m: float = 0.02
+    min_fall_speed_mps: float = 0.3
+    surface_to_solid: float = 0.6
+    same_face_rad: float = float(np.radians(20.0))
+    min_size_m: float = 0.004
+    num_vertical_planes: int = 8
+    min_area_fraction: float = 1e-4
+
+
+@dataclass(frozen=True)
 class BodyShape:
-    """Of one object, in its own frame."""
+    """The shape of one object in the object frame."""
 
     points: np.ndarray  # (NUM_POINTS, 3) m
-    directions: np.ndarray  # (NUM_POINTS, 3) that each is the farthest in
+    directions: np.ndarray  # (NUM_POINTS, 3) in which each point is extreme
     planes: np.ndarray  # (NUM_PLANES, 4) outward normal and offset [m]
-    inertia: np.ndarray  # (3, 3) m^2: per kilogram, about the mean
+    inertia: np.ndarray  # (3, 3) m^2, per kilogram about the mean
     half_extent: np.ndarray  # (3,) m
-    outline: np.ndarray  # (NUM_OUTLINE_POINTS, 4) points and whether each is guessed
-    ground_m: float  # height of what it may stand on, over the table
+    outline: np.ndarray  # (NUM_OUTLINE_POINTS, 4) points, and one for completed points
+    ground_m: float  # height of the support over the table
 
 
 def body_shape(
@@ -59,29 +75,32 @@ def body_shape(
     table_height_m: float,
     upward_mps: float,
     held: bool,
+    config: BodyShapeConfig,
 ) -> BodyShape:
-    """The shape of an object where it is now.
+    """The shape of an object at its current pose.
 
-    What nearly stands on the table is continued down to it, for no sensor sees what lies under an
-    object; what reaches into the table gets lower ground.
+    A standing object is extended down to the table, since no sensor sees the underside; an object
+    that reaches into the table gets lower ground.
 
     Args:
-        points_m: (N, 3) surface, object frame, N >= 1.
-        completed: (N,) or empty.
-        T_world_object: (4, 4).
-        table_height_m: height of the table.
-        upward_mps: vertical speed.
-        held: in the hand.
+        points_m: Surface in the object frame. Shape (N, 3), N >= 1.
+        completed: True for completed points. Shape (N,) or empty.
+        T_world_object: Pose of the object. Shape (4, 4).
+        table_height_m: Height of the table.
+        upward_mps: Vertical speed of the object.
+        held: Whether the object is in the hand.
+        config: Tuning of the shape.
     """
     points, completed = _without_outliers(points_m, completed)
     R, t = T_world_object[:3, :3], T_world_object[:3, 3]
     world = points @ R.T + t
     lowest = float(world[:, 2].min()) - table_height_m
     horizontal = FOOT_DIRECTIONS @ _heading(R).T
-    is_standing = not held and abs(upward_mps) < MIN_FALL_SPEED_MPS and lowest < MAX_STANDING_GAP_M
+    is_slow = abs(upward_mps) < config.min_fall_speed_mps
+    is_standing = not held and is_slow and lowest < config.max_standing_gap_m
     ground = min(0.0, lowest) if is_standing or lowest < 0.0 else 0.0
     if is_standing:
-        foot = world[world[:, 2] < world[:, 2].min() + MAX_STANDING_GAP_M].copy()
+        foot = world[world[:, 2] < world[:, 2].min() + config.max_standing_gap_m].copy()
         foot[:, 2] = table_height_m + ground
         foot = (foot - t) @ R
         feet = foot[np.argmax(horizontal @ R @ foot.T, axis=1)]
@@ -91,13 +110,13 @@ def body_shape(
         down = (horizontal - [0.0, 0.0, 1.0]) @ R / np.sqrt(2.0)
         feet, solid = points[np.argmax(down @ points.T, axis=1)], points
     side_points = points[np.argmax(POINT_DIRECTIONS @ points.T, axis=1)]
-    half = np.maximum(0.5 * np.ptp(solid, axis=0), MIN_SIZE_M)
+    half = np.maximum(0.5 * np.ptp(solid, axis=0), config.min_size_m)
     inliers = np.linspace(0, len(points) - 1, NUM_OUTLINE_POINTS).round().astype(int)
     return BodyShape(
         np.vstack([side_points, feet]),
         np.vstack([POINT_DIRECTIONS, down]),
-        enclosing_planes(solid, R[2]),
-        _inertia(solid),
+        enclosing_planes(solid, R[2], config),
+        _inertia(solid, config),
         half,
         np.column_stack([points[inliers], completed[inliers]]),
         ground,
@@ -107,38 +126,37 @@ def body_shape(
 def _without_outliers(
     points_m: np.ndarray, completed: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Few points (N, 3) of a surface, and whether each is guessed (N,)."""
+    """Subsampled inliers (N, 3) of a surface, and one for completed points (N,)."""
     points = points_m.astype(float)
     completed = completed.astype(float) if len(completed) else np.zeros(len(points))
     if len(points) > NUM_SURFACE_POINTS:
         inliers = farthest_point_sampling(points, NUM_SURFACE_POINTS)
         points, completed = points[inliers], completed[inliers]
     inliers = inlier_mask(points)
-    if (POINT_DIRECTIONS @ points[inliers].T).max(
-        axis=1
-    ).min() <= 0.0:  # what holds the middle is not astray
+    reach = (POINT_DIRECTIONS @ points[inliers].T).max(axis=1)
+    if reach.min() <= 0.0:  # the inliers would not enclose the origin
         return points, completed
     return points[inliers], completed[inliers]
 
 
 def _heading(R: np.ndarray) -> np.ndarray:
-    """The rotation about the vertical that follows the body's most level axis. Shape (3, 3)."""
+    """The rotation about the vertical along the body's most horizontal axis. Shape (3, 3)."""
     x, y = R[:2, int(np.argmin(np.abs(R[2]).round(6)))]
     c, s = np.array([x, y]) / np.hypot(x, y)
     return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
 
 
-def _inertia(points: np.ndarray) -> np.ndarray:
+def _inertia(points: np.ndarray, config: BodyShapeConfig) -> np.ndarray:
     spread = np.cov(points.T, bias=True) if len(points) > 1 else np.zeros((3, 3))
-    spread = SURFACE_TO_SOLID * spread + np.eye(3) * MIN_SIZE_M**2 / 3.0
+    spread = config.surface_to_solid * spread + np.eye(3) * config.min_size_m**2 / 3.0
     return np.trace(spread) * np.eye(3) - spread
 
 
-def enclosing_planes(points: np.ndarray, up: np.ndarray) -> np.ndarray:
-    """NUM_PLANES half-spaces (NUM_PLANES, 4) that hold all points (N, 3).
+def enclosing_planes(points: np.ndarray, up: np.ndarray, config: BodyShapeConfig) -> np.ndarray:
+    """Half-spaces (NUM_PLANES, 4) that contain all points (N, 3).
 
-    They follow the largest faces of the hull, and WALLS of them the outline as seen along `up`
-    (3,): what is thin has small sides, and those are what a finger pushes.
+    Some planes follow the outline as seen along `up` (3,), the others the largest faces of the
+    hull: a finger pushes the sides of a thin body, which are small faces.
     """
     try:
         hull = ConvexHull(points, qhull_options='QJ')
@@ -152,19 +170,24 @@ def enclosing_planes(points: np.ndarray, up: np.ndarray) -> np.ndarray:
     )
     edges = np.diff(outline.points[outline.simplices], axis=1)[:, 0]
     vertical_faces = _largest_faces(
-        outline.equations[:, :2] @ horizontal, np.linalg.norm(edges, axis=1), NUM_VERTICAL_PLANES
+        outline.equations[:, :2] @ horizontal,
+        np.linalg.norm(edges, axis=1),
+        config.num_vertical_planes,
+        config,
     )
-    faces = _largest_faces(hull.equations[:, :3], area, NUM_PLANES - len(vertical_faces))
+    faces = _largest_faces(hull.equations[:, :3], area, NUM_PLANES - len(vertical_faces), config)
     return _supporting_planes(
         np.vstack([vertical_faces, faces, PLANE_DIRECTIONS])[:NUM_PLANES], points
     )
 
 
-def _largest_faces(normals: np.ndarray, sizes: np.ndarray, count: int) -> np.ndarray:
-    """Mean normals (M, 3), M at most `count`, of the faces that are largest if alike ones join."""
-    like = normals @ normals.T > SAME_FACE_COSINE
+def _largest_faces(
+    normals: np.ndarray, sizes: np.ndarray, count: int, config: BodyShapeConfig
+) -> np.ndarray:
+    """Mean normals (M, 3), M <= `count`, of the largest groups of nearly parallel faces."""
+    like = normals @ normals.T > np.cos(config.same_face_rad)
     left, chosen = sizes.copy(), []
-    while len(chosen) < count and left.max() > MIN_AREA_FRACTION * sizes.sum():
+    while len(chosen) < count and left.max() > config.min_area_fraction * sizes.sum():
         best = int(np.argmax(like @ left * (left > 0.0)))
         face = like[best]
         mean = (normals[face] * sizes[face, None]).sum(axis=0)

@@ -1,7 +1,7 @@
-"""`next`, H times: samples of bodies and the hand's motion to their future, one static graph.
+"""Rollout of sampled bodies under hand motions, H steps as one static graph.
 
-Known physics (gravity, the table, fingers, grasps, bodies against each other) is computed;
-a small network corrects the twist once per 50 ms.
+Known physics (gravity, the table, fingers, grasps, contacts between bodies) is computed; a small
+network corrects the twist once per 50 ms.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from world_model_node.model.algebra.vectors import cross, length
 from world_model_node.model.belief import Belief, ModelInput
+from world_model_node.model.contact.body_state import MotionState
 from world_model_node.model.contact.external_contact import ExternalContacts
 from world_model_node.model.contact.grasp_contact import GraspContact, GraspCoupling
 from world_model_node.model.contact.hand_contact import HandContact, HandKinematics
@@ -22,22 +23,21 @@ from world_model_node.model.contact.rolling_resistance import RollingResistance
 from world_model_node.model.dimensions import NUM_STEPS, STEP_S
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.physics.active_contacts import ActiveContacts
-from world_model_node.model.physics.body_state import MotionState
 from world_model_node.model.physics.contact_step import ContactStep
+from world_model_node.model.physics.correction_features import (
+    NUM_RESIDUAL_FEATURES,
+    correction_features,
+)
+from world_model_node.model.physics.physics_config import PhysicsConfig
 from world_model_node.model.physics.rollout_setup import RolloutContext, initialize_rollout
 from world_model_node.model.state_posterior import StateSample
 
-MAX_CORRECTION_MPS, MAX_CORRECTION_RADPS = 0.05, 0.5  # at most, by the network, per 50 ms
-MAX_LEARNED_MPS, MAX_LEARNED_RADPS = 0.6, 5.0  # the same where no contact is computed
-MIN_MOTION_MPS, SPIN_ARM_M = 0.05, 0.05
-MAX_SPEED_MPS, MAX_SPIN_RADPS = 8.0, 60.0  # faster is a contact that went wrong
 ALL_CONTACTS = ActiveContacts()
-CONTEXT_SIZE = 8  # what belief and shape are condensed to
-NUM_RESIDUAL_FEATURES = 19
+CONTEXT_SIZE = 8  # features of belief and shape that the correction reads
 
 
 class RolloutSamples(NamedTuple):
-    """Samples of the future; H steps, N = E * B * K * n bodies."""
+    """Sampled futures of N = E * B * K * n bodies over H steps."""
 
     position: Tensor  # (H, 3, N) of the tracked origin
     rotation: Tensor  # (H, 4, N)
@@ -48,19 +48,20 @@ class RolloutSamples(NamedTuple):
 
 
 class Rollout(nn.Module):
-    """H steps of 50 ms."""
+    """H steps of 50 ms of contact physics and learned correction."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, physics: PhysicsConfig) -> None:
         super().__init__()
+        self.config = physics
         self.substeps, self.physics = config.substeps, config.physics
         h = STEP_S / config.substeps
         self.h = h
-        self.contact_step, self.rolling = ContactStep(h), RollingResistance(h)
-        self.hand_contact, self.grasp_contact, self.object_contact = (
-            HandContact(h),
-            GraspContact(h),
-            ObjectContact(h),
-        )
+        contacts = physics.contacts
+        self.contact_step = ContactStep(h, contacts.external)
+        self.rolling = RollingResistance(h, contacts.rolling_distance_m)
+        self.hand_contact = HandContact(h, contacts.hand)
+        self.grasp_contact = GraspContact(h, contacts.grasp)
+        self.object_contact = ObjectContact(h, contacts.objects)
         self.context = nn.Linear(config.hidden + config.embedding, CONTEXT_SIZE)
         width = NUM_RESIDUAL_FEATURES + CONTEXT_SIZE + config.latent
         self.residual = nn.Sequential(
@@ -81,14 +82,14 @@ class Rollout(nn.Module):
         action: Tensor,
         active: ActiveContacts = ALL_CONTACTS,
     ) -> RolloutSamples:
-        """Every sample under every action.
+        """The future of every sample under every action.
 
         Args:
-            belief: of (E, n).
-            inputs: of (E, n).
-            sample: of (E, K, n).
-            action: (E, B, H + 1, ACTION_SIZE).
-            active: of the graph; the others are left out.
+            belief: Belief about the objects (E, n).
+            inputs: Input of the network (E, n).
+            sample: State samples (E, K, n).
+            action: Hand motions (E, B, H + 1, ACTION_SIZE).
+            active: Contacts that are computed.
         """
         motion, setup, path = self.begin(belief, inputs, sample, action, active)
         rows = []
@@ -105,12 +106,14 @@ class Rollout(nn.Module):
         action: Tensor,
         active: ActiveContacts,
     ) -> tuple[MotionState, RolloutContext, Tensor | None]:
-        """What the steps start from, what is the same in all of them, and the hand's path."""
+        """Initial motion, constants of the rollout and the hand's trajectory."""
         path = None
         if active.hand:
             path = interpolate_hand(action, self.substeps, self.contact_step.rotations)
         known = self.context(torch.cat([belief.state, belief.shape], -1))
-        motion, setup = initialize_rollout(self.contact_step, inputs, sample, known, action)
+        motion, setup = initialize_rollout(
+            self.contact_step, inputs, sample, known, action, self.config
+        )
         if path is not None:
             R = self.contact_step.rotations.matrix(motion.rotation)
             hand = self.hand_contact.at_substep_start(
@@ -130,9 +133,9 @@ class Rollout(nn.Module):
     def advance(
         self, motion: MotionState, setup: RolloutContext, path: Tensor | None, first: int
     ) -> tuple[MotionState, tuple[Tensor, ...]]:
-        """One step of 50 ms and a row of `RolloutSamples`; its first substep is row `first`.
+        """The motion after one step of 50 ms, and a row of `RolloutSamples`.
 
-        The path is that of `interpolate_hand`.
+        The step begins at row `first` of the trajectory `path` of `interpolate_hand`.
         """
         none = torch.zeros_like(setup.present)
         hands = [
@@ -148,43 +151,26 @@ class Rollout(nn.Module):
     def _apply_residual(
         self, motion: MotionState, setup: RolloutContext, now: HandKinematics | None
     ) -> MotionState:
-        """The twist as the network mends it; what rests is left alone."""
+        """The motion with the learned correction of the twist; resting bodies stay at rest."""
+        c = self.config.correction
         R = self.contact_step.rotations.matrix(motion.rotation)
         spin = self.contact_step.rotations.to_world(R, motion.spin)
-        height = motion.position[2:] - setup.bodies.ground
-        if now is None:
-            hand = torch.zeros_like(motion.position)
-            hand = torch.cat([hand, hand, hand[:2]])
-        else:
-            away = now.position - motion.position
-            near = torch.exp(-length(away) / 0.1)
-            force = now.force / 20.0
-            hand = torch.cat([away * near / 0.1, now.velocity * near, near, force * near])
-        features = torch.cat(
-            [
-                motion.velocity,
-                spin / 5.0,
-                R[6:],
-                height / 0.05,
-                setup.bodies.mass.log(),
-                hand,
-                setup.context,
-            ]
-        )
+        features, near = correction_features(motion, R, spin, setup, now, c.hand_range_m)
         change = torch.tanh(self.residual(features.T).T)
-        speed = length(motion.velocity) + SPIN_ARM_M * length(spin)
-        if not self.physics and now is not None:
+        speed = length(motion.velocity) + c.spin_arm_m * length(spin)
+        if not self.physics and near is not None:
             speed = speed + near
-        change = change * speed / (speed + MIN_MOTION_MPS)
+        change = change * speed / (speed + c.min_motion_mps)
         max_mps, max_radps = (
-            (MAX_CORRECTION_MPS, MAX_CORRECTION_RADPS)
+            (c.max_speed_mps, c.max_spin_radps)
             if self.physics
-            else (MAX_LEARNED_MPS, MAX_LEARNED_RADPS)
+            else (c.max_learned_speed_mps, c.max_learned_spin_radps)
         )
         turned = self.contact_step.rotations.to_body(R, max_radps * change[3:])
+        limit_mps, limit_radps = self.config.max_speed_mps, self.config.max_spin_radps
         return motion._replace(
-            velocity=(motion.velocity + max_mps * change[:3]).clamp(-MAX_SPEED_MPS, MAX_SPEED_MPS),
-            spin=(motion.spin + turned).clamp(-MAX_SPIN_RADPS, MAX_SPIN_RADPS),
+            velocity=(motion.velocity + max_mps * change[:3]).clamp(-limit_mps, limit_mps),
+            spin=(motion.spin + turned).clamp(-limit_radps, limit_radps),
         )
 
     def _substep(
@@ -213,7 +199,7 @@ class Rollout(nn.Module):
             )
             carried = motion.velocity + change
             place = motion.position + self.h * change
-            # what is held has not followed the hand yet
+            # a held body follows the hand from where the substep began
             place = place + held * (before.position + self.h * carried - place)
             motion = self._rotated(motion, R, turning, self.h * turning)
             motion = motion._replace(position=place, velocity=carried)
@@ -235,7 +221,7 @@ class Rollout(nn.Module):
     def _step_on_plane(
         self, motion: MotionState, s: RolloutContext, touch: ExternalContacts | None
     ) -> MotionState:
-        """Gravity, the table, which may run as a belt, and what pushes."""
+        """The effect of gravity, of the table, which may be a belt, and of the hand."""
         R = self.contact_step.rotations.matrix(motion.rotation)
         omega, across, along = self.rolling(motion, R, s.bodies, s.rolling, s.spinning)
         omega = torch.cat([omega[:2] * across, omega[2:] * along])
@@ -261,7 +247,7 @@ class Rollout(nn.Module):
     def _rotated(
         self, motion: MotionState, R: Tensor, change: Tensor, turn: Tensor
     ) -> MotionState:
-        """With another spin, and turned; both in the world frame."""
+        """The motion with a change of spin and a rotation vector `turn`, both in world axes."""
         local = self.contact_step.rotations.to_body(R, turn)
         q = self.contact_step.rotations.rotate(motion.rotation, 0.5 * local)
         return motion._replace(

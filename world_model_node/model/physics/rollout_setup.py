@@ -1,4 +1,4 @@
-"""Samples of what was watched and is believed as bodies: where a rollout starts from."""
+"""The initial state of a rollout: samples of the belief as bodies."""
 
 from __future__ import annotations
 
@@ -10,25 +10,24 @@ from torch import Tensor
 
 from world_model_node.model.algebra.vectors import cross, to_body
 from world_model_node.model.belief import ModelInput
-from world_model_node.model.contact.grasp_contact import GraspInit
-from world_model_node.model.contact.hand_contact import ConvexShapes
-from world_model_node.model.dimensions import OPENING_FEATURE, OPENING_SCALE_M
-from world_model_node.model.physics.body_shape import MAX_STANDING_GAP_M, MIN_FALL_SPEED_MPS
-from world_model_node.model.physics.body_state import (
+from world_model_node.model.contact.body_state import (
     BodyBatch,
     BodyParameters,
     BodyState,
     MotionState,
     default_law,
 )
+from world_model_node.model.contact.grasp_contact import GraspInit
+from world_model_node.model.contact.hand_contact import ConvexShapes
+from world_model_node.model.dimensions import OPENING_FEATURE, OPENING_SCALE_M
+from world_model_node.model.physics.body_shape import BodyShapeConfig
 from world_model_node.model.physics.contact_step import ContactStep
+from world_model_node.model.physics.physics_config import PhysicsConfig
 from world_model_node.model.state_posterior import StateSample
-
-MAX_OPENING_M = 0.1  # that a hand opens
 
 
 class RolloutContext(NamedTuple):
-    """What does not change over a rollout, bodies along the last axis."""
+    """The constants of a rollout, bodies along the last axis."""
 
     bodies: BodyBatch
     planes: Tensor  # (4, M, N) about the centre of mass
@@ -38,35 +37,40 @@ class RolloutContext(NamedTuple):
     belt_velocity: Tensor  # (3, N)
     context: Tensor  # (C, N)
     present: Tensor  # (1, N)
-    overlap: Tensor  # (PARTS, A, N) m that the hand is in what is known of it at first
+    overlap: Tensor  # (PARTS, A, N) initial overlap of the hand with tracked shapes [m]
     objects: int
     grasp_init: GraspInit
-    pairs: bool = True  # whether bodies may touch each other
+    pairs: bool = True  # whether contacts between bodies are computed
 
     @property
     def shapes(self) -> ConvexShapes:
-        """What the hand may touch."""
+        """Shapes for the contacts with the hand."""
         return ConvexShapes(self.bodies.points[1:], self.planes)
 
 
 def initialize_rollout(
-    contact_step: ContactStep, w: ModelInput, sample: StateSample, known: Tensor, action: Tensor
+    contact_step: ContactStep,
+    w: ModelInput,
+    sample: StateSample,
+    known: Tensor,
+    action: Tensor,
+    config: PhysicsConfig,
 ) -> tuple[MotionState, RolloutContext]:
-    """The samples as they are now, and what stays as it is.
+    """The initial motion of all samples, and the constants of the rollout.
 
     Args:
-        contact_step: the step that they go through.
-        w: what was watched, of (E, n).
-        sample: of (E, K, n).
-        known: what of the belief the steps go by (E, n, C).
-        action: (E, B, H + 1, ACTION_SIZE).
+        contact_step: Step of the rollout.
+        w: Input of the network for (E, n) objects.
+        sample: State samples (E, K, n).
+        known: Features of the belief that the correction reads (E, n, C).
+        action: Hand motions (E, B, H + 1, ACTION_SIZE).
+        config: Tuning of the rollout.
     """
     B = action.shape[1]
-
     E, K, n = sample.mass.shape[:3]
 
     def each(value: Tensor) -> Tensor:
-        """(E, n, ...) for every action and sample. Shape (N, ...)."""
+        """Values (E, n, ...) repeated for every action and sample. Shape (N, ...)."""
         rest = value.shape[2:]
         value = value.reshape(E, 1, 1, n, *rest).expand(E, B, K, n, *rest)
         return value.reshape(E * B * K * n, *rest)
@@ -76,7 +80,7 @@ def initialize_rollout(
         return value.reshape(E * B * K * n, -1)
 
     def each_action(value: Tensor) -> Tensor:
-        """(E, B, C) for every sample and object. Shape (N, C)."""
+        """Values (E, B, C) repeated for every sample and object. Shape (N, C)."""
         value = value.reshape(E, B, 1, 1, -1).expand(E, B, K, n, value.shape[-1])
         return value.reshape(E * B * K * n, -1)
 
@@ -89,7 +93,6 @@ def initialize_rollout(
     R = contact_step.rotations.matrix(q)
     arm = contact_step.rotations.to_world(R, mass_center.T)
     position = each(w.place).T + d.position_offset.T + arm
-    # in the hand it moves as the hand does: the velocity is then the hand's affair
     velocity = d.velocity.T + cross(d.spin.T, arm)
     round_m = d.roundness * each(w.half_extent).amin(-1, keepdim=True)
     points = each(w.points) - mass_center.unsqueeze(1)
@@ -99,7 +102,10 @@ def initialize_rollout(
         d.mass, d.mass.unsqueeze(-1) * each(w.inertia), d.friction, d.restitution, points
     )
     law = default_law()._replace(rounding_m=round_m)
-    ground = each(w.ground) + _support_coupling(w, R, each, velocity) * d.position_offset[:, 2:]
+    ground = (
+        each(w.ground)
+        + _support_coupling(w, R, each, velocity, config.shape) * d.position_offset[:, 2:]
+    )
     bodies = contact_step.prepare(body, law, ground)
     motion = contact_step.from_body_state(BodyState(position.T, q.T, velocity.T, d.spin))
     planes = each(w.planes)
@@ -110,7 +116,9 @@ def initialize_rollout(
         each(w.held).unsqueeze(0),
         to_body(R, (grasp[:3] - position).unsqueeze(1))[:, 0],
         grasp[7:8],
-        torch.maximum(each_action(action[..., 7:8].amax(2)), each(_opening(w))).T,
+        torch.maximum(
+            each_action(action[..., 7:8].amax(2)), each(_opening(w, config.max_opening_m))
+        ).T,
         torch.ones_like(present.T),
     )
     context = torch.cat([each(known), d.latent], -1).T
@@ -121,30 +129,31 @@ def initialize_rollout(
     )  # fmt: skip
 
 
-def _opening(w: ModelInput) -> Tensor:
-    """Of the hand as it was last seen, which may be blocked. Shape (E, n, 1).
-
-    Where it was not seen it may be as wide as any.
-    """
+def _opening(w: ModelInput, max_opening_m: float) -> Tensor:
+    """The last observed opening of the hand, `max_opening_m` if unobserved. Shape (E, n, 1)."""
     seen = w.hand_on[:, -1, None, None]
     opening = OPENING_SCALE_M * w.hand[:, -1, :, OPENING_FEATURE : OPENING_FEATURE + 1]
-    return seen * opening + (1.0 - seen) * MAX_OPENING_M
+    return seen * opening + (1.0 - seen) * max_opening_m
 
 
 def _support_coupling(
-    w: ModelInput, R: Tensor, each: Callable[[Tensor], Tensor], v: Tensor
+    w: ModelInput,
+    R: Tensor,
+    each: Callable[[Tensor], Tensor],
+    v: Tensor,
+    config: BodyShapeConfig,
 ) -> Tensor:
-    """How much what it stands on is where it is because the body is. Shape (N, 1).
+    """Share of a body's height error that its support has too. Shape (N, 1).
 
-    A body that lies there is believed too high or too low with its support; the table under
-    one that falls stays where it is.
+    A standing body and its support share the height error; the table under a falling body has
+    none.
     """
     low = (R[6:].T.unsqueeze(1) * each(w.points)).sum(-1).amin(1, keepdim=True)
     gap = each(w.place)[:, 2:] + low - each(w.ground)
-    still = (1.0 - v[2:].T.abs() / MIN_FALL_SPEED_MPS).relu()
-    return ((1.0 - gap / MAX_STANDING_GAP_M).clamp(0.0, 1.0) * still).detach()
+    still = (1.0 - v[2:].T.abs() / config.min_fall_speed_mps).relu()
+    return ((1.0 - gap / config.max_standing_gap_m).clamp(0.0, 1.0) * still).detach()
 
 
 def _rotation_in_body(contact_step: ContactStep, q: Tensor, turn: Tensor) -> Tensor:
-    """A rotation vector of the world frame in the body frame. Shape (3, N)."""
+    """A world-frame rotation vector in the body frame. Shape (3, N)."""
     return contact_step.rotations.to_body(contact_step.rotations.matrix(q), turn)

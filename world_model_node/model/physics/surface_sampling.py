@@ -1,17 +1,13 @@
-"""The points of a tracked surface that its shape is made of: few, evenly spread, none astray."""
+"""Subsampling of a tracked surface: farthest points, and a test for outliers."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-# a point that is so much farther from its third than most is astray
-NUM_NEIGHBOURS, OUTLIER_RATIO = 3, 2.0
-MIN_POINTS = 24  # of which none is called astray
-
 
 def farthest_point_sampling(points: np.ndarray, count: int) -> np.ndarray:
-    """Indices (count,) of points each as far as can be from those before; repeated if too few."""
+    """Indices (count,) of points, each farthest from those before; repeated if too few."""
     chosen = np.zeros(count, int)
     gap = np.sum((points - points.mean(axis=0)) ** 2, axis=1)
     for i in range(count):
@@ -21,13 +17,21 @@ def farthest_point_sampling(points: np.ndarray, count: int) -> np.ndarray:
     return chosen
 
 
-def inlier_mask(points: np.ndarray) -> np.ndarray:
-    """Which of evenly spread points (N, 3) have others about them. Shape (N,) bool.
+def inlier_mask(
+    points: np.ndarray, neighbours: int = 3, ratio: float = 2.0, min_points: int = 24
+) -> np.ndarray:
+    """Mask (N,) of the points of an evenly sampled surface (N, 3) that are no outliers.
 
-    A hull reaches to the farthest of its points: a few that belong to the table or the hand, or to
-    nothing, make a body too wide for the hand that can grasp it.
+    A few points of the table or the hand widen the convex hull so much that the object seems too
+    wide for the hand.
+
+    Args:
+        points: Surface points. Shape (N, 3).
+        neighbours: Neighbour whose distance is compared.
+        ratio: Largest ratio of this distance to its median over the surface.
+        min_points: Number of points below which all are inliers.
     """
-    if len(points) < MIN_POINTS:
+    if len(points) < min_points:
         return np.ones(len(points), bool)
-    away = cKDTree(points).query(points, k=NUM_NEIGHBOURS + 1)[0][:, -1]
-    return away <= OUTLIER_RATIO * max(np.median(away), 1e-6)
+    away = cKDTree(points).query(points, k=neighbours + 1)[0][:, -1]
+    return away <= ratio * max(np.median(away), 1e-6)

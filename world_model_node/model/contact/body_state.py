@@ -1,4 +1,4 @@
-"""What the step takes and gives: bodies as tensors, N at once (samples x actions x objects)."""
+"""States and parameters of N bodies (samples x actions x objects) as tensors."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class BodyState(NamedTuple):
 
 
 class BodyParameters(NamedTuple):
-    """What does not change over a rollout, in the body frame about the centre of mass."""
+    """The constants of a rollout, in the body frame about the centre of mass."""
 
     mass: Tensor  # (N, 1) [kg]
     inertia: Tensor  # (N, 3, 3) [kg m^2]
-    friction: Tensor  # (N, 1) Coulomb coefficient with whatever it touches
+    friction: Tensor  # (N, 1) Coulomb coefficient
     restitution: Tensor  # (N, 1)
     points: Tensor  # (N, P, 3) surface [m]
 
 
 class ContactLaw(NamedTuple):
-    """How contacts yield; each a scalar or (N, 1), and learnable.
+    """The compliance of contacts; each field is a scalar or (N, 1), and learnable.
 
     Stiffness and damping are per contact and per kilogram of the body, as in MuJoCo, so that light
     and heavy bodies behave alike.
@@ -37,26 +37,26 @@ class ContactLaw(NamedTuple):
     stiffness: Tensor  # [1/s^2]: spring constant over mass
     damping: Tensor  # [1/s]: damper over mass
     slip_mps: Tensor  # slip below which friction is viscous [m/s]
-    rounding_m: Tensor  # radius of the edges: each point is a sphere [m]
+    rounding_m: Tensor  # radius of the sphere about each contact point [m]
 
 
 def default_law() -> ContactLaw:
-    """Stiff plastic on wood, stable from 1 to 25 ms per substep."""
+    """The law of stiff plastic on wood, stable from 1 to 25 ms per substep."""
     return ContactLaw(*(torch.tensor(value) for value in (4000.0, 20.0, 5e-3, 0.0)))
 
 
 class MotionState(NamedTuple):
-    """`BodyState` with bodies along the last axis and the spin in the body frame."""
+    """A `BodyState` with bodies along the last axis and the spin in the body frame."""
 
     position: Tensor  # (3, N)
     rotation: Tensor  # (4, N)
     velocity: Tensor  # (3, N) world frame
     spin: Tensor  # (3, N) body frame
-    support_impulse: Tensor  # (1, N) m/s that the plane gave it upwards in the last substep
+    support_impulse: Tensor  # (1, N) upward velocity change by the plane in the last substep [m/s]
 
 
 class BodyBatch(NamedTuple):
-    """`BodyParameters` and `ContactLaw` as the step needs them: computed once per rollout."""
+    """`BodyParameters` and `ContactLaw` in the form of the step, computed once per rollout."""
 
     mass: Tensor  # (1, N)
     inertia: Tensor  # (6, N) stored entries
@@ -70,4 +70,4 @@ class BodyBatch(NamedTuple):
     damping: Tensor  # (1, N) [N s/m]
     slip_mps: Tensor  # (1, N)
     ground: Tensor  # (1, N) height of the plane, raised by the rounding [m]
-    latent: Tensor  # (Z, N) for the residual
+    latent: Tensor  # (0, N) empty; the field numbers of the exported graphs rest on its place
