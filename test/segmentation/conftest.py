@@ -45,7 +45,8 @@ def fuse_boxes():
             model.add_camera(camera(0.1 * index, boxes, rng))
             model.update(0.1 * index)
         snapshot = model.inputs.at(0.2)
-        return model.voxels, VisibilityModel.from_snapshot(snapshot), model.cloud_fusion.plane
+        visibility = VisibilityModel.from_snapshot(snapshot, model.config.visibility)
+        return model.voxels, visibility, model.cloud_fusion.plane
 
     return fuse
 

@@ -47,7 +47,7 @@ def test_between_the_pads_turns_with_the_hand():
     x_closing = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
     turned = HandState(0.0, make_transform(x_closing, np.zeros(3)), 0.08, np.ones(2))
     along = np.array([[0.035, 0.0, 0.0], [0.0, 0.035, 0.0]])
-    assert points_between_pads(along, turned, 0.005).tolist() == [True, False]
+    assert points_between_pads(along, turned, 0.012, 0.005).tolist() == [True, False]
 
 
 def test_the_contact_point_is_where_the_force_is():
