@@ -28,7 +28,7 @@ from sakiyomi_training.segmentation.examples import (
 from sakiyomi_training.segmentation.network import SupervoxelNetwork
 from sakiyomi_training.segmentation.scoring import InstanceScore, score
 from world_model_node.segmentation.grouping import group_supervoxels
-from world_model_node.segmentation.supervoxels import MAX_SUPERVOXELS
+from world_model_node.segmentation.segmentation_config import GroupingConfig, SupervoxelConfig
 
 BATCH = 4
 EARLY_MAX_PARTS, EARLY_SHARE = 112, 0.85  # most of the time on views thinned out to so many parts
@@ -144,7 +144,7 @@ class Trainer:
                 break
             done = self.spent_s / (60.0 * minutes)
             self._set_rate(done)
-            most = EARLY_MAX_PARTS if done < EARLY_SHARE else MAX_SUPERVOXELS
+            most = EARLY_MAX_PARTS if done < EARLY_SHARE else SupervoxelConfig().max_supervoxels
             chosen = [self.examples[i] for i in order[start : start + BATCH]]
             items = [augment(subsample_parts(item, most, self.rng), self.rng) for item in chosen]
             loss = loss_of(self.network, batch_of(items))
@@ -221,7 +221,9 @@ def predicted_labels(network: SupervoxelNetwork, view: LabelledGraph) -> np.ndar
     arrays = (graph.nodes, graph.pairs, places, np.ones(len(graph)))
     with torch.no_grad():
         same, of_object, _ = network(*(torch.from_numpy(a).float()[None] for a in arrays))
-    labels = group_supervoxels(same[0].numpy(), of_object[0].numpy(), graph.counts)
+    labels = group_supervoxels(
+        same[0].numpy(), of_object[0].numpy(), graph.counts, GroupingConfig()
+    )
     return labels[view.supervoxel_of_voxel]
 
 

@@ -3,7 +3,8 @@ import torch
 from safetensors.torch import load_file
 
 from sakiyomi_training.segmentation.network import SupervoxelNetwork
-from world_model_node.segmentation.features import NODE_FEATURES, PAIR_FEATURES, SupervoxelGraph
+from world_model_node.segmentation.dimensions import NODE_FEATURES, PAIR_FEATURES
+from world_model_node.segmentation.features import SupervoxelGraph
 from world_model_node.segmentation.segmentation_engine import (
     GRAPH,
     WEIGHTS,
