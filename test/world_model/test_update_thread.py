@@ -6,9 +6,10 @@ import time
 import pytest
 
 from sakiyomi.errors import WorkFailedError
-from world_model_node.update_thread import MAX_JOBS, UpdateThread
+from world_model_node.update_thread import UpdateThread
 
 PATIENCE_S = 10.0
+MAX_JOBS = 8
 
 
 class SlowUpdate:
@@ -30,7 +31,7 @@ def slow():
 
 @pytest.fixture
 def updates(slow):
-    thread = UpdateThread(slow, lambda: None)
+    thread = UpdateThread(slow, lambda: None, MAX_JOBS)
     yield thread
     slow.may_end.set()
     thread.close()
@@ -54,7 +55,7 @@ def test_a_job_takes_its_turn_between_updates_that_never_pause():
     def update():
         thread.request()
 
-    thread = UpdateThread(update, lambda: None)
+    thread = UpdateThread(update, lambda: None, MAX_JOBS)
     thread.request()
     assert thread.submit(lambda: 7).result(PATIENCE_S) == 7
     thread.close()
@@ -93,7 +94,7 @@ def test_what_an_update_raises_is_told_and_ends_the_thread():
     def update():
         raise ZeroDivisionError('by an update')
 
-    thread = UpdateThread(update, told.set)
+    thread = UpdateThread(update, told.set, MAX_JOBS)
     thread.request()
     assert told.wait(PATIENCE_S)
     assert isinstance(thread.failure, ZeroDivisionError)
