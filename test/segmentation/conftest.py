@@ -35,7 +35,7 @@ def clustering():
 
 @pytest.fixture(scope='session')
 def fuse_boxes():
-    """Fused voxels of boxes, the view they come from and the table."""
+    """Return a function that fuses views of boxes into voxels, visibility and plane."""
 
     def fuse(boxes, seed=0):
         rng = np.random.default_rng(seed)

@@ -11,7 +11,7 @@ def blocks(sizes, sure=4.0):
     return np.where(owner[:, None] == owner[None], sure, -sure), owner
 
 
-def test_certain_blocks_are_the_groups():
+def test_blocks_of_certain_pairs_are_the_groups():
     logits, owner = blocks([5, 1, 9, 3])
     labels = average_linkage(logits, 8.0)
     assert len(np.unique(labels)) == 4
@@ -26,11 +26,11 @@ def test_a_few_wrong_pairs_do_not_join_two_objects():
     )
 
 
-def test_one_part_is_one_group():
+def test_one_supervoxel_is_one_group():
     assert average_linkage(np.zeros((1, 1)), 8.0).tolist() == [0]
 
 
-def test_a_fragment_joins_what_it_is_like_unless_much_speaks_against_it():
+def test_a_fragment_merges_unless_its_log_odds_are_clearly_negative():
     logits, owner = blocks([9, 9, 1], sure=4.0)
     counts = np.full(19, 20)
     logits[18, :9] = logits[:9, 18] = -1.0
@@ -40,7 +40,7 @@ def test_a_fragment_joins_what_it_is_like_unless_much_speaks_against_it():
     assert np.array_equal(merge_fragments(owner, counts, logits, GroupingConfig()), owner)
 
 
-def test_a_group_that_is_of_no_object_is_dropped_whole():
+def test_a_group_of_clutter_is_removed_as_a_whole():
     labels = np.array([0, 0, 1, 1])
     assert remove_clutter(labels, np.array([3.0, -1.0, 1.0, -2.0])).tolist() == [0, 0, -1, -1]
 

@@ -31,7 +31,7 @@ def shipped(folder):
     return network.eval()
 
 
-def test_the_graph_computes_what_the_weights_do(model_folder):
+def test_the_graph_and_the_weights_have_equal_outputs(model_folder):
     network, engine = shipped(model_folder), SegmentationEngine(model_folder)
     for m in (1, 17, 64, 200):
         graph = random_graph(m, seed=m)
@@ -55,7 +55,7 @@ def test_padding_changes_nothing(model_folder):
     )
 
 
-def test_the_order_of_parts_does_not_matter(model_folder):
+def test_the_order_of_supervoxels_does_not_matter(model_folder):
     graph, order = random_graph(50), np.random.default_rng(1).permutation(50)
     shuffled = SupervoxelGraph(
         graph.nodes[order],

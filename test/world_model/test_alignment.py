@@ -47,7 +47,7 @@ def test_the_table_is_found_from_any_usual_view(pitch, roll):
     assert abs(height) < 0.002
 
 
-def test_a_wall_larger_than_the_table_is_no_table():
+def test_a_wall_larger_than_the_table_is_not_the_support():
     wall = patch((1.0, 1.0), (-1.0, 1.0), (-0.2, 1.2), 12000)
     tilt, _ = tilt_and_height(
         np.vstack([table_and_boxes(), wall]), camera_at((0.0, 0.0, 0.6), 0.5)
@@ -55,13 +55,13 @@ def test_a_wall_larger_than_the_table_is_no_table():
     assert tilt < 0.01
 
 
-def test_the_floor_below_is_no_table():
+def test_the_floor_below_is_not_the_support():
     floor = patch((-1.0, 3.0), (-2.0, 2.0), (-0.72, -0.72), 9000)
     _, height = tilt_and_height(np.vstack([table_and_boxes(), floor]), camera_at((0, 0, 0.6), 0.8))
     assert abs(height) < 0.005
 
 
-def test_a_cloud_without_a_frame_has_its_things_on_top():
+def test_a_cloud_without_an_optical_frame_has_its_objects_on_top():
     T = make_transform(
         Rotation.from_rotvec([2.0, 1.0, -0.5]).as_matrix(), np.array([3.0, 1.0, 2.0])
     )
@@ -69,7 +69,7 @@ def test_a_cloud_without_a_frame_has_its_things_on_top():
     assert tilt < 0.01
 
 
-def test_the_workspace_holds_what_stands_there():
+def test_the_workspace_contains_the_objects():
     points, T_world_camera = table_and_boxes(), camera_at((-0.1, 0.0, 0.7), 1.0)
     sensor = transform_points(inverse(T_world_camera), points)
     T = align_to_support(sensor, True, AlignmentConfig())
@@ -80,7 +80,7 @@ def test_the_workspace_holds_what_stands_there():
     assert w.x_max_m - w.x_min_m < 0.6
 
 
-def test_no_plane_is_said_so():
+def test_a_cloud_without_a_plane_is_refused():
     with pytest.raises(WorkFailedError, match='support plane'):
         align_to_support(
             RNG.uniform(-1.0, 1.0, (3000, 3)) + np.array([0.0, 0.0, 2.0]), True, AlignmentConfig()
