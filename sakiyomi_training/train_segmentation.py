@@ -15,7 +15,7 @@ from sakiyomi_data.object_split import HELD_OUT_PERCENT
 from sakiyomi_data.results import provenance
 from sakiyomi_training.segmentation.export import export
 from sakiyomi_training.segmentation.training import held_out_views, train, validate
-from world_model_node.segmentation.features import NODE_FEATURES, PAIR_FEATURES
+from world_model_node.segmentation.dimensions import NODE_FEATURES, PAIR_FEATURES
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""What the world model reads and publishes, between messages and the core's types."""
+"""Conversions between the world model's messages and the types of its core."""
 
 from __future__ import annotations
 
@@ -30,47 +30,45 @@ from sakiyomi_ros.messages.conversions import (
 )
 from sakiyomi_ros.messages.images import MAX_RANGE_M, from_color_image, from_depth_image
 from sakiyomi_ros.messages.point_clouds import from_cloud
+from world_model_node.config import MarkerConfig
 
 TAXEL_FIELDS = ('x', 'y', 'z', 'fx', 'fy', 'fz')
-LABEL_HEIGHT_M = 0.02
-GHOST_WIDTH_M = 0.004
-MIN_EDGE_M = 0.004
 PALETTE = ((0.2, 0.6, 1.0), (1.0, 0.6, 0.2), (0.3, 0.8, 0.4), (0.9, 0.4, 0.7), (0.8, 0.8, 0.3))
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One readable image, waiting for its partner."""
+class ImageFrame:
+    """One decoded image that waits for its colour or depth partner."""
 
     stamp_s: float
     frame_id: str
     pixels: np.ndarray  # (H, W, 3) uint8 RGB, or (H, W) float32 depth [m]
 
 
-def to_color_picture(message: Image) -> Picture:
-    """A colour image.
+def to_color_frame(message: Image) -> ImageFrame:
+    """Decode a colour image.
 
     Raises:
-        BadInputError: it is malformed.
+        BadInputError: the image is malformed.
     """
     pixels = from_color_image(message)
-    return Picture(from_stamp(message.header.stamp), message.header.frame_id, pixels)
+    return ImageFrame(from_stamp(message.header.stamp), message.header.frame_id, pixels)
 
 
-def to_depth_picture(message: Image) -> Picture:
-    """A depth image.
+def to_depth_frame(message: Image) -> ImageFrame:
+    """Decode a depth image.
 
     Raises:
-        BadInputError: it is malformed.
+        BadInputError: the image is malformed.
     """
     depth_m = from_depth_image(message)
-    return Picture(from_stamp(message.header.stamp), message.header.frame_id, depth_m)
+    return ImageFrame(from_stamp(message.header.stamp), message.header.frame_id, depth_m)
 
 
 def to_camera_frame(
-    color: Picture, depth: Picture, intrinsics: np.ndarray, T_world_camera: np.ndarray
+    color: ImageFrame, depth: ImageFrame, intrinsics: np.ndarray, T_world_camera: np.ndarray
 ) -> CameraFrame:
-    """One registered pair.
+    """Join a registered colour and depth image.
 
     Raises:
         BadInputError: the sizes differ.
@@ -85,7 +83,7 @@ def to_camera_frame(
 
 
 def to_lidar_scan(message: PointCloud2, T_world_lidar: np.ndarray) -> LidarScan:
-    """One sweep, without returns from beyond any sensor's range.
+    """Convert one scan, without returns beyond the range of any sensor.
 
     Raises:
         BadInputError: the cloud is malformed.
@@ -96,7 +94,7 @@ def to_lidar_scan(message: PointCloud2, T_world_lidar: np.ndarray) -> LidarScan:
 
 
 def to_tactile_reading(message: PointCloud2, side: str) -> TactileReading:
-    """The taxels of one pad.
+    """Convert the taxels of one pad.
 
     Raises:
         BadInputError: the cloud is malformed.
@@ -106,7 +104,7 @@ def to_tactile_reading(message: PointCloud2, side: str) -> TactileReading:
 
 
 def predicted_poses(predictions: Sequence[Prediction], stamp_s: float) -> PoseArray:
-    """Where each object will be at the end of the horizon, in the order of the predictions."""
+    """Convert the last pose of each prediction, in the order of the predictions."""
     ends = [prediction.T_world_object[-1] for prediction in predictions]
     poses = to_poses(np.array(ends)) if ends else []
     return PoseArray(header=header(stamp_s, WORLD), poses=poses)
@@ -115,7 +113,7 @@ def predicted_poses(predictions: Sequence[Prediction], stamp_s: float) -> PoseAr
 def predicted_trajectories(
     predictions: Sequence[Prediction], stamp_s: float
 ) -> MultiDOFJointTrajectory:
-    """Every object as a "joint" named `object_<id>`: its transform and twist at each step."""
+    """Convert predictions to one joint `object_<id>` each, with transform and twist per step."""
     message = MultiDOFJointTrajectory(header=header(stamp_s, WORLD))
     message.joint_names = [object_frame(prediction.object_id) for prediction in predictions]
     if not predictions:
@@ -132,36 +130,41 @@ def predicted_trajectories(
     return message
 
 
-def markers(scene: Scene, predictions: Sequence[Prediction]) -> MarkerArray:
-    """For RViz: each object's box and id, and the line that its centre will follow."""
+def markers(scene: Scene, predictions: Sequence[Prediction], config: MarkerConfig) -> MarkerArray:
+    """Make RViz markers: the box and label of each object, and its predicted path."""
     array = MarkerArray(markers=[Marker(action=Marker.DELETEALL)])
     for state in scene.objects:
-        array.markers += [_box(state, scene.stamp_s), _label(state, scene.stamp_s)]
-    array.markers += [_ghost(prediction, scene.stamp_s) for prediction in predictions]
+        array.markers += [
+            _box(state, scene.stamp_s, config.min_edge_m),
+            _label(state, scene.stamp_s, config.label_height_m),
+        ]
+    array.markers += [
+        _path(prediction, scene.stamp_s, config.path_width_m) for prediction in predictions
+    ]
     return array
 
 
-def _box(state: ObjectState, stamp_s: float) -> Marker:
+def _box(state: ObjectState, stamp_s: float, min_edge_m: float) -> Marker:
     low, high = _extent(state)
     T_world_box = state.T_world_object @ make_transform(translation=(low + high) / 2.0)
     marker = _marker('objects', state.id, Marker.CUBE, stamp_s, 0.9 if state.held else 0.5)
     marker.pose = to_pose(T_world_box)
-    marker.scale = to_vector(np.maximum(high - low, MIN_EDGE_M))
+    marker.scale = to_vector(np.maximum(high - low, min_edge_m))
     return marker
 
 
-def _label(state: ObjectState, stamp_s: float) -> Marker:
+def _label(state: ObjectState, stamp_s: float, height_m: float) -> Marker:
     marker = _marker('ids', state.id, Marker.TEXT_VIEW_FACING, stamp_s, 1.0)
-    top = state.T_world_object[:3, 3] + np.array([0.0, 0.0, _extent(state)[1][2] + LABEL_HEIGHT_M])
+    top = state.T_world_object[:3, 3] + np.array([0.0, 0.0, _extent(state)[1][2] + height_m])
     marker.pose.position = to_point(top)
-    marker.scale.z = LABEL_HEIGHT_M
+    marker.scale.z = height_m
     marker.text = f'{state.id} {state.properties.mass_kg.mean:.2f} kg'
     return marker
 
 
-def _ghost(prediction: Prediction, stamp_s: float) -> Marker:
+def _path(prediction: Prediction, stamp_s: float, width_m: float) -> Marker:
     marker = _marker('predictions', prediction.object_id, Marker.LINE_STRIP, stamp_s, 0.8)
-    marker.scale.x = GHOST_WIDTH_M
+    marker.scale.x = width_m
     marker.points = [to_point(xyz) for xyz in prediction.T_world_object[:, :3, 3].tolist()]
     return marker
 

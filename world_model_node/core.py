@@ -210,7 +210,7 @@ class WorldModel:
         with self._stage_timer('voxels'):
             self.voxels = fuse_voxels(points, self.config.clustering.voxel_m)
         with self._stage_timer('clusters'):
-            visibility = VisibilityModel.from_snapshot(snapshot)
+            visibility = VisibilityModel.from_snapshot(snapshot, self.config.visibility)
             plane, cell = self.cloud_fusion.plane, self.config.clustering.voxel_m
             self.labels = self.segmenter.segment(self.voxels, visibility, plane)
             measurements = measure_objects(self.voxels, self.labels, plane, cell)
@@ -232,7 +232,9 @@ class WorldModel:
             self._complete_oldest(visibility)
         with self._stage_timer('normals'):
             kept = np.flatnonzero(self.labels >= 0)
-            return Cloud(self.voxels.points_m[kept], cloud_normals(self.voxels, kept, visibility))
+            cell_m = self.config.fusion.normal_cell_m
+            normals = cloud_normals(self.voxels, kept, visibility, cell_m)
+            return Cloud(self.voxels.points_m[kept], normals)
 
     def _complete_oldest(self, visibility: VisibilityModel) -> None:
         """Guess the unseen side of the object whose guess is the oldest."""

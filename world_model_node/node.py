@@ -1,4 +1,4 @@
-"""The world model as a ROS 2 node: sensor topics in, objects and their predicted motion out."""
+"""The ROS 2 node of the world model: sensor topics in, objects and predictions out."""
 
 from __future__ import annotations
 
@@ -47,15 +47,14 @@ from world_model_node.inputs.reading_queue import ReadingQueue
 from world_model_node.update_thread import UpdateThread
 from world_model_node.warm_up import freeze_gc
 
-MIN_PERIOD_SHARE = 0.8  # of a period: frames that come faster wait for the next update
-SWITCH_INTERVAL_S = 5e-4  # an update gives way to what arrives at the latest after this
+SWITCH_INTERVAL_S = 5e-4  # longest time that an update holds the interpreter lock
 
 
 class WorldModelNode(LifecycleNode):
-    """Callbacks convert and hand over; a thread of its own updates from the newest picture.
+    """Callbacks convert and enqueue messages; an update thread takes over the newest frame.
 
-    An update takes over what has arrived until it begins, in the order of arrival, and judges by
-    that what is fresh: however long it takes, nothing that came meanwhile counts as late.
+    An update takes the queued readings in the order of arrival and judges their freshness by their
+    stamps, so that readings that arrive during a long update are not late.
     """
 
     config: WorldModelConfig
@@ -71,7 +70,7 @@ class WorldModelNode(LifecycleNode):
         )
 
     def configure(self) -> None:
-        """Read the robot description; make the core, the topics and the service."""
+        """Read the robot description and create the core, the topics and the service."""
         description = compose(self.config.robot_description, self.config.sensor_description)
         self.robot = RobotModel(description)
         self.frames = SensorFrames(description, self.robot)
@@ -85,22 +84,23 @@ class WorldModelNode(LifecycleNode):
         freeze_gc()
 
     def activate(self) -> None:
-        """Begin to update."""
-        self._updates = UpdateThread(self._update, self._failed.trigger)
+        """Start the update thread."""
+        max_jobs = self.config.timing.max_waiting_requests
+        self._updates = UpdateThread(self._update, self._failed.trigger, max_jobs)
 
     def deactivate(self) -> None:
-        """End the updates; the one under way is published."""
+        """Stop the update thread after it has published the running update."""
         self._updates.close()
         self._updates = None
 
     def _raise_failure(self) -> None:
-        """What an update raised ends the node, as if it had been raised here."""
+        """Raise the exception of an update, which ends the node."""
         if self._updates is not None and self._updates.failure is not None:
             raise self._updates.failure
 
     def _reset(self) -> None:
         self.reading_queue = ReadingQueue(self.config.timing)
-        self.pairing: StampSynchronizer[conversions.Picture] = StampSynchronizer(
+        self.pairing: StampSynchronizer[conversions.ImageFrame] = StampSynchronizer(
             ('color', 'depth')
         )
         self._intrinsics: np.ndarray | None = None
@@ -139,27 +139,28 @@ class WorldModelNode(LifecycleNode):
         )
         self.times = self.create_output(StageTimes, 'world_model/processing_time')
 
-    # Sensors in.
+    # Sensor messages are converted and enqueued.
 
     def _on_color(self, message: Image) -> None:
-        self._pair_images('color', conversions.to_color_picture(message))
+        self._pair_images('color', conversions.to_color_frame(message))
 
     def _on_depth(self, message: Image) -> None:
-        self._pair_images('depth', conversions.to_depth_picture(message))
+        self._pair_images('depth', conversions.to_depth_frame(message))
 
     def _on_info(self, message: CameraInfo) -> None:
         self._intrinsics = from_camera_info(message)
 
-    def _pair_images(self, stream: str, picture: conversions.Picture) -> None:
-        pair = self.pairing.add(stream, picture.stamp_s, picture)
+    def _pair_images(self, stream: str, image: conversions.ImageFrame) -> None:
+        pair = self.pairing.add(stream, image.stamp_s, image)
         if pair is None or self._intrinsics is None:
             return
-        take_pending(self._signals)  # what was sent before the picture is there before it
+        take_pending(self._signals)  # signals sent before the image are processed before it
         T_world_camera = self.frames.pose(pair[0].frame_id)
         frame = conversions.to_camera_frame(*pair, self._intrinsics, T_world_camera)
         self._enqueue('camera', frame)
         self.latency.arrived(frame.stamp_s, self.now_s())
-        if frame.stamp_s - self._last_frame_s >= MIN_PERIOD_SHARE / self.config.rate_hz:
+        min_period_s = self.config.timing.min_period_share / self.config.rate_hz
+        if frame.stamp_s - self._last_frame_s >= min_period_s:
             self._last_frame_s = frame.stamp_s
             self._updates.request()
 
@@ -182,10 +183,10 @@ class WorldModelNode(LifecycleNode):
         self.world_model.inputs.check(stream, reading)
         self.reading_queue.put(stream, reading)
 
-    # Beliefs out, on the thread of the updates.
+    # The update thread fuses and publishes.
 
     def _tick(self) -> None:
-        # pictures drive the updates; without them the others still do
+        # frames trigger the updates, and the timer does without frames
         late = self.now_s() - self._last_update_s > 1.5 / self.config.rate_hz
         if late and self._updates.idle and self.latency.newest.stamp_s:
             self._updates.request()
@@ -194,7 +195,7 @@ class WorldModelNode(LifecycleNode):
         newest = self.latency.newest
         for stream, reading in self.reading_queue.take():
             self.world_model.keep(stream, reading)
-        # a simulated clock may lag behind the stamps of what has already arrived
+        # a simulated clock may lag behind the stamps of arrived readings
         now_s = max(self.now_s(), newest.stamp_s)
         scene = self.world_model.update(now_s)
         self._stale = scene.stale
@@ -214,19 +215,19 @@ class WorldModelNode(LifecycleNode):
         self.times.publish(self.stage_times(stage_ms, newest.stamp_s, newest.latency_s))
 
     def _publish_mirrors(self, scene: Scene, predictions: tuple[Prediction, ...]) -> None:
-        # each is made only where somebody listens
+        # a message is made only for a topic with subscribers
         stamp_s = scene.stamp_s
         for publisher, make in (
             (self.poses, lambda: conversions.predicted_poses(predictions, stamp_s)),
             (self.trajectories, lambda: conversions.predicted_trajectories(predictions, stamp_s)),
             (self.contacts, lambda: to_contacts(scene)),
             (self.cloud, lambda: to_scene_cloud(scene)),
-            (self.markers, lambda: conversions.markers(scene, predictions)),
+            (self.markers, lambda: conversions.markers(scene, predictions, self.config.markers)),
         ):
             if publisher.get_subscription_count():
                 publisher.publish(make())
 
-    # What if: answered between two updates.
+    # Imagine requests are answered between two updates.
 
     def _imagine(
         self, request: Imagine.Request, response: Imagine.Response
@@ -261,7 +262,7 @@ class WorldModelNode(LifecycleNode):
             self.activate()
 
     def health(self) -> Iterable[Health]:
-        """The dynamics that predict, and the modalities that are missing."""
+        """Report the dynamics model, the segmenter, stale modalities and the updates."""
         name = self.world_model.model_name
         if self.world_model.dynamics.learned:
             yield Health('dynamics', OK, name, {'model': name})
@@ -291,7 +292,7 @@ class WorldModelNode(LifecycleNode):
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the node; the exit status."""
+    """Run the node and return its exit status."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     return run(WorldModelNode, args)
 

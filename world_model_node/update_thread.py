@@ -1,4 +1,4 @@
-"""The thread that updates the world model, so that nothing which arrives waits for an update."""
+"""A thread updates the world model, so that arriving messages wait for no update."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ from typing import Any
 
 from sakiyomi.errors import WorkFailedError
 
-MAX_JOBS = 8  # that wait their turn
-
 
 class UpdateThread:
-    """One update at a time from the newest picture, and jobs that take turns with the updates.
+    """A thread that runs one update at a time, and jobs between the updates.
 
     Attributes:
-        replaced: pictures that a newer one replaced before their update began.
-        failure: what an update or a job raised; the thread has ended with it.
+        replaced: the number of requests that a newer one replaced before their update began.
+        failure: the exception of an update or a job, which ended the thread.
     """
 
-    def __init__(self, update: Callable[[], None], failed: Callable[[], None]) -> None:
-        """Start.
+    def __init__(
+        self, update: Callable[[], None], failed: Callable[[], None], max_jobs: int
+    ) -> None:
+        """Start the thread.
 
         Args:
-            update: does one update.
-            failed: called once `failure` is set, on this thread.
+            update: the function of one update.
+            failed: a function that the thread calls after setting `failure`.
+            max_jobs: the number of jobs that may wait.
         """
         self.replaced = 0
         self.failure: Exception | None = None
-        self._update, self._failed = update, failed
+        self._update, self._failed, self._max_jobs = update, failed, max_jobs
         self._jobs: deque[tuple[Callable[[], Any], Future]] = deque()
         self._due = self._busy = self._ending = False
         self._changed = threading.Condition()
@@ -39,34 +40,36 @@ class UpdateThread:
 
     @property
     def idle(self) -> bool:
-        """Whether no update is due or under way."""
+        """Return whether no update is due or running."""
         return not (self._due or self._busy)
 
     def request(self) -> None:
-        """Update as soon as the one under way is done; requests do not add up."""
+        """Request an update after the running one; further requests replace it."""
         with self._changed:
             self.replaced += self._due
             self._due = True
             self._changed.notify()
 
     def submit(self, job: Callable[[], Any]) -> Future:
-        """What `job` will return, which is called between two updates.
+        """Submit a job that runs between two updates, and return its future.
 
         Raises:
-            WorkFailedError: the thread ends, or too many jobs wait already.
+            WorkFailedError: the thread is ending, or too many jobs are waiting.
         """
         future: Future = Future()
         with self._changed:
             if self._ending:
                 raise WorkFailedError('got a job while the updates end, expected it before')
-            if len(self._jobs) >= MAX_JOBS:
-                raise WorkFailedError(f'got a job, expected no more than {MAX_JOBS} that wait')
+            if len(self._jobs) >= self._max_jobs:
+                raise WorkFailedError(
+                    f'got a job, expected no more than {self._max_jobs} that wait'
+                )
             self._jobs.append((job, future))
             self._changed.notify()
         return future
 
     def close(self) -> None:
-        """Let the update under way and the jobs that wait come to their end."""
+        """Finish the running update and the waiting jobs, and end the thread."""
         with self._changed:
             self._ending = True
             self._changed.notify()
@@ -82,7 +85,7 @@ class UpdateThread:
             self._failed()
 
     def _await_work(self) -> bool:
-        """Whether there is something to do; false at the end."""
+        """Wait for an update or a job; return False at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._due or self._jobs or self._ending)
             self._busy = self._due and not self._ending

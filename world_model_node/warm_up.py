@@ -1,4 +1,4 @@
-"""A made-up look at a box on a table: the first pass through the fusion loads code and memory."""
+"""A synthetic snapshot warms up the fusion, whose first run loads code and memory."""
 
 from __future__ import annotations
 
@@ -11,31 +11,29 @@ from sakiyomi.sensing import CameraFrame, LidarScan
 from world_model_node.config import WorkspaceConfig
 from world_model_node.inputs.sensor_inputs import Snapshot
 
-HEIGHT, WIDTH, FOCAL = 480, 640, 600.0
-CAMERA_HEIGHT_M, BOX_HEIGHT_M = 1.0, 0.05  # above the table
-BOX_PIXELS = (slice(200, 280), slice(280, 360))
-LIDAR_STRIDE = 8  # pixels are points of the LiDAR too
+HEIGHT, WIDTH, FOCAL_PX = 480, 640, 600.0  # the synthetic camera
 
 
 def freeze_gc() -> None:
-    """Let garbage collections pass over all that exists: to walk it takes longer than a frame."""
-    gc.unfreeze()  # of what an earlier call spared
+    """Exclude all present objects from garbage collections, which would outlast a frame."""
+    gc.unfreeze()  # objects of an earlier call may be garbage now
     gc.collect()
     gc.freeze()
 
 
 def box_on_a_table(workspace: WorkspaceConfig) -> Snapshot:
-    """What camera and LiDAR would see from above the middle of the workspace."""
-    depth = np.full((HEIGHT, WIDTH), CAMERA_HEIGHT_M, np.float32)
-    depth[BOX_PIXELS] -= BOX_HEIGHT_M
+    """Make a snapshot of camera and LiDAR 1 m above the centre of the workspace."""
+    camera_height_m, box_height_m, lidar_stride = 1.0, 0.05, 8
+    depth = np.full((HEIGHT, WIDTH), camera_height_m, np.float32)
+    depth[200:280, 280:360] -= box_height_m
     color = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
-    K = np.array([[FOCAL, 0.0, WIDTH / 2], [0.0, FOCAL, HEIGHT / 2], [0.0, 0.0, 1.0]])
+    K = np.array([[FOCAL_PX, 0.0, WIDTH / 2], [0.0, FOCAL_PX, HEIGHT / 2], [0.0, 0.0, 1.0]])
     w = workspace
-    middle = [0.5 * (w.x_min_m + w.x_max_m), 0.5 * (w.y_min_m + w.y_max_m), CAMERA_HEIGHT_M]
-    T = make_transform(np.diag([1.0, -1.0, -1.0]), np.array(middle))
-    v, u = np.mgrid[0:HEIGHT:LIDAR_STRIDE, 0:WIDTH:LIDAR_STRIDE]
+    center = [0.5 * (w.x_min_m + w.x_max_m), 0.5 * (w.y_min_m + w.y_max_m), camera_height_m]
+    T = make_transform(np.diag([1.0, -1.0, -1.0]), np.array(center))
+    v, u = np.mgrid[0:HEIGHT:lidar_stride, 0:WIDTH:lidar_stride]
     z = depth[v, u]
-    x, y = (u - WIDTH / 2) / FOCAL * z, (v - HEIGHT / 2) / FOCAL * z
+    x, y = (u - WIDTH / 2) / FOCAL_PX * z, (v - HEIGHT / 2) / FOCAL_PX * z
     points = np.stack([x, y, z], axis=-1).reshape(-1, 3).astype(np.float32)
     camera = CameraFrame(0.0, color, depth, K, T)
     return Snapshot(camera, (LidarScan(0.0, points, T),), (None, None), None, ())

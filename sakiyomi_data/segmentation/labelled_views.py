@@ -11,6 +11,7 @@ import numpy as np
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.sensing import CameraFrame
+from world_model_node.config import VisibilityConfig
 from world_model_node.fusion.points import PointSet
 from world_model_node.fusion.support_plane import SupportPlane
 from world_model_node.fusion.visibility import VisibilityModel
@@ -85,5 +86,8 @@ def _unpacked(arrays: dict[str, np.ndarray], index: int) -> LabelledView:
         camera = CameraFrame(0.0, black, depth, a['intrinsics'], a['T_world_camera'])
     plane = SupportPlane(a['plane'][:2], float(a['plane'][2]))
     return LabelledView(
-        voxels, a['labels'].astype(int), VisibilityModel(camera, a.get('lidar_m')), plane
+        voxels,
+        a['labels'].astype(int),
+        VisibilityModel(camera, a.get('lidar_m'), VisibilityConfig()),
+        plane,
     )

@@ -92,7 +92,10 @@ class ViewRenderer:
             poses_own = [poses[f'object {n}'] for n in names]
             voxels = with_prints(voxels, labels, poses_own, rng)
         return LabelledView(
-            voxels, labels, VisibilityModel.from_snapshot(snapshot), cloud_fusion.plane
+            voxels,
+            labels,
+            VisibilityModel.from_snapshot(snapshot, self.model.visibility),
+            cloud_fusion.plane,
         )
 
     def _bodies(self) -> tuple[dict, dict]:

@@ -9,19 +9,15 @@ import numpy as np
 
 from sakiyomi_data.segmentation.labelled_views import LabelledView, read_views
 from world_model_node.fusion.points import voxel_indices
-from world_model_node.segmentation.features import (
+from world_model_node.segmentation.dimensions import (
     NODE_CHROMATICITY,
     NODE_NORMAL,
     NODE_VIEWPOINT,
     NODE_XY,
-    SupervoxelGraph,
-    supervoxel_graph,
 )
-from world_model_node.segmentation.supervoxels import (
-    COARSE_VOXEL_M,
-    make_coarse_voxels,
-    oversegment,
-)
+from world_model_node.segmentation.features import SupervoxelGraph, supervoxel_graph
+from world_model_node.segmentation.segmentation_config import NetworkSegmentationConfig
+from world_model_node.segmentation.supervoxels import make_coarse_voxels, oversegment
 
 MIN_VOXELS = 60  # smaller views are left out
 PAIR_DISSIMILARITY, PAIR_BOTH_COLORED, PAIR_LINKS, PAIR_LINK_DISSIMILARITY = 5, 6, 7, 9
@@ -58,10 +54,11 @@ class LabelledGraph:
 
 def label_graph(view: LabelledView) -> LabelledGraph:
     """Oversegment a view."""
-    coarse_of_voxel = voxel_indices(view.voxels.points_m, COARSE_VOXEL_M)
-    cells = make_coarse_voxels(view.voxels, coarse_of_voxel, view.visibility)
-    part = oversegment(cells)
-    graph = supervoxel_graph(cells, part, view.visibility, view.plane)
+    config = NetworkSegmentationConfig()
+    coarse_of_voxel = voxel_indices(view.voxels.points_m, config.supervoxels.coarse_voxel_m)
+    cells = make_coarse_voxels(view.voxels, coarse_of_voxel, view.visibility, config.supervoxels)
+    part = oversegment(cells, config.supervoxels)
+    graph = supervoxel_graph(cells, part, view.visibility, view.plane, config.pairs)
     return LabelledGraph(graph, part[coarse_of_voxel], view.labels)
 
 

@@ -11,7 +11,7 @@ from safetensors.torch import save
 
 from sakiyomi_training.segmentation.network import SupervoxelNetwork
 from world_model_node.model_files import write_card
-from world_model_node.segmentation.features import NODE_FEATURES, PAIR_FEATURES
+from world_model_node.segmentation.dimensions import NODE_FEATURES, PAIR_FEATURES
 from world_model_node.segmentation.segmentation_engine import GRAPH, INPUTS, NAME, OUTPUTS, WEIGHTS
 
 OPSET = 17

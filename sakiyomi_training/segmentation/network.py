@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from world_model_node.segmentation.features import NODE_FEATURES, PAIR_FEATURES
+from world_model_node.segmentation.dimensions import NODE_FEATURES, PAIR_FEATURES
 
 WIDTH, NUM_HEADS, NUM_LAYERS, PAIR_WIDTH, EMBEDDING_SIZE = 64, 4, 3, 16, 12
 VOTE_SCALE_M = 0.05

@@ -28,7 +28,7 @@ from sakiyomi_training.segmentation.network import SupervoxelNetwork
 from sakiyomi_training.segmentation.scoring import InstanceScore, score
 from sakiyomi_training.segmentation.training_config import SegmentationTrainingConfig
 from world_model_node.segmentation.grouping import group_supervoxels
-from world_model_node.segmentation.supervoxels import MAX_SUPERVOXELS
+from world_model_node.segmentation.segmentation_config import GroupingConfig, SupervoxelConfig
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,9 @@ class Trainer:
                 break
             done = self.spent_s / (60.0 * minutes)
             self._set_rate(done)
-            most = c.early_max_parts if done < c.early_share else MAX_SUPERVOXELS
+            most = (
+                c.early_max_parts if done < c.early_share else SupervoxelConfig().max_supervoxels
+            )
             chosen = [self.examples[i] for i in order[start : start + c.batch]]
             items = [augment(subsample_parts(item, most, self.rng), self.rng) for item in chosen]
             loss = loss_of(self.network, batch_of(items), c)
@@ -168,7 +170,9 @@ def predicted_labels(network: SupervoxelNetwork, view: LabelledGraph) -> np.ndar
     arrays = (graph.nodes, graph.pairs, places, np.ones(len(graph)))
     with torch.no_grad():
         same, of_object, _ = network(*(torch.from_numpy(a).float()[None] for a in arrays))
-    labels = group_supervoxels(same[0].numpy(), of_object[0].numpy(), graph.counts)
+    labels = group_supervoxels(
+        same[0].numpy(), of_object[0].numpy(), graph.counts, GroupingConfig()
+    )
     return labels[view.supervoxel_of_voxel]
 
 

@@ -20,6 +20,7 @@ from sakiyomi_interfaces.msg import PredictionArray
 from sakiyomi_ros.messages.beliefs import to_predictions
 from sakiyomi_ros.qos import topic_qos
 from world_model_node import conversions
+from world_model_node.config import MarkerConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
@@ -87,7 +88,7 @@ def world_model(future, scene):
         'predictions': to_predictions((future,), 1.0, 'physics_prior'),
         'predicted_poses': conversions.predicted_poses((future,), 1.0),
         'predicted_trajectories': conversions.predicted_trajectories((future,), 1.0),
-        'markers': conversions.markers(scene, (future,)),
+        'markers': conversions.markers(scene, (future,), MarkerConfig()),
     }
     kinds = (PredictionArray, PoseArray, MultiDOFJointTrajectory, MarkerArray)
     publishers = {

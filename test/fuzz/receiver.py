@@ -27,8 +27,8 @@ from world_model_node.config import WorldModelConfig
 from world_model_node.conversions import (
     TAXEL_FIELDS,
     to_camera_frame,
-    to_color_picture,
-    to_depth_picture,
+    to_color_frame,
+    to_depth_frame,
     to_lidar_scan,
     to_tactile_reading,
 )
@@ -131,7 +131,7 @@ class Receiver:
         self.objects = max(self.objects, len(scene.objects))
 
     def _picture(self, topic: str, message: Image) -> None:
-        picture = to_color_picture(message) if topic == 'color' else to_depth_picture(message)
+        picture = to_color_frame(message) if topic == 'color' else to_depth_frame(message)
         pair = self.pairing.add(topic, picture.stamp_s, picture)
         if pair is not None:
             T = self.sample.T_world_camera

@@ -26,6 +26,7 @@ from sakiyomi_ros.messages.beliefs import (
 )
 from sakiyomi_ros.messages.conversions import from_pose, from_stamp, to_pose, to_stamp
 from world_model_node import conversions
+from world_model_node.config import MarkerConfig
 
 RNG = np.random.default_rng(0)
 T = np.stack([from_xyz_rpy(RNG.normal(size=3), RNG.normal(size=3)) for _ in range(20)])
@@ -158,5 +159,6 @@ def test_the_mirrors_say_what_the_predictions_say():
     pose = conversions.predicted_poses(predictions, 12.5).poses[1]
     np.testing.assert_allclose(from_pose(pose)[:3, 3], end)
     scene = Scene(12.5, (make_state(3),), np.empty((0, 3), np.float32))
-    names = {marker.ns for marker in conversions.markers(scene, predictions).markers}
+    markers = conversions.markers(scene, predictions, MarkerConfig())
+    names = {marker.ns for marker in markers.markers}
     assert {'objects', 'ids', 'predictions'} <= names

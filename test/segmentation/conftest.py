@@ -35,7 +35,7 @@ def clustering():
 
 @pytest.fixture(scope='session')
 def fuse_boxes():
-    """Fused voxels of boxes, the view they come from and the table."""
+    """Return a function that fuses views of boxes into voxels, visibility and plane."""
 
     def fuse(boxes, seed=0):
         rng = np.random.default_rng(seed)
@@ -45,7 +45,8 @@ def fuse_boxes():
             model.add_camera(camera(0.1 * index, boxes, rng))
             model.update(0.1 * index)
         snapshot = model.inputs.at(0.2)
-        return model.voxels, VisibilityModel.from_snapshot(snapshot), model.cloud_fusion.plane
+        visibility = VisibilityModel.from_snapshot(snapshot, model.config.visibility)
+        return model.voxels, visibility, model.cloud_fusion.plane
 
     return fuse
 

@@ -3,6 +3,7 @@ import pytest
 
 from sakiyomi_training.segmentation.scoring import MIN_VOXELS, InstanceScore, score
 from world_model_node.segmentation.grouping import average_linkage, merge_fragments, remove_clutter
+from world_model_node.segmentation.segmentation_config import GroupingConfig
 
 
 def blocks(sizes, sure=4.0):
@@ -10,9 +11,9 @@ def blocks(sizes, sure=4.0):
     return np.where(owner[:, None] == owner[None], sure, -sure), owner
 
 
-def test_certain_blocks_are_the_groups():
+def test_blocks_of_certain_pairs_are_the_groups():
     logits, owner = blocks([5, 1, 9, 3])
-    labels = average_linkage(logits)
+    labels = average_linkage(logits, 8.0)
     assert len(np.unique(labels)) == 4
     assert len(np.unique(np.stack([labels, owner]), axis=1).T) == 4
 
@@ -20,26 +21,26 @@ def test_certain_blocks_are_the_groups():
 def test_a_few_wrong_pairs_do_not_join_two_objects():
     logits, owner = blocks([20, 20])
     logits[3, 25] = logits[25, 3] = logits[4, 30] = logits[30, 4] = 3.5
-    assert np.array_equal(average_linkage(logits) == average_linkage(logits)[0], owner == 0)
-
-
-def test_one_part_is_one_group():
-    assert average_linkage(np.zeros((1, 1))).tolist() == [0]
-
-
-def test_a_fragment_joins_what_it_is_like_unless_much_speaks_against_it():
-    logits, owner = blocks([9, 9, 1], sure=4.0)
-    counts = np.full(19, 20)
-    logits[18, :9] = logits[:9, 18] = -1.0
-    joined = merge_fragments(owner, counts, logits, min_coarse_voxels=60, lenience=2.0)
-    assert joined.tolist() == [0] * 9 + [1] * 9 + [0]
-    logits[18, :9] = logits[:9, 18] = -3.0
     assert np.array_equal(
-        merge_fragments(owner, counts, logits, min_coarse_voxels=60, lenience=2.0), owner
+        average_linkage(logits, 8.0) == average_linkage(logits, 8.0)[0], owner == 0
     )
 
 
-def test_a_group_that_is_of_no_object_is_dropped_whole():
+def test_one_supervoxel_is_one_group():
+    assert average_linkage(np.zeros((1, 1)), 8.0).tolist() == [0]
+
+
+def test_a_fragment_merges_unless_its_log_odds_are_clearly_negative():
+    logits, owner = blocks([9, 9, 1], sure=4.0)
+    counts = np.full(19, 20)
+    logits[18, :9] = logits[:9, 18] = -1.0
+    joined = merge_fragments(owner, counts, logits, GroupingConfig())
+    assert joined.tolist() == [0] * 9 + [1] * 9 + [0]
+    logits[18, :9] = logits[:9, 18] = -3.0
+    assert np.array_equal(merge_fragments(owner, counts, logits, GroupingConfig()), owner)
+
+
+def test_a_group_of_clutter_is_removed_as_a_whole():
     labels = np.array([0, 0, 1, 1])
     assert remove_clutter(labels, np.array([3.0, -1.0, 1.0, -2.0])).tolist() == [0, 0, -1, -1]
 

@@ -3,7 +3,8 @@ import torch
 from safetensors.torch import load_file
 
 from sakiyomi_training.segmentation.network import SupervoxelNetwork
-from world_model_node.segmentation.features import NODE_FEATURES, PAIR_FEATURES, SupervoxelGraph
+from world_model_node.segmentation.dimensions import NODE_FEATURES, PAIR_FEATURES
+from world_model_node.segmentation.features import SupervoxelGraph
 from world_model_node.segmentation.segmentation_engine import (
     GRAPH,
     WEIGHTS,
@@ -30,7 +31,7 @@ def shipped(folder):
     return network.eval()
 
 
-def test_the_graph_computes_what_the_weights_do(model_folder):
+def test_the_graph_and_the_weights_have_equal_outputs(model_folder):
     network, engine = shipped(model_folder), SegmentationEngine(model_folder)
     for m in (1, 17, 64, 200):
         graph = random_graph(m, seed=m)
@@ -54,7 +55,7 @@ def test_padding_changes_nothing(model_folder):
     )
 
 
-def test_the_order_of_parts_does_not_matter(model_folder):
+def test_the_order_of_supervoxels_does_not_matter(model_folder):
     graph, order = random_graph(50), np.random.default_rng(1).permutation(50)
     shuffled = SupervoxelGraph(
         graph.nodes[order],

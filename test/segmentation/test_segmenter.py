@@ -35,7 +35,7 @@ def test_a_box_alone_is_one(network, fuse_boxes):
         assert network.segment(*fuse_boxes((on_table(0.5, 0.0, size),))).max() == 0
 
 
-def test_boxes_apart_are_divided_as_clustering_does(network, clustering, fuse_boxes):
+def test_separate_boxes_are_divided_as_by_clustering(network, clustering, fuse_boxes):
     boxes = [on_table(x, y, (0.05, 0.05, 0.06)) for x in (0.42, 0.58) for y in (-0.08, 0.08)]
     view = fuse_boxes(tuple(boxes))
     ours, theirs = network.segment(*view), clustering.segment(*view)
@@ -55,7 +55,7 @@ def test_the_same_view_is_divided_the_same_way_twice(network, touching):
 
 
 @pytest.mark.parametrize('count', [0, 1, 5, 40])
-def test_few_voxels_are_no_object_and_no_error(network, touching, count):
+def test_few_voxels_give_no_object_and_no_error(network, touching, count):
     voxels, visibility, plane = touching
     few = voxels[:count] if count else empty_points()
     labels = network.segment(few, visibility, plane)
@@ -63,7 +63,7 @@ def test_few_voxels_are_no_object_and_no_error(network, touching, count):
     assert labels.max(initial=-1) <= 0
 
 
-def test_voxels_all_in_one_place_are_no_error(network, touching):
+def test_coincident_voxels_give_no_error(network, touching):
     voxels, visibility, plane = touching
     same = voxels[np.zeros(500, int)]
     assert network.segment(same, visibility, plane).shape == (500,)
@@ -76,7 +76,7 @@ def flip(path):
 
 
 @pytest.mark.parametrize('harm', ['flip', 'cut', 'remove', 'no card', 'bad card'])
-def test_a_harmed_model_is_refused_in_one_line_and_clustering_takes_over(
+def test_a_damaged_model_is_refused_in_one_line_and_clustering_is_used(
     harm, model_folder, tmp_path, caplog
 ):
     folder = tmp_path / 'models'
@@ -101,7 +101,7 @@ def test_a_harmed_model_is_refused_in_one_line_and_clustering_takes_over(
     assert 'falls back to clustering' in caplog.text
 
 
-def test_the_world_model_names_what_divides():
+def test_the_world_model_names_its_segmenter():
     assert WorldModel(WorldModelConfig(segmenter='clustering')).segmenter_name == 'clustering'
     assert WorldModel(WorldModelConfig(segmenter='network')).segmenter_name.startswith('network ')
 

@@ -1,4 +1,4 @@
-"""Two boxes of one colour that touch."""
+"""Two boxes of one colour in contact."""
 
 import numpy as np
 from synthetic import on_table
@@ -8,7 +8,7 @@ LOW = on_table(0.56, 0.01, (0.07, 0.09, 0.05))
 
 
 def owners(points, boxes):
-    """The box whose surface is nearest to each point."""
+    """Return the box whose surface is nearest to each point."""
     gaps = []
     for box in boxes:
         off = np.abs(points - np.array(box.center)) - 0.5 * np.array(box.size)

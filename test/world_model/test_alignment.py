@@ -4,7 +4,7 @@ from scipy.spatial.transform import Rotation
 
 from sakiyomi.errors import WorkFailedError
 from sakiyomi.geometry import inverse, make_transform, transform_points
-from world_model_node.offline.alignment import align_to_support, workspace_around
+from world_model_node.offline.alignment import AlignmentConfig, align_to_support, workspace_around
 
 RNG = np.random.default_rng(0)
 
@@ -33,7 +33,7 @@ def camera_at(eye, pitch_rad, roll_rad=0.0):
 
 def tilt_and_height(world_points, T_world_camera, optical=True):
     sensor = transform_points(inverse(T_world_camera), world_points)
-    T = align_to_support(sensor, optical)
+    T = align_to_support(sensor, optical, AlignmentConfig())
     return np.arccos(np.clip(T[2, :3] @ T_world_camera[2, :3], -1, 1)), T[2, 3] - T_world_camera[
         2, 3
     ]
@@ -47,7 +47,7 @@ def test_the_table_is_found_from_any_usual_view(pitch, roll):
     assert abs(height) < 0.002
 
 
-def test_a_wall_larger_than_the_table_is_no_table():
+def test_a_wall_larger_than_the_table_is_not_the_support():
     wall = patch((1.0, 1.0), (-1.0, 1.0), (-0.2, 1.2), 12000)
     tilt, _ = tilt_and_height(
         np.vstack([table_and_boxes(), wall]), camera_at((0.0, 0.0, 0.6), 0.5)
@@ -55,13 +55,13 @@ def test_a_wall_larger_than_the_table_is_no_table():
     assert tilt < 0.01
 
 
-def test_the_floor_below_is_no_table():
+def test_the_floor_below_is_not_the_support():
     floor = patch((-1.0, 3.0), (-2.0, 2.0), (-0.72, -0.72), 9000)
     _, height = tilt_and_height(np.vstack([table_and_boxes(), floor]), camera_at((0, 0, 0.6), 0.8))
     assert abs(height) < 0.005
 
 
-def test_a_cloud_without_a_frame_has_its_things_on_top():
+def test_a_cloud_without_an_optical_frame_has_its_objects_on_top():
     T = make_transform(
         Rotation.from_rotvec([2.0, 1.0, -0.5]).as_matrix(), np.array([3.0, 1.0, 2.0])
     )
@@ -69,22 +69,27 @@ def test_a_cloud_without_a_frame_has_its_things_on_top():
     assert tilt < 0.01
 
 
-def test_the_workspace_holds_what_stands_there():
+def test_the_workspace_contains_the_objects():
     points, T_world_camera = table_and_boxes(), camera_at((-0.1, 0.0, 0.7), 1.0)
     sensor = transform_points(inverse(T_world_camera), points)
-    T = align_to_support(sensor, True)
-    w = workspace_around(sensor, T)
+    T = align_to_support(sensor, True, AlignmentConfig())
+    w = workspace_around(sensor, T, AlignmentConfig())
     boxes = transform_points(T, sensor[points[:, 2] > 0.05])
     assert (boxes[:, 0] > w.x_min_m).all() and (boxes[:, 0] < w.x_max_m).all()
     assert (boxes[:, 1] > w.y_min_m).all() and (boxes[:, 1] < w.y_max_m).all()
     assert w.x_max_m - w.x_min_m < 0.6
 
 
-def test_no_plane_is_said_so():
+def test_a_cloud_without_a_plane_is_refused():
     with pytest.raises(WorkFailedError, match='support plane'):
-        align_to_support(RNG.uniform(-1.0, 1.0, (3000, 3)) + np.array([0.0, 0.0, 2.0]), True)
+        align_to_support(
+            RNG.uniform(-1.0, 1.0, (3000, 3)) + np.array([0.0, 0.0, 2.0]), True, AlignmentConfig()
+        )
 
 
 def test_the_same_points_give_the_same_frame():
     sensor = transform_points(inverse(camera_at((0.0, 0.0, 0.6), 0.8)), table_and_boxes())
-    np.testing.assert_array_equal(align_to_support(sensor, True), align_to_support(sensor, True))
+    np.testing.assert_array_equal(
+        align_to_support(sensor, True, AlignmentConfig()),
+        align_to_support(sensor, True, AlignmentConfig()),
+    )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sakiyomi.geometry import from_xyz_rpy, rotation_angle, transform_points
-from world_model_node.config import TrackingConfig
+from world_model_node.config import TrackingConfig, VisibilityConfig
 from world_model_node.fusion.point_grid import PointGrid
 from world_model_node.fusion.visibility import VisibilityModel
 from world_model_node.tracking.body import Body
@@ -18,7 +18,7 @@ from world_model_node.tracking.stationary_state import StationaryState
 
 SIZE = np.array([0.06, 0.04, 0.08])
 CENTER = np.array([0.5, 0.05, 0.04])
-BLIND = VisibilityModel(None, None)
+BLIND = VisibilityModel(None, None, VisibilityConfig())
 
 
 def seen_box(pose=None, seed=0, sides=(0, 1)):

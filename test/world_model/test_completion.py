@@ -1,5 +1,6 @@
 import numpy as np
 
+from world_model_node.config import VisibilityConfig
 from world_model_node.fusion.point_grid import PointGrid
 from world_model_node.fusion.visibility import VisibilityModel
 from world_model_node.tracking.completion import (
@@ -8,7 +9,7 @@ from world_model_node.tracking.completion import (
     mirror_completion,
 )
 
-BLIND = VisibilityModel(None, None)
+BLIND = VisibilityModel(None, None, VisibilityConfig())
 MIDDLE = np.array([0.5, 0.0, 0.03])
 
 

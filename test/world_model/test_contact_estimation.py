@@ -42,7 +42,9 @@ def box(half, n=3000, seed=0):
 
 def test_contacts_turn_with_the_pad_and_keep_the_force():
     T = make_transform(np.array([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]]), np.array([0.5, 0.1, 0.2]))
-    contacts = pad_contact_patch(pad([[0.3, 0.0, 2.0], [0.0, 0.0, 2.0], [0, 0, 0.01]]), T, 0.3)
+    contacts = pad_contact_patch(
+        pad([[0.3, 0.0, 2.0], [0.0, 0.0, 2.0], [0, 0, 0.01]]), T, TouchConfig()
+    )
     assert len(contacts.points_m) == 2
     assert np.allclose(contacts.normal, [1.0, 0.0, 0.0])
     assert np.allclose(contacts.forces_n.sum(axis=0), T[:3, :3] @ [0.3, 0.0, 4.0], atol=1e-6)
@@ -53,7 +55,7 @@ def test_contacts_turn_with_the_pad_and_keep_the_force():
 
 @pytest.mark.parametrize('forces', [np.zeros((3, 3)), [[0, 0, 0.1]] * 3, [[5.0, 0, -1.0]] * 3])
 def test_a_pad_on_which_nothing_presses_has_no_contacts(forces):
-    assert pad_contact_patch(pad(forces), np.eye(4), 0.31) is None
+    assert pad_contact_patch(pad(forces), np.eye(4), TouchConfig(contact_force_n=0.31)) is None
 
 
 def test_the_surface_moves_by_the_gap_to_where_it_is_felt():
@@ -255,18 +257,20 @@ def test_a_load_on_what_is_held_is_found_where_it_acts():
     origin, at = np.array([0.5, 0.0, 0.25]), np.array([0.52, 0.005, 0.08])
     force = np.array([-4.0, 0.0, 0.0])  # a wall on the side of +x
     load = np.concatenate([force, np.cross(at - origin, force)])
-    found = contact_from_wrench(load, origin, surface)
+    found = contact_from_wrench(load, origin, surface, 0.01)
     assert np.linalg.norm(found.points_m[0] - at) < 0.005
     assert found.normals[0] @ force > 0.0
-    assert contact_from_wrench(load + np.eye(6)[4] * 4.0, origin, surface) is None  # a metre off
-    assert contact_from_wrench(np.zeros(6), origin, surface) is None
+    assert contact_from_wrench(load + np.eye(6)[4] * 4.0, origin, surface, 0.01) is None
+    assert contact_from_wrench(np.zeros(6), origin, surface, 0.01) is None
 
 
 def test_contacts_name_the_object_that_is_there():
     shapes = {3: box([0.02] * 3), 8: box([0.02] * 3) + np.float32([0.2, 0.0, 0.0])}
     assert nearest_object(shapes, np.array([0.22, 0.0, 0.0]), 0.01) == 8
     assert nearest_object(shapes, np.array([0.11, 0.0, 0.0]), 0.01) is None
-    one = pad_contact_patch(pad([[0.0, 0.0, 2.0], [0.0, 0.0, 2.0], [0, 0, 0]]), np.eye(4), 0.3)
+    one = pad_contact_patch(
+        pad([[0.0, 0.0, 2.0], [0.0, 0.0, 2.0], [0, 0, 0]]), np.eye(4), TouchConfig()
+    )
     both = merge_contacts([(one, 8), (one, None)])
     assert both.object_ids.tolist() == [8, 8, NO_OBJECT, NO_OBJECT]
     assert [CONTACT_SOURCES[row] for row in both.sources] == ['left'] * 4

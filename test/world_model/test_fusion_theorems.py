@@ -55,7 +55,7 @@ def test_touching_boxes_of_two_colours_are_two_objects(model):
 
 
 def test_a_print_on_a_flat_face_does_not_divide_a_box(model):
-    # two colours on one face at one height: the border between them is flat
+    # the border between two colours on one face is coplanar
     boxes = [
         on_table(0.5, -0.02, (0.06, 0.04, 0.05), RED),
         on_table(0.5, 0.02, (0.06, 0.04, 0.05), (60, 90, 200)),
@@ -80,7 +80,7 @@ def test_the_cloud_lies_on_the_boxes_and_has_unit_normals(model):
 
 
 @pytest.mark.parametrize('table_m', [-0.02, 0.0, 0.015])
-def test_the_table_is_found_within_1_mm_below_a_crowd(table_m):
+def test_the_table_below_many_objects_is_found_within_1_mm(table_m):
     boxes = [on_table(x, y, (0.07, 0.07, 0.03)) for x in (0.4, 0.5, 0.6) for y in (-0.1, 0.0, 0.1)]
     rng = np.random.default_rng(1)
     view = DepthView(camera(1.0, boxes, rng, table_m), WorkspaceConfig(), NoiseConfig())
@@ -107,7 +107,7 @@ def test_fusing_equal_points_averages_their_noise_away():
     assert len(one) == 1 and one.sigma_m[0] == pytest.approx(0.001, rel=1e-5)
 
 
-def test_a_precise_point_outweighs_a_vague_one():
+def test_a_precise_point_outweighs_a_noisy_one():
     points = PointSet(
         np.float32([[0.0, 0.0, 0.0], [0.0, 0.0, 0.002]]),
         np.float32([0.001, 0.01]),
@@ -127,7 +127,7 @@ def test_equal_input_gives_an_equal_scene():
 
 
 def compiled_kinds():
-    """How many kinds of arguments each compiled function has been made for."""
+    """Return the number of compiled signatures of each function."""
     modules = [m for name, m in sys.modules.items() if name.startswith('world_model_node')]
     functions = [f for m in modules for f in vars(m).values() if isinstance(f, Dispatcher)]
     return {f'{f.__module__}.{f.__name__}': len(f.signatures) for f in functions}
@@ -139,7 +139,7 @@ def test_a_new_model_has_compiled_all_that_frames_need(model):
     assert compiled_kinds() == before and sum(before.values()) > 10
 
 
-def test_the_scene_says_how_the_belt_runs_as_the_drive_told():
+def test_the_scene_has_the_configured_belt_velocity():
     config = WorldModelConfig()
     told = replace(config, prediction=replace(config.prediction, belt_x_mps=0.2, belt_y_mps=-0.1))
     scene = watch(WorldModel(told), TWINS)[-1]

@@ -18,7 +18,7 @@ QUERIES = np.concatenate([sheet(200), RNG.normal(0.0, 0.01, (100, 3)), RNG.norma
 
 
 @pytest.mark.parametrize('edge_m', [0.002, 0.008, 0.05, 1.0])
-def test_the_nearest_point_is_that_of_a_tree(edge_m):
+def test_the_nearest_point_equals_that_of_a_tree(edge_m):
     points = sheet()
     gap, index = PointGrid(points, edge_m).nearest(QUERIES)
     expected, expected_index = cKDTree(points).query(QUERIES)
@@ -27,7 +27,7 @@ def test_the_nearest_point_is_that_of_a_tree(edge_m):
 
 
 @pytest.mark.parametrize('edge_m', [0.002, 0.008, 0.05])
-def test_the_nearest_few_are_those_of_a_tree(edge_m):
+def test_the_k_nearest_points_equal_those_of_a_tree(edge_m):
     points = sheet()
     for queries in (points, QUERIES):
         gaps, index = PointGrid(points, edge_m).k_nearest(queries, 11)
@@ -36,7 +36,7 @@ def test_the_nearest_few_are_those_of_a_tree(edge_m):
         assert (index == expected_index).all()
 
 
-def test_what_is_farther_than_the_limit_is_none():
+def test_points_farther_than_the_limit_are_not_found():
     points = sheet()
     gap, index = PointGrid(points, 0.008).nearest(QUERIES, 0.004)
     expected = cKDTree(points).query(QUERIES, distance_upper_bound=0.004)[0]
@@ -44,7 +44,7 @@ def test_what_is_farther_than_the_limit_is_none():
     assert (index[np.isinf(gap)] == 0).all() and np.isinf(gap).any()
 
 
-def test_among_no_points_nothing_is_near_and_nothing_asked_is_nothing_found():
+def test_an_empty_grid_and_an_empty_query_give_no_error():
     gap, index = PointGrid(np.zeros((0, 3), np.float32), 0.01).nearest(QUERIES)
     assert np.isinf(gap).all() and (index == 0).all()
     assert len(PointGrid(sheet(), 0.01).nearest(np.zeros((0, 3)))[0]) == 0
@@ -58,7 +58,7 @@ def test_points_a_kilometre_apart_take_no_more_memory():
 
 
 @pytest.mark.parametrize('spread', [1, 50, 10**6, 10**12])
-def test_distinct_keys_are_those_of_numpy(spread):
+def test_unique_keys_equal_those_of_numpy(spread):
     keys = RNG.integers(-spread, spread, 5000)
     for part in (keys, keys[:1], keys[:0]):
         found, which = unique_inverse(part)
@@ -66,7 +66,7 @@ def test_distinct_keys_are_those_of_numpy(spread):
         assert (found == expected).all() and (which == expected_which).all()
 
 
-def test_points_that_are_not_finite_are_far_from_everything_and_nothing_breaks():
+def test_points_that_are_not_finite_have_no_neighbours():
     points = sheet()
     broken = points.copy()
     broken[::7] = np.nan

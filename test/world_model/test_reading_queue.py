@@ -1,4 +1,4 @@
-"""Readings on their way to the fusion: in order, bounded, none lost that a buffer would keep."""
+"""The reading queue is ordered and bounded, and keeps as many readings as the buffers."""
 
 from types import SimpleNamespace
 
@@ -10,7 +10,7 @@ def reading(stamp_s):
     return SimpleNamespace(stamp_s=stamp_s)
 
 
-def test_what_is_taken_has_the_order_of_its_arrival():
+def test_readings_are_taken_in_the_order_of_arrival():
     reading_queue = ReadingQueue(TimingConfig())
     order = ['joints', 'wrench', 'camera', 'joints', 'lidar', 'tactile', 'wrench', 'camera']
     for number, stream in enumerate(order):
@@ -21,7 +21,7 @@ def test_what_is_taken_has_the_order_of_its_arrival():
     assert len(reading_queue) == 0 and reading_queue.take() == []
 
 
-def test_of_each_stream_the_newest_wait_as_many_as_its_buffer_keeps():
+def test_the_queue_keeps_as_many_of_the_newest_readings_as_the_buffer():
     reading_queue = ReadingQueue(TimingConfig(camera_buffer=3, joint_buffer=5))
     for number in range(20):
         reading_queue.put('camera', reading(number))

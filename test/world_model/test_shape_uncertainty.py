@@ -5,7 +5,7 @@ import pytest
 from synthetic import T_CAMERA, Box, camera, on_table
 from test_body import BLIND, CENTER, SIZE, measurement, seen_box
 
-from world_model_node.config import TrackingConfig
+from world_model_node.config import TrackingConfig, VisibilityConfig
 from world_model_node.fusion.visibility import VisibilityModel
 from world_model_node.tracking.body import Body
 from world_model_node.tracking.shape_uncertainty import (
@@ -46,7 +46,7 @@ def small_box(occluder=None):
     z, K = frame.depth_m[v, u], frame.intrinsics
     local = np.stack([(u - K[0, 2]) / K[0, 0] * z, (v - K[1, 2]) / K[1, 1] * z, z], axis=1)
     points = local @ T_CAMERA[:3, :3].T + T_CAMERA[:3, 3]
-    return points.astype(np.float32), VisibilityModel(frame, None)
+    return points.astype(np.float32), VisibilityModel(frame, None, VisibilityConfig())
 
 
 def test_of_what_is_seen_all_round_nothing_is_unseen():

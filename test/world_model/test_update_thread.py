@@ -1,4 +1,4 @@
-"""Updates on a thread of their own: the newest picture wins, jobs get their turn, it ends."""
+"""The update thread runs one update at a time and jobs between the updates."""
 
 import threading
 import time
@@ -6,13 +6,14 @@ import time
 import pytest
 
 from sakiyomi.errors import WorkFailedError
-from world_model_node.update_thread import MAX_JOBS, UpdateThread
+from world_model_node.update_thread import UpdateThread
 
 PATIENCE_S = 10.0
+MAX_JOBS = 8
 
 
 class SlowUpdate:
-    """An update that ends when it is let go."""
+    """An update that ends on a signal."""
 
     def __init__(self):
         self.begun, self.may_end, self.count = threading.Event(), threading.Event(), 0
@@ -30,13 +31,13 @@ def slow():
 
 @pytest.fixture
 def updates(slow):
-    thread = UpdateThread(slow, lambda: None)
+    thread = UpdateThread(slow, lambda: None, MAX_JOBS)
     yield thread
     slow.may_end.set()
     thread.close()
 
 
-def test_pictures_that_come_during_an_update_make_one_more_update(slow, updates):
+def test_requests_during_an_update_make_one_more_update(slow, updates):
     assert updates.idle
     updates.request()
     assert slow.begun.wait(PATIENCE_S)
@@ -50,17 +51,17 @@ def test_pictures_that_come_during_an_update_make_one_more_update(slow, updates)
     assert updates.replaced == 4
 
 
-def test_a_job_takes_its_turn_between_updates_that_never_pause():
+def test_a_job_runs_between_updates_without_pause():
     def update():
         thread.request()
 
-    thread = UpdateThread(update, lambda: None)
+    thread = UpdateThread(update, lambda: None, MAX_JOBS)
     thread.request()
     assert thread.submit(lambda: 7).result(PATIENCE_S) == 7
     thread.close()
 
 
-def test_jobs_that_wait_are_bounded(slow, updates):
+def test_the_number_of_waiting_jobs_is_bounded(slow, updates):
     updates.request()
     assert slow.begun.wait(PATIENCE_S)
     waiting = [updates.submit(lambda: 1) for _ in range(MAX_JOBS)]
@@ -70,7 +71,7 @@ def test_jobs_that_wait_are_bounded(slow, updates):
     assert [job.result(PATIENCE_S) for job in waiting] == [1] * MAX_JOBS
 
 
-def test_the_end_answers_the_jobs_that_wait_and_begins_no_update(slow, updates):
+def test_closing_runs_the_waiting_jobs_and_no_further_update(slow, updates):
     updates.request()
     assert slow.begun.wait(PATIENCE_S)
     job = updates.submit(lambda: 'answered')
@@ -87,14 +88,14 @@ def test_the_end_answers_the_jobs_that_wait_and_begins_no_update(slow, updates):
         updates.submit(lambda: 1)
 
 
-def test_what_an_update_raises_is_told_and_ends_the_thread():
-    told = threading.Event()
+def test_an_exception_of_an_update_is_reported_and_ends_the_thread():
+    failed = threading.Event()
 
     def update():
         raise ZeroDivisionError('by an update')
 
-    thread = UpdateThread(update, told.set)
+    thread = UpdateThread(update, failed.set, MAX_JOBS)
     thread.request()
-    assert told.wait(PATIENCE_S)
+    assert failed.wait(PATIENCE_S)
     assert isinstance(thread.failure, ZeroDivisionError)
     thread.close()

@@ -136,7 +136,12 @@ class ContactEstimator:
         external_wrench = np.concatenate([force - weight, torque - np.cross(arm, weight)])
         if np.linalg.norm(external_wrench[:3]) <= self.config.load_force_n:
             return None
-        return contact_from_wrench(external_wrench, origin_m, shapes[held])
+        return contact_from_wrench(
+            external_wrench,
+            origin_m,
+            shapes[held],
+            self.config.max_line_of_action_gap_m,
+        )
 
     def _is_dropped(self, hand: HandState | None, inputs: SensorInputs, stamp_s: float) -> bool:
         """Whether what was held in the air has fallen out: neither pads nor wrist feel it."""

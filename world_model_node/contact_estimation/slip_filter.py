@@ -14,7 +14,7 @@ from scipy.special import ndtr
 
 from sakiyomi.scene import Gaussian
 from sakiyomi.sensing import TactileReading
-from world_model_node.inputs.contacts import MIN_TAXEL_RATIO
+from world_model_node.contact_estimation.pad_loads import MIN_TAXEL_RATIO
 
 MIN_READINGS = 4
 MIN_SIGNAL_TO_NOISE = 5.0  # a shear less far above its noise has no pattern that could be told

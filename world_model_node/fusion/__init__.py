@@ -1,1 +1,1 @@
-"""From depth images and LiDAR scans to one weighted cloud of the objects, the robot taken out."""
+"""Depth images and LiDAR scans are fused into one weighted cloud without robot and table."""

@@ -1,4 +1,4 @@
-"""Colour that does not change with shading, and the few colours that a scene is made of."""
+"""Chromaticity is colour without shading; colour classes group it within a scene."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ import numpy as np
 
 from sakiyomi.compiled import compiled
 
-UNKNOWN_COLOR = -1
+UNKNOWN_COLOR = -1  # the class of points without colour
+LIGHTNESS_WEIGHT = 0.12  # scale of L + 16, which separates black from white
 RGB_TO_XYZ = np.array(
     [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
 )
 WHITE_XYZ = np.array([0.9505, 1.0, 1.089])
-RGB_TO_WHITE_XYZ = RGB_TO_XYZ / WHITE_XYZ[:, None]
-BIN_WIDTH = 2.0
-L_WEIGHT = 0.12
 
 
 def to_chromaticity(colors: np.ndarray) -> np.ndarray:
-    """100 a / (L + 16), 100 b / (L + 16) and a little L of CIE Lab, from RGB in [0, 255]. (N, 3).
+    """Convert RGB in [0, 255] to 100 a / (L + 16), 100 b / (L + 16) and L of CIE Lab. (N, 3).
 
-    In light of twice the strength a, b and L + 16 all grow by the same cube root, so their ratios
-    stay: one colour has one value on all faces of an object. The little L tells black from white.
+    Brighter light scales a, b and L + 16 by the same cube root, so the ratios of one colour are
+    the same on all faces of an object. L has a small weight.
     """
-    return _to_chromaticity(np.ascontiguousarray(colors, dtype=np.float32), RGB_TO_WHITE_XYZ)
+    rgb_to_white_xyz = RGB_TO_XYZ / WHITE_XYZ[:, None]
+    return _to_chromaticity(np.ascontiguousarray(colors, dtype=np.float32), rgb_to_white_xyz)
 
 
 @compiled
@@ -38,19 +37,27 @@ def _to_chromaticity(colors, rgb_to_white_xyz):
         lightness = max(116.0 * y, 1.0)  # L + 16
         out[n, 0] = 100.0 * 500.0 * (x - y) / lightness
         out[n, 1] = 100.0 * 200.0 * (y - z) / lightness
-        out[n, 2] = L_WEIGHT * lightness
+        out[n, 2] = LIGHTNESS_WEIGHT * lightness
     return out
 
 
-def color_classes(values: np.ndarray, radius: float, min_members: int) -> np.ndarray:
-    """The colour each of (N, 3) chromaticities belongs to, 0 upward, or UNKNOWN_COLOR. Shape (N,).
+def color_classes(
+    values: np.ndarray, radius: float, bin_width: float, min_members: int
+) -> np.ndarray:
+    """Return the colour class of each chromaticity, 0 upward, or UNKNOWN_COLOR. Shape (N,).
 
-    The densest colour takes all within the radius of its mean, then the densest of the rest.
-    Mixed pixels between two colours are few and stay unknown.
+    The densest class takes all values within the radius of its mean, then the densest class of
+    the rest does. Mixed pixels between two colours are few and stay unknown.
+
+    Args:
+        values: chromaticities (N, 3).
+        radius: the radius of a class.
+        bin_width: the bin width of the density histogram.
+        min_members: the smallest density of a class.
     """
-    bins, member = np.unique(np.round(values / BIN_WIDTH).astype(int), axis=0, return_inverse=True)
+    bins, member = np.unique(np.round(values / bin_width).astype(int), axis=0, return_inverse=True)
     member = member.ravel()
-    close = np.linalg.norm(BIN_WIDTH * (bins[:, None] - bins[None]), axis=2) < 0.7 * radius
+    close = np.linalg.norm(bin_width * (bins[:, None] - bins[None]), axis=2) < 0.7 * radius
     classes = np.full(len(values), UNKNOWN_COLOR)
     for color in range(len(bins)):
         left = np.bincount(member[classes == UNKNOWN_COLOR], minlength=len(bins))

@@ -1,4 +1,4 @@
-"""From a snapshot of the sensors to the points of objects: table, robot and ghosts removed."""
+"""Fuse a snapshot of the sensors into the points of objects, without table and robot."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from sakiyomi.sensing import CameraFrame
-from world_model_node.config import WorldModelConfig
+from world_model_node.config import FusionConfig, WorldModelConfig
 from world_model_node.fusion.lidar_accumulator import JointsAt, LidarAccumulator
 from world_model_node.fusion.motion_history import MotionHistory
 from world_model_node.fusion.point_grid import PointGrid
@@ -23,16 +23,10 @@ from world_model_node.tracking.sensor_observation import SensorObservation
 from world_model_node.tracking.track import Track
 
 StageTimer = Callable[[str], AbstractContextManager[None]]
-TRACK_MARGIN_M = 0.02  # a point this near a moving object's box belongs to it
-HELD_MARGIN_M = 0.012  # and this near a held object's surface to that
-SIMULTANEOUS_S = 0.005
-# [m] and about [rad] that a camera moves between frames that are compared
-STATIC_CAMERA_TOLERANCE = 0.003
-PLANE_BLEND_WEIGHT = 0.3  # of each new table estimate
 
 
 class CloudFusion:
-    """Remembers the table; everything else comes from the snapshot."""
+    """Fuses snapshots; only the table and the stamps of motion are kept between them."""
 
     def __init__(self, config: WorldModelConfig, robot: RobotView, joints_at: JointsAt) -> None:
         self.config = config
@@ -42,82 +36,105 @@ class CloudFusion:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the table and the scans."""
+        """Clear the table, the scans and the stamps of motion."""
         self.plane: SupportPlane = HORIZONTAL
         self._has_plane = False
         self.lidar_scans.clear()
-        self.motion_history = MotionHistory()
-        self.sensor_observations: tuple[SensorObservation, ...] = ()  # of the newest frame
+        self.motion_history = MotionHistory(self.config.fusion, self.config.tracking)
+        self.sensor_observations: tuple[
+            SensorObservation, ...
+        ] = ()  # observations of the newest frame
         self._observed_s = dict.fromkeys(('camera', 'lidar'), -np.inf)
 
     def points(
         self, snapshot: Snapshot, tracks: list[Track], stamp_s: float, stage_timer: StageTimer
     ) -> PointSet:
-        """The fused points above the table that are neither robot nor held object."""
+        """Return the fused points above the table without robot and held objects."""
         self.sensor_observations = ()
         with stage_timer('camera'):
             view = None if snapshot.camera is None else self._view(snapshot.camera)
             table = np.zeros((0, 3), np.float32) if view is None else view.near_table()
         with stage_timer('lidar'):
-            sweeps = self.lidar_scans.points(snapshot.lidar)
-            lidar = concatenate_points(sweeps)
-            ages_s = [stamp_s - scan.stamp_s for scan in snapshot.lidar]
-            ages_s = np.repeat(ages_s, [len(sweep) for sweep in sweeps])
-            self.motion_history.update(
-                tracks, self.robot.grasp_pose(self.joints_at(stamp_s)), stamp_s
-            )
+            lidar, ages_s = self._accumulated_scans(snapshot, stamp_s)
+            hand = self.robot.grasp_pose(self.joints_at(stamp_s))
+            self.motion_history.update(tracks, hand, stamp_s)
         with stage_timer('support'):
             self._update_plane(np.concatenate([table, lidar.points_m]))
         with stage_timer('lidar'):
-            high = np.flatnonzero(self._is_above(lidar))
-            newest = high[ages_s[high] <= ages_s.min(initial=np.inf)]
-            swept_m = lidar.points_m[newest]
-            self._add_observation(
-                'lidar', stamp_s - ages_s.min(initial=np.inf), stamp_s, lambda: swept_m
-            )
-            lidar = self._still_present(lidar[high], ages_s[high], tracks, snapshot, stamp_s)
+            lidar = self._lidar_points(lidar, ages_s, tracks, snapshot, stamp_s)
         with stage_timer('camera'):
             camera = empty_points() if view is None else view.above(self.plane)
             camera = camera[self._is_above(camera)]
         with stage_timer('self_filter'):
-            self._add_intermediate_frames(snapshot, stamp_s)
-            if snapshot.camera is not None:
-                camera = self._without_robot(camera, snapshot.camera)
-                shown_m = camera.points_m
-                self._add_observation('camera', snapshot.camera.stamp_s, stamp_s, lambda: shown_m)
-            camera = self._motion_compensated(camera, snapshot, tracks)
+            camera = self._camera_points(camera, tracks, snapshot, stamp_s)
         with stage_timer('held'):
-            return remove_held(concatenate_points([camera, lidar]), tracks)
+            fused = concatenate_points([camera, lidar])
+            return remove_held(fused, tracks, self.config.fusion.held_margin_m)
+
+    def _accumulated_scans(
+        self, snapshot: Snapshot, stamp_s: float
+    ) -> tuple[PointSet, np.ndarray]:
+        """Return the points of all scans without the robot, and their ages (N,) [s]."""
+        sweeps = self.lidar_scans.points(snapshot.lidar)
+        ages_s = [stamp_s - scan.stamp_s for scan in snapshot.lidar]
+        return concatenate_points(sweeps), np.repeat(ages_s, [len(sweep) for sweep in sweeps])
+
+    def _lidar_points(
+        self,
+        lidar: PointSet,
+        ages_s: np.ndarray,
+        tracks: list[Track],
+        snapshot: Snapshot,
+        stamp_s: float,
+    ) -> PointSet:
+        """Return the LiDAR points above the table that are up to date."""
+        high = np.flatnonzero(self._is_above(lidar))
+        newest = high[ages_s[high] <= ages_s.min(initial=np.inf)]
+        swept_m = lidar.points_m[newest]
+        self._add_observation(
+            'lidar', stamp_s - ages_s.min(initial=np.inf), stamp_s, lambda: swept_m
+        )
+        return self._still_present(lidar[high], ages_s[high], tracks, snapshot, stamp_s)
+
+    def _camera_points(
+        self, camera: PointSet, tracks: list[Track], snapshot: Snapshot, stamp_s: float
+    ) -> PointSet:
+        """Return the camera points without the robot, compensated for motion."""
+        self._add_intermediate_frames(snapshot, stamp_s)
+        if snapshot.camera is not None:
+            camera = self._without_robot(camera, snapshot.camera)
+            shown_m = camera.points_m
+            self._add_observation('camera', snapshot.camera.stamp_s, stamp_s, lambda: shown_m)
+        return self._motion_compensated(camera, snapshot, tracks)
 
     def _add_observation(
         self, stream: str, taken_s: float, stamp_s: float, seen: Callable[[], np.ndarray]
     ) -> None:
-        """Note what a sensor sees, unless it was there to be seen in an earlier frame."""
+        """Add an observation unless an earlier frame already had it."""
         if taken_s > self._observed_s[stream]:
             self._observed_s[stream] = taken_s
             self.sensor_observations += (SensorObservation(stream, stamp_s - taken_s, seen),)
 
     def _add_intermediate_frames(self, snapshot: Snapshot, stamp_s: float) -> None:
-        """Note the camera's frames from that of the last frame on, if this frame has a newer one.
+        """Add the camera frames since the last processed one, if the snapshot has a newer one.
 
-        A camera that moves shows other sides from frame to frame, which cannot be compared.
+        Frames of a moving camera are left out, because their surfaces cannot be compared.
         """
         since_s, newest = self._observed_s['camera'], snapshot.camera
         if newest is None or newest.stamp_s <= since_s:
             return
+        atol = self.config.fusion.static_camera_tolerance
         self.sensor_observations += tuple(
             SensorObservation(
                 'camera', stamp_s - frame.stamp_s, partial(self._object_points_in, frame)
             )
             for frame in snapshot.intermediate_frames
             if frame.stamp_s >= since_s
-            and np.allclose(
-                frame.T_world_camera, newest.T_world_camera, rtol=0.0, atol=STATIC_CAMERA_TOLERANCE
-            )
+            and np.allclose(frame.T_world_camera, newest.T_world_camera, rtol=0.0, atol=atol)
         )
 
     def _object_points_in(self, frame: CameraFrame) -> np.ndarray:
-        """The points (N, 3) of objects in a frame between two frames."""
+        """Return the points (N, 3) of objects in an intermediate frame."""
         points = self._view(frame).above(self.plane)
         return self._without_robot(points[self._is_above(points)], frame).points_m
 
@@ -132,39 +149,41 @@ class CloudFusion:
         snapshot: Snapshot,
         stamp_s: float,
     ) -> PointSet:
-        """The points (N,) of sweeps of some ages (N,) of what is still there."""
+        """Return the LiDAR points, with ages (N,), of surfaces that are still present."""
         newest = ages_s <= ages_s.min(initial=np.inf)
         seen_m, taken_s = points.points_m, stamp_s - ages_s
         moving = [t for t in tracks if t.held or t.is_moving()]
-        points, still = compensate_motion(points, ages_s, newest, moving)
+        points, still = compensate_motion(points, ages_s, newest, moving, self.config.fusion)
         still &= newest | ~self.motion_history.is_outdated(seen_m, taken_s, tracks)
         if snapshot.camera is None:
             return points[still]
-        # the newest sweep too, if the camera looked later: what falls is soon 0.1 m lower
-        before = ages_s > snapshot.stamp_s - snapshot.camera.stamp_s + SIMULTANEOUS_S
-        older = np.flatnonzero(still & before)
-        still[older] = ~VisibilityModel.from_snapshot(snapshot).free_space_mask(
-            points.points_m[older]
-        )
+        # a camera frame later than the newest scan tests that too, because objects may be falling
+        camera_age_s = snapshot.stamp_s - snapshot.camera.stamp_s
+        older = np.flatnonzero(still & (ages_s > camera_age_s + self.config.fusion.simultaneous_s))
+        visibility = VisibilityModel.from_snapshot(snapshot, self.config.visibility)
+        margin_m = 2.0 * self.config.visibility.margin_m
+        still[older] = ~visibility.free_space_mask(points.points_m[older], margin_m)
         return points[still]
 
-    @staticmethod
-    def _motion_compensated(camera: PointSet, snapshot: Snapshot, tracks: list[Track]) -> PointSet:
-        """The camera's points, those of moving objects where a later sweep found them."""
+    def _motion_compensated(
+        self, camera: PointSet, snapshot: Snapshot, tracks: list[Track]
+    ) -> PointSet:
+        """Return the camera points, those of moving objects shifted to the snapshot's stamp."""
         if snapshot.camera is None:
             return camera
         age_s = snapshot.stamp_s - snapshot.camera.stamp_s
         moving = [t for t in tracks if t.held or t.is_moving()]
-        if age_s < SIMULTANEOUS_S or not moving:
+        if age_s < self.config.fusion.simultaneous_s or not moving:
             return camera
         ages_s, newest = np.full(len(camera), age_s), np.ones(len(camera), bool)
-        return compensate_motion(camera, ages_s, newest, moving)[0]
+        return compensate_motion(camera, ages_s, newest, moving, self.config.fusion)[0]
 
     def _update_plane(self, points: np.ndarray) -> None:
         previous = self.plane
         current = fit_support(points, self.config.workspace, previous)
         if current is not previous:
-            self.plane = blend(previous, current, PLANE_BLEND_WEIGHT if self._has_plane else 1.0)
+            weight = self.config.workspace.table_blend_weight if self._has_plane else 1.0
+            self.plane = blend(previous, current, weight)
             self._has_plane = True
 
     def _is_above(self, points: PointSet) -> np.ndarray:
@@ -180,29 +199,34 @@ class CloudFusion:
 
 
 def compensate_motion(
-    points: PointSet, ages_s: np.ndarray, newest: np.ndarray, moving: list[Track]
+    points: PointSet,
+    ages_s: np.ndarray,
+    newest: np.ndarray,
+    moving: list[Track],
+    config: FusionConfig,
 ) -> tuple[PointSet, np.ndarray]:
-    """Points of moving objects brought to the present, and which (N,) of all points to keep.
+    """Shift the points of moving objects to the present; return them and a mask (N,) to keep.
 
-    Only the `newest` (N,) of a moving object are worth keeping.
+    The mask keeps only the `newest` (N,) points of a moving object.
     """
+    margin_m = config.moving_margin_m
     shifted, keep = points.points_m, np.ones(len(points), bool)
     for track in moving:
         surface = track.world_points()
         shift = (ages_s[:, None] * track.filter.velocity_mps).astype(np.float32)
         now = points.points_m + shift
-        low, high = surface.min(axis=0) - TRACK_MARGIN_M, surface.max(axis=0) + TRACK_MARGIN_M
+        low, high = surface.min(axis=0) - margin_m, surface.max(axis=0) + margin_m
         inside = ((now > low) & (now < high)).all(axis=1)
         shifted = np.where(inside[:, None], shifted + shift, shifted)
         keep &= ~inside | newest
     return PointSet(shifted, points.sigma_m, points.colors, points.colored), keep
 
 
-def remove_held(points: PointSet, tracks: list[Track]) -> PointSet:
-    """The points that are not of an object in the hand."""
+def remove_held(points: PointSet, tracks: list[Track], margin_m: float) -> PointSet:
+    """Remove the points within the margin of held objects."""
     for track in tracks:
         if track.held and len(points):
-            grid = PointGrid(track.world_points(), HELD_MARGIN_M)
-            distance, _ = grid.nearest(points.points_m, HELD_MARGIN_M)
+            grid = PointGrid(track.world_points(), margin_m)
+            distance, _ = grid.nearest(points.points_m, margin_m)
             points = points[~np.isfinite(distance)]
     return points

@@ -1,4 +1,4 @@
-"""The plane through the neighbourhood of each point, for thousands of points at once."""
+"""Principal components of the neighbourhoods of thousands of points at once."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ UPPER_TRIANGLE = (np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 2, 1, 2, 2]))
 def local_pca(
     points: np.ndarray, pairs: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Principal components of every point's neighbours.
+    """Compute the principal components of every point's neighbours.
 
     Args:
-        points: (N, 3).
-        pairs: (E, 2) indices of points that are neighbours.
+        points: the points (N, 3).
+        pairs: the indices (E, 2) of neighbours.
 
     Returns:
         Unit normals (N, 3) of either sign, the neighbours' mean (N, 3), the eigenvalues of their
@@ -38,7 +38,7 @@ def local_pca(
 
 @compiled
 def local_normals(points: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Unit normals (N, 3), of either sign, of the planes through neighbours (N, K)."""
+    """Compute unit normals (N, 3), of either sign, of the planes through neighbours (N, K)."""
     n, k = index.shape
     normals = np.empty((n, 3))
     for p in range(n):
@@ -63,9 +63,9 @@ def local_normals(points: np.ndarray, index: np.ndarray) -> np.ndarray:
 
 @compiled
 def symmetric_eigenvalues(upper: np.ndarray) -> np.ndarray:
-    """Eigenvalues (N, 3), smallest first, of symmetric matrices given as (xx, xy, xz, yy, yz, zz).
+    """Compute eigenvalues (N, 3), smallest first, of matrices (xx, xy, xz, yy, yz, zz).
 
-    The trigonometric solution of the cubic (Smith, Communications of the ACM, 1961).
+    The cubic is solved trigonometrically (Smith, Communications of the ACM, 1961).
     """
     out = np.empty((len(upper), 3))
     for n in range(len(upper)):
@@ -75,7 +75,7 @@ def symmetric_eigenvalues(upper: np.ndarray) -> np.ndarray:
 
 @compiled
 def smallest_eigenvector(upper: np.ndarray, smallest: np.ndarray) -> np.ndarray:
-    """Unit eigenvectors (N, 3) of the least eigenvalue; z where every direction is one."""
+    """Compute unit eigenvectors (N, 3) of the smallest eigenvalue; z if all are equal."""
     out = np.empty((len(upper), 3))
     for n in range(len(upper)):
         _smallest_eigenvector(_row(upper, n), smallest[n], out[n])
@@ -90,7 +90,7 @@ def _row(upper, n):
 
 @compiled
 def _eigenvalues(upper):
-    """Of one matrix, smallest first."""
+    """Compute the eigenvalues of one matrix, smallest first."""
     xx, xy, xz, yy, yz, zz = upper
     q = (xx + yy + zz) / 3.0
     a, b, c = xx - q, yy - q, zz - q
@@ -105,7 +105,7 @@ def _eigenvalues(upper):
 
 @compiled
 def _smallest_eigenvector(upper, smallest, out):
-    """Write to `out` (3,) the longest of the vectors orthogonal to two rows of A - least I."""
+    """Write the longest vector orthogonal to two rows of A - smallest I to `out` (3,)."""
     xx, xy, xz, yy, yz, zz = upper
     a, b, c = xx - smallest, yy - smallest, zz - smallest
     longest = 0.0

@@ -1,4 +1,4 @@
-"""Surface normals of the fused cloud, turned towards the sensor that saw each point."""
+"""Surface normals of the fused cloud, oriented towards the sensor of each point."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from world_model_node.fusion.local_pca import smallest_eigenvector, symmetric_ei
 from world_model_node.fusion.points import PointSet, unique_inverse, voxel_keys
 from world_model_node.fusion.visibility import VisibilityModel
 
-CELL_M = 0.005  # a plane is laid through each cell and the 26 around it
 
+def cloud_normals(
+    voxels: PointSet, kept: np.ndarray, visibility: VisibilityModel, cell_m: float
+) -> np.ndarray:
+    """Compute unit normals (K, 3) float32 of the voxels at the indices `kept` (K,).
 
-def cloud_normals(voxels: PointSet, kept: np.ndarray, visibility: VisibilityModel) -> np.ndarray:
-    """Unit normals (K, 3) float32 of the voxels at the indices `kept` (K,).
-
-    Local principal components give the axis, each point weighing as much as its sensor is worth;
-    the line of sight gives its sign: a surface that was seen faces its sensor, inside a bowl too.
+    Local principal components, weighted by the inverse variance, give the axis. The line of sight
+    gives the sign, because a visible surface faces its sensor.
     """
     points = voxels.points_m[kept].astype(float)
     if len(points) < 3:
         return np.tile(np.float32([0.0, 0.0, 1.0]), (len(points), 1))
-    normals = plane_normals(points, voxels.sigma_m[kept].astype(float) ** -2.0)
+    normals = plane_normals(points, voxels.sigma_m[kept].astype(float) ** -2.0, cell_m)
     to_viewpoint = visibility.viewpoints(voxels.colored[kept]) - points
     away = np.einsum('kj,kj->k', normals, to_viewpoint) < 0.0
     return np.where(away[:, None], -normals, normals).astype(np.float32)
 
 
-def plane_normals(points: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Unit normals (N, 3), of either sign, of the planes around the cells of (N, 3) points.
+def plane_normals(points: np.ndarray, weight: np.ndarray, cell_m: float) -> np.ndarray:
+    """Compute unit normals (N, 3), of either sign, of the planes around the cells of points.
 
-    A cell's neighbours in one column have keys in a row, and keys are sorted: for each of the nine
-    columns around it one pass over all cells finds them.
+    A plane is fitted to each cell and the 26 cells around it. The neighbours of a cell in one
+    column have consecutive keys, and keys are sorted, so that one pass over all cells finds them
+    for each of the nine columns.
     """
     off = points - points.mean(axis=0)
-    every, x_step, y_step = voxel_keys(off, CELL_M)
+    every, x_step, y_step = voxel_keys(off, cell_m)
     keys, at = unique_inverse(every)
     second = _neighbourhood_covariances(off, weight, keys, at, x_step, y_step)
     return smallest_eigenvector(second, symmetric_eigenvalues(second)[:, 0])[at]
@@ -42,7 +43,7 @@ def plane_normals(points: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 @compiled
 def _neighbourhood_covariances(points, weight, keys, at, x_step, y_step):
-    """Covariance (M, 6), xx xy xz yy yz zz, of the points in each cell and the 26 around it."""
+    """Compute the covariance (M, 6), xx xy xz yy yz zz, of each cell and the 26 around it."""
     m = len(keys)
     cells, near = np.zeros((m, 10)), np.zeros((m, 10))
     for n in range(len(points)):

@@ -1,7 +1,7 @@
-"""Points sorted into the boxes of a regular grid, for finding the nearest ones.
+"""A regular grid of boxes finds nearest points.
 
-Surfaces sampled at an even spacing fill such a grid evenly, and are asked several times in a
-frame: here that takes a third of what a k-d tree takes.
+Surfaces sampled at an even spacing fill the grid evenly, so that its queries take a third of the
+time of a k-d tree.
 """
 
 from __future__ import annotations
@@ -10,24 +10,23 @@ import numpy as np
 
 from sakiyomi.compiled import compiled
 
-MAX_BOXES = 1 << 21
-COARSENING_FACTOR = 1.5  # until there are no more boxes than that
-MAX_RINGS = 3  # of boxes around a point; what has few neighbours in them is compared with all
+MAX_BOXES = 1 << 21  # bound of the memory of a grid
+MAX_RINGS = 3  # rings of boxes around a query that are searched before all points are
 
 
 class PointGrid:
-    """Finds the nearest of (N, 3) points; none that is not finite.
+    """The nearest neighbours among (N, 3) points; points that are not finite have none.
 
     Args:
-        points_m: The points, (N, 3).
-        edge_m: Of a box; larger where they would be too many.
+        points_m: the points (N, 3).
+        edge_m: the edge of a box, which is enlarged if there would be too many boxes.
     """
 
     def __init__(self, points_m: np.ndarray, edge_m: float) -> None:
         points = np.ascontiguousarray(points_m, dtype=np.float64)
         low, span = _bounding_box(points)
         while np.prod(np.floor(span / edge_m) + 1.0) > MAX_BOXES:
-            edge_m *= COARSENING_FACTOR
+            edge_m *= 1.5
         shape = np.floor(span / edge_m).astype(np.int64) + 1
         ordered, self._index, first = _sort_into_boxes(points, low, shape, edge_m)
         self._grid = ordered, first, low, shape, edge_m
@@ -38,11 +37,11 @@ class PointGrid:
     def nearest(
         self, points_m: np.ndarray, limit_m: float = np.inf
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Distance [m] to, and index of, the point next to each of (M, 3); infinite and 0 if none.
+        """Return distance [m] and index of the nearest point; infinite and 0 if there is none.
 
         Args:
-            points_m: Where to look from, (M, 3).
-            limit_m: What is as far as this or farther counts as none.
+            points_m: the queries (M, 3).
+            limit_m: the bound below which distances must be.
         """
         gaps, index = self.k_nearest(points_m, 1, limit_m)
         return gaps[:, 0], index[:, 0]
@@ -50,14 +49,14 @@ class PointGrid:
     def k_nearest(
         self, points_m: np.ndarray, k: int, limit_m: float = np.inf
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The same of the k nearest, the nearest first. Shapes (M, k), (M, k)."""
+        """Return the same for the k nearest points, nearest first. Shapes (M, k), (M, k)."""
         points = np.ascontiguousarray(points_m, dtype=np.float64)
         return _search_k_nearest(*self._grid, self._index, points, k, limit_m * limit_m)
 
 
 @compiled
 def _bounding_box(points):
-    """The lowest corner (3,) and the size (3,) of the box around the finite ones of (N, 3)."""
+    """Compute the lowest corner (3,) and the size (3,) of the box around the finite points."""
     low, span = np.zeros(3), np.zeros(3)
     for axis in range(3):
         least, most = np.inf, -np.inf
@@ -71,7 +70,7 @@ def _bounding_box(points):
 
 @compiled
 def _sort_into_boxes(points, low, shape, edge):
-    """The points box by box, along z last, where each came from, and where each box begins."""
+    """Sort points by box, z fastest; return them, their indices and the start of each box."""
     n, boxes = len(points), shape[0] * shape[1] * shape[2]
     box, first = np.empty(n, np.int64), np.zeros(boxes + 1, np.int64)
     for p in range(n):
@@ -96,7 +95,7 @@ def _sort_into_boxes(points, low, shape, edge):
 
 @compiled
 def _box_along_axis(value, low, edge, count):
-    """Box along one axis, how far outside the grid, and how far from the box's nearer face."""
+    """Return the box along one axis, and the distances to the grid and the box's nearer face."""
     at = (value - low) / edge
     box = min(max(int(np.floor(at)), 0), count - 1)
     inside = min(max(at - box, 0.0), 1.0)
@@ -105,7 +104,7 @@ def _box_along_axis(value, low, edge, count):
 
 @compiled
 def _insert_nearest(points, low, high, x, y, z, gaps, places):
-    """Insert points (., 3) from `low` to `high` among the nearest so far, sorted, (k,) each."""
+    """Insert the points from `low` to `high` into the sorted lists (k,) of the nearest ones."""
     last = len(gaps) - 1
     for p in range(low, high):
         dx, dy, dz = points[p, 0] - x, points[p, 1] - y, points[p, 2] - z
@@ -120,7 +119,7 @@ def _insert_nearest(points, low, high, x, y, z, gaps, places):
 
 @compiled
 def _search_k_nearest(points, first, low, shape, edge, index, queries, k, limit):
-    """Ring by ring of boxes around each query, until no farther box can hold a nearer point."""
+    """Search rings of boxes around each query until no farther box can hold a nearer point."""
     m = len(queries)
     gaps, places = np.full((m, k), limit), np.full((m, k), -1, np.int64)
     nx, ny, nz = shape[0], shape[1], shape[2]
@@ -138,7 +137,9 @@ def _search_k_nearest(points, first, low, shape, edge, index, queries, k, limit)
             for i in range(max(cx - r, 0), min(cx + r, nx - 1) + 1):
                 for j in range(max(cy - r, 0), min(cy + r, ny - 1) + 1):
                     c = (i * ny + j) * nz
-                    if abs(i - cx) == r or abs(j - cy) == r:  # a column of boxes: points in a row
+                    if (
+                        abs(i - cx) == r or abs(j - cy) == r
+                    ):  # the points of a column of boxes are consecutive
                         a, b = first[c + below], first[c + above + 1]
                         _insert_nearest(points, a, b, x, y, z, near, at)
                         continue

@@ -1,4 +1,4 @@
-"""Weighted, coloured points of the world frame: what every range sensor is turned into."""
+"""Weighted, coloured points of the world frame, and their fusion into voxels."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import numpy as np
 
 from sakiyomi.compiled import compiled
 
-GREY = 128.0
+GREY = 128.0  # the colour of points without colour
 
 
 @dataclass(frozen=True)
 class PointSet:
-    """Points with the noise of each."""
+    """Points with their noise and their colours."""
 
     points_m: np.ndarray  # (N, 3) float32 world frame
-    sigma_m: np.ndarray  # (N,) float32 noise of the position
-    colors: np.ndarray  # (N, 3) float32 in [0, 255]; grey where unknown
-    colored: np.ndarray  # (N,) float32 share of the weight that carries colour, in [0, 1]
+    sigma_m: np.ndarray  # (N,) float32 standard deviation of the position
+    colors: np.ndarray  # (N, 3) float32 in [0, 255]; unknown colours are grey
+    colored: np.ndarray  # (N,) float32 coloured share of the weight, in [0, 1]
 
     def __len__(self) -> int:
         return len(self.points_m)
@@ -28,17 +28,19 @@ class PointSet:
         if isinstance(keep, slice):
             return PointSet(*(part[keep] for part in parts))
         index = np.flatnonzero(keep) if keep.dtype == bool else keep
-        return PointSet(*(part.take(index, axis=0) for part in parts))  # a third of indexing
+        return PointSet(
+            *(part.take(index, axis=0) for part in parts)
+        )  # three times as fast as indexing
 
 
 def empty_points() -> PointSet:
-    """A set of no points."""
+    """Return a set without points."""
     rows = np.zeros((0, 3), np.float32)
     return PointSet(rows, np.zeros(0, np.float32), rows.copy(), np.zeros(0, np.float32))
 
 
 def concatenate_points(sets: list[PointSet]) -> PointSet:
-    """All the points of several sets."""
+    """Concatenate several sets."""
     if not sets:
         return empty_points()
     return PointSet(
@@ -50,19 +52,19 @@ def concatenate_points(sets: list[PointSet]) -> PointSet:
 
 
 def fuse_voxels(points: PointSet, voxel_m: float) -> PointSet:
-    """One point per occupied voxel: the inverse-variance mean of what fell into it."""
+    """Fuse the points of each voxel into their inverse-variance mean."""
     return fuse_groups(points, voxel_indices(points.points_m, voxel_m))
 
 
 def voxel_indices(points: np.ndarray, voxel_m: float) -> np.ndarray:
-    """The index of each point's voxel among the occupied ones, 0 upward. Shape (N,)."""
+    """Return the index of each point's voxel among the occupied ones, 0 upward. Shape (N,)."""
     return unique_inverse(voxel_keys(points, voxel_m)[0])[1]
 
 
 def voxel_keys(points: np.ndarray, edge_m: float) -> tuple[np.ndarray, int, int]:
-    """A number for the cell of each of (N, 3) points, and its steps to the next in x and y.
+    """Return the key of the cell of each of (N, 3) points, and the key steps along x and y.
 
-    Along z cells are numbered in a row, and around all of them there is a layer to spare.
+    The step along z is 1. One layer of empty cells surrounds the occupied ones.
     """
     return _voxel_keys(np.ascontiguousarray(points, dtype=np.float64), edge_m)
 
@@ -89,7 +91,7 @@ def _voxel_keys(points, edge):
 
 
 def unique_inverse(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The sorted different ones of keys (N,), and which of them each is (N,)."""
+    """Return the sorted unique keys, and the index (N,) of each key among them."""
     found, slot = _unique_inverse(keys)
     order = np.argsort(found)
     rank = np.empty_like(order)
@@ -99,7 +101,7 @@ def unique_inverse(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @compiled
 def _unique_inverse(keys):
-    """Different keys as they come, and the place among them of each (N,); an open hash table."""
+    """Find unique keys as they occur, and the index (N,) of each, by an open hash table."""
     size = 16
     while size < 2 * len(keys):
         size *= 2
@@ -118,7 +120,7 @@ def _unique_inverse(keys):
 
 
 def fuse_groups(points: PointSet, voxel: np.ndarray) -> PointSet:
-    """One point per group 0 .. M-1 named in `voxel` (N,): the inverse-variance mean."""
+    """Fuse the points of each group 0 .. M-1 in `voxel` (N,) into their inverse-variance mean."""
     if not len(points):
         return points
     m = int(voxel.max()) + 1
@@ -128,20 +130,25 @@ def fuse_groups(points: PointSet, voxel: np.ndarray) -> PointSet:
 
 @compiled
 def _fuse_groups(points, sigma, colors, colored, voxel, m):
-    """The arrays of a point set of `m` voxels from those of points."""
-    place, paint, weight, seen = np.zeros((m, 3)), np.zeros((m, 3)), np.zeros(m), np.zeros(m)
+    """Compute the arrays of a point set of `m` voxels from the arrays of points."""
+    position, color_sum, weight, seen = (
+        np.zeros((m, 3)),
+        np.zeros((m, 3)),
+        np.zeros(m),
+        np.zeros(m),
+    )
     for n in range(len(points)):
         v = voxel[n]
         w = 1.0 / (float(sigma[n]) * float(sigma[n]))
         weight[v] += w
         seen[v] += w * colored[n]
         for axis in range(3):
-            place[v, axis] += w * points[n, axis]
-            paint[v, axis] += w * colored[n] * colors[n, axis]
+            position[v, axis] += w * points[n, axis]
+            color_sum[v, axis] += w * colored[n] * colors[n, axis]
     for v in range(m):
         for axis in range(3):
-            place[v, axis] /= weight[v]
-            paint[v, axis] = paint[v, axis] / seen[v] if seen[v] > 0.0 else GREY
+            position[v, axis] /= weight[v]
+            color_sum[v, axis] = color_sum[v, axis] / seen[v] if seen[v] > 0.0 else GREY
     f4 = np.float32
     share = (seen / weight).astype(f4)
-    return place.astype(f4), np.sqrt(1.0 / weight).astype(f4), paint.astype(f4), share
+    return position.astype(f4), np.sqrt(1.0 / weight).astype(f4), color_sum.astype(f4), share

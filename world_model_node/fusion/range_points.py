@@ -1,4 +1,4 @@
-"""Turn depth images and LiDAR scans into weighted world points inside the workspace."""
+"""Depth images and LiDAR scans become weighted world points inside the workspace."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from world_model_node.fusion.points import GREY, PointSet, empty_points
 from world_model_node.fusion.support_plane import HORIZONTAL, SupportPlane
 
 KERNEL_3X3 = np.ones((3, 3), np.uint8)
-NO_RETURN_M = np.float32(1e3)
-TABLE_STRIDE = 4
+NO_RETURN_M = np.float32(1e3)  # stands for a missing depth in a minimum
 
 
 class DepthView:
-    """The part of a camera frame that can show the workspace; pixels become points on demand."""
+    """The part of a camera frame that shows the workspace; pixels become points on demand."""
 
     def __init__(self, frame: CameraFrame, workspace: WorkspaceConfig, noise: NoiseConfig) -> None:
         self.frame, self.workspace, self.noise = frame, workspace, noise
@@ -32,17 +31,18 @@ class DepthView:
             self.rays_x, self.rays_y = self._rays()
 
     def near_table(self) -> np.ndarray:
-        """World points (N, 3) float32 of every fourth pixel of every fourth row near the table."""
+        """Return the world points (N, 3) float32 of a subsample of the pixels near the table."""
         if self.empty:
             return np.zeros((0, 3), np.float32)
-        few = (slice(None, None, TABLE_STRIDE), slice(None, None, TABLE_STRIDE))
+        stride = self.workspace.table_stride
+        few = (slice(None, None, stride), slice(None, None, stride))
         low = np.abs(self._heights(HORIZONTAL, few)) < self.workspace.table_band_m
         v, u = _nonzero(self.usable[few] & low)
-        columns = self._world(TABLE_STRIDE * v, TABLE_STRIDE * u)
+        columns = self._world(stride * v, stride * u)
         return columns[:, _inside(columns, self.workspace)].T
 
     def above(self, plane: SupportPlane) -> PointSet:
-        """The pixels that are higher above the plane than the table may be rough."""
+        """Return the points of the pixels that rise above the plane."""
         if self.empty:
             return empty_points()
         least = np.float32(self.workspace.min_height_m)
@@ -58,7 +58,7 @@ class DepthView:
         return PointSet(points, sigma, color, np.ones(len(z), np.float32))
 
     def _rays(self) -> tuple[np.ndarray, np.ndarray]:
-        """Slopes x / z of each column (w,) and y / z of each row (h,)."""
+        """Compute the slopes x / z of each column (w,) and y / z of each row (h,)."""
         K = self.frame.intrinsics
         x = (np.arange(self.columns.start, self.columns.stop) - K[0, 2]) / K[0, 0]
         y = (np.arange(self.rows.start, self.rows.stop) - K[1, 2]) / K[1, 1]
@@ -67,7 +67,7 @@ class DepthView:
     def _heights(
         self, plane: SupportPlane, part: tuple[slice, slice] = (slice(None), slice(None))
     ) -> np.ndarray:
-        """Height [m] of pixels above the plane, which is linear in their depth. Shape (h, w)."""
+        """Compute the heights [m] of pixels above the plane, linear in depth. Shape (h, w)."""
         T = self.frame.T_world_camera
         normal = np.array([*-plane.slope, 1.0])
         a, b, c = (normal @ T[:3, :3]).astype(np.float32)
@@ -77,7 +77,7 @@ class DepthView:
         return per_metre
 
     def _world(self, v: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """World points of pixels of the window. Shape (3, N) float32."""
+        """Back-project pixels of the window to the world. Shape (3, N) float32."""
         z = self.depth[v, u]
         camera = np.stack([self.rays_x[u] * z, self.rays_y[v] * z, z])  # (3, N)
         T = self.frame.T_world_camera.astype(np.float32)
@@ -85,13 +85,13 @@ class DepthView:
 
 
 def clean_depth(depth_m: np.ndarray, max_depth_m: float) -> np.ndarray:
-    """Depth [m] as float32 with 0 where it is missing, not finite, negative or too far."""
+    """Return depth [m] as float32, with 0 for missing, invalid and too large values."""
     depth = np.ascontiguousarray(depth_m, dtype=np.float32)
     return np.where((depth > 0.0) & (depth < max_depth_m), depth, np.float32(0.0))
 
 
 def local_spread(depth: np.ndarray) -> np.ndarray:
-    """Largest minus smallest valid depth [m] in the 3x3 neighbourhood. Shape (H, W)."""
+    """Compute the range of valid depths [m] in the 3x3 neighbourhood. Shape (H, W)."""
     nearest = cv2.erode(np.where(depth > 0.0, depth, NO_RETURN_M), KERNEL_3X3)
     return cv2.dilate(depth, KERNEL_3X3) - nearest
 
@@ -99,7 +99,7 @@ def local_spread(depth: np.ndarray) -> np.ndarray:
 def depth_sigma(
     z: np.ndarray, spread: np.ndarray, K: np.ndarray, noise: NoiseConfig
 ) -> np.ndarray:
-    """Noise [m] of depth pixels: grows with z^2 and where the surface is seen grazing."""
+    """Compute the noise [m] of depth pixels, which grows with z^2 and with the slope."""
     slope = spread * K[0, 0] / (2.0 * z)  # depth per metre across the surface
     grazing = np.clip(np.sqrt(1.0 + slope**2), 1.0, noise.max_grazing)
     sigma = (noise.camera_sigma_m + noise.camera_sigma_per_m2 * z**2) * grazing
@@ -107,7 +107,7 @@ def depth_sigma(
 
 
 def project(points: np.ndarray, frame: CameraFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pixel columns, rows and depths [m] of (N, 3) world points; -1 outside the image."""
+    """Project (N, 3) world points to columns, rows and depths [m]; -1 outside the image."""
     T = inverse(frame.T_world_camera).astype(np.float32)
     x, y, z = np.einsum('ij,nj->in', T[:3, :3], np.asarray(points, np.float32)) + T[:3, 3:]
     K, safe = frame.intrinsics.astype(np.float32), np.maximum(z, np.float32(1e-6))
@@ -119,7 +119,7 @@ def project(points: np.ndarray, frame: CameraFrame) -> tuple[np.ndarray, np.ndar
 
 
 def lidar_points(scan: LidarScan, workspace: WorkspaceConfig, noise: NoiseConfig) -> PointSet:
-    """The finite returns inside the workspace as grey world points."""
+    """Return the finite LiDAR returns inside the workspace as grey world points."""
     finite = np.isfinite(scan.points_m).all(axis=1) & (np.abs(scan.points_m) < 1e4).all(axis=1)
     points = transform_points(scan.T_world_lidar, scan.points_m[finite].astype(np.float32))
     points = points[inside_workspace(points, workspace)]
@@ -131,7 +131,7 @@ def lidar_points(scan: LidarScan, workspace: WorkspaceConfig, noise: NoiseConfig
 def inside_workspace(
     points: np.ndarray, workspace: WorkspaceConfig, margin_m: float = 0.0
 ) -> np.ndarray:
-    """Which of (N, 3) world points lie in the box, a little below the table included."""
+    """Return the mask (N,) of (N, 3) world points in the box, which reaches below the table."""
     return _inside(points.T, workspace, margin_m)
 
 
@@ -144,12 +144,12 @@ def _inside(columns: np.ndarray, workspace: WorkspaceConfig, margin_m: float = 0
 
 
 def _nonzero(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns that are true: numpy's own search in two dimensions takes ten times it."""
+    """Return the rows and columns of true pixels, ten times as fast as `np.nonzero`."""
     return np.divmod(np.flatnonzero(mask), mask.shape[1])
 
 
 def workspace_window(frame: CameraFrame, workspace: WorkspaceConfig) -> tuple[slice, slice]:
-    """The rows and columns of the image that can show the workspace; all where it is too near."""
+    """Return the rows and columns of the image that show the workspace; all if it is too near."""
     w = workspace
     corners = np.array(
         list(product((w.x_min_m, w.x_max_m), (w.y_min_m, w.y_max_m), (-w.table_band_m, w.z_max_m)))

@@ -1,1 +1,1 @@
-"""What the sensors deliver: checked, buffered, aligned by stamp."""
+"""Sensor readings are validated, buffered and aligned by their stamps."""

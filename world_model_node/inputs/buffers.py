@@ -1,4 +1,4 @@
-"""Bounded, time-ordered, de-duplicated buffers of readings, and joints between two stamps."""
+"""Buffers keep readings bounded, in time order and without duplicates; joints interpolate."""
 
 from __future__ import annotations
 
@@ -11,23 +11,29 @@ from sakiyomi.sensing import JointReading
 
 
 class Stamped(Protocol):
-    """Anything with a time stamp."""
+    """A reading with a time stamp."""
 
     @property
     def stamp_s(self) -> float:
-        """Seconds."""
+        """Return the stamp [s]."""
 
 
 Reading = TypeVar('Reading', bound=Stamped)
-NUM_JUMP_CONFIRMATIONS = 3  # one straggler is late, three in a row are a clock that jumped back
 
 
 class ReadingBuffer(Generic[Reading]):
-    """The newest readings of one stream, oldest first."""
+    """The newest readings of one stream, oldest first.
 
-    def __init__(self, capacity: int, clock_jump_s: float) -> None:
+    Args:
+        capacity: the number of readings that are kept.
+        clock_jump_s: a stamp this far behind the newest one suggests a backward clock step [s].
+        jump_confirmations: consecutive stamps of that kind that confirm the step.
+    """
+
+    def __init__(self, capacity: int, clock_jump_s: float, jump_confirmations: int) -> None:
         self.capacity = capacity
         self.clock_jump_s = clock_jump_s
+        self.jump_confirmations = jump_confirmations
         self.counts = {'received': 0, 'late': 0, 'duplicate': 0, 'dropped': 0, 'jumps': 0}
         self._stamps: list[float] = []
         self._readings: list[Reading] = []
@@ -37,10 +43,10 @@ class ReadingBuffer(Generic[Reading]):
         return len(self._readings)
 
     def add(self, reading: Reading) -> bool:
-        """Insert by stamp.
+        """Insert a reading by its stamp.
 
         Returns:
-            True when the clock jumped back: the buffer now holds this reading alone.
+            True if the clock jumped back, after which the buffer holds this reading alone.
         """
         self.counts['received'] += 1
         if self._clock_jumped(reading.stamp_s):
@@ -60,18 +66,18 @@ class ReadingBuffer(Generic[Reading]):
         return False
 
     def clear(self) -> None:
-        """Forget every reading."""
+        """Remove every reading."""
         self._stamps.clear()
         self._readings.clear()
         self._far_behind = 0
 
     def newest(self, until_s: float = np.inf) -> Reading | None:
-        """The newest reading stamped no later than `until_s`, or None."""
+        """Return the newest reading stamped no later than `until_s`, or None."""
         index = bisect_right(self._stamps, until_s)
         return self._readings[index - 1] if index else None
 
     def between(self, start_s: float, end_s: float) -> list[Reading]:
-        """The readings with start <= stamp <= end, oldest first."""
+        """Return the readings with start <= stamp <= end, oldest first."""
         first, last = bisect_left(self._stamps, start_s), bisect_right(self._stamps, end_s)
         return self._readings[first:last]
 
@@ -84,14 +90,14 @@ class ReadingBuffer(Generic[Reading]):
     def _clock_jumped(self, stamp_s: float) -> bool:
         behind = bool(self._stamps) and stamp_s < self._stamps[-1] - self.clock_jump_s
         self._far_behind = self._far_behind + 1 if behind else 0
-        return self._far_behind >= NUM_JUMP_CONFIRMATIONS
+        return self._far_behind >= self.jump_confirmations
 
 
 class JointBuffer(ReadingBuffer[JointReading]):
-    """Joint readings, interpolated at the stamp of another sensor."""
+    """Joint readings that are interpolated at the stamps of other sensors."""
 
     def at(self, stamp_s: float) -> JointReading | None:
-        """The joints at a stamp: linear between its neighbours, held beyond the ends, or None."""
+        """Interpolate the joints at a stamp; beyond the ends, return the nearest ones."""
         index = bisect_left(self._stamps, stamp_s)
         if not self._readings:
             return None
@@ -103,7 +109,7 @@ class JointBuffer(ReadingBuffer[JointReading]):
 
 
 def interpolate_joints(before: JointReading, after: JointReading, stamp_s: float) -> JointReading:
-    """The joints between two readings; the later one where their joint names differ."""
+    """Interpolate between two readings; return the later one if their joint names differ."""
     if before.names != after.names:
         return after
     w = (stamp_s - before.stamp_s) / (after.stamp_s - before.stamp_s)

@@ -1,4 +1,4 @@
-"""Readings on their way from the thread that receives them to the one that fuses them."""
+"""A queue passes readings from the thread that receives them to the one that fuses them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ NUM_PADS = 2
 
 
 class ReadingQueue:
-    """Readings in the order of arrival; of each stream no more wait than its buffer would keep.
+    """Readings in the order of arrival, for each stream as many as its buffer keeps.
 
     Attributes:
-        dropped: readings per stream that newer ones pushed out before they were taken.
+        dropped: the number of readings per stream that newer ones displaced.
     """
 
     def __init__(self, config: TimingConfig) -> None:
@@ -36,24 +36,24 @@ class ReadingQueue:
         return sum(map(len, self._queues.values()))
 
     def put(self, stream: str, reading: object) -> None:
-        """Let a reading wait."""
+        """Append a reading."""
         with self._lock:
             waiting = self._queues[stream]
             self.dropped[stream] += len(waiting) == waiting.maxlen
             waiting.append((next(self._number), stream, reading))
 
     def take(self) -> list[tuple[str, object]]:
-        """The stream and the reading of all that waits, in the order of arrival."""
+        """Remove and return all readings with their streams, in the order of arrival."""
         with self._lock:
             items = [item for waiting in self._queues.values() for item in waiting]
-            self._forget()
+            self._clear()
         return [item[1:] for item in sorted(items, key=itemgetter(0))]
 
     def clear(self) -> None:
-        """Forget what waits."""
+        """Remove all readings."""
         with self._lock:
-            self._forget()
+            self._clear()
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         for waiting in self._queues.values():
             waiting.clear()

@@ -1,4 +1,4 @@
-"""The robot as the world model needs it: its hand, and which points are its own body."""
+"""The robot in the world model: the state of its hand, and the mask of its own points."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from world_model_node.inputs.sensor_inputs import Snapshot
 
 
 class RobotView:
-    """A robot model that may be absent, and joints that may not be its own."""
+    """A robot model, which may be absent, with joints, which may belong to another robot."""
 
     def __init__(self, robot: RobotModel | None, config: TouchConfig) -> None:
         self.robot = robot
@@ -24,7 +24,7 @@ class RobotView:
         self._pad_frames = (config.left_pad_frame, config.right_pad_frame)
 
     def hand(self, snapshot: Snapshot, joints: JointReading | None) -> HandState | None:
-        """The hand as these joints and the newest taxels tell, or None without joints."""
+        """Compute the hand state from joints and the newest taxels, or None without joints."""
         state = self._state(joints)
         if self.robot is None or state is None:
             return None
@@ -38,7 +38,7 @@ class RobotView:
         return HandState(joints.stamp_s, T, width, force, contacts, T_wrench, R_hand_pads)
 
     def grasp_pose(self, joints: JointReading | None) -> np.ndarray | None:
-        """Of the frame between the finger tips (4, 4), or None without joints."""
+        """Compute the pose (4, 4) of the frame between the finger tips, or None without joints."""
         state = self._state(joints)
         if self.robot is None or state is None:
             return None
@@ -47,16 +47,15 @@ class RobotView:
     def _contacts(
         self, snapshot: Snapshot, q: np.ndarray, width: float
     ) -> tuple[ContactPatch, ...]:
-        min_force_n = self.config.contact_force_n
         found = [
-            pad_contact_patch(reading, self.robot.frame_pose(frame, q, width), min_force_n)
+            pad_contact_patch(reading, self.robot.frame_pose(frame, q, width), self.config)
             for reading, frame in zip(snapshot.tactile, self._pad_frames, strict=True)
-            if pad_force(reading) > min_force_n
+            if pad_force(reading) > self.config.contact_force_n
         ]
         return tuple(c for c in found if c is not None)
 
     def mask_robot_points(self, points: np.ndarray, joints: JointReading | None) -> np.ndarray:
-        """Which of (N, 3) world points lie on or in the robot's links. Shape (N,)."""
+        """Return the mask (N,) of the (N, 3) world points that lie on or in the robot's links."""
         state = self._state(joints)
         if self.filter is None or state is None or not len(points):
             return np.zeros(len(points), bool)
@@ -67,6 +66,6 @@ class RobotView:
             return None
         try:
             q, _, width = self.robot.joint_vector(joints)
-        except BadInputError:  # another robot's joints on the topic: as good as none
+        except BadInputError:  # the joints on the topic belong to another robot
             return None
         return q, width

@@ -1,4 +1,4 @@
-"""Every stream's newest readings, checked on the way in and aligned on the way out."""
+"""The buffers of all sensor streams, and snapshots of them at one instant."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ from world_model_node.inputs.buffers import JointBuffer, ReadingBuffer
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What there is to look at at one instant; None or empty where a modality is stale."""
+    """The fresh readings at one instant; a stale modality is None or empty."""
 
-    camera: CameraFrame | None  # the newest
+    camera: CameraFrame | None  # the newest frame
     lidar: tuple[LidarScan, ...]  # oldest first
     tactile: tuple[TactileReading | None, TactileReading | None]  # left, right
     joints: JointReading | None
     stale: tuple[str, ...]
-    intermediate_frames: tuple[CameraFrame, ...] = ()  # the camera's frames before, oldest first
+    intermediate_frames: tuple[CameraFrame, ...] = ()  # the earlier camera frames, oldest first
 
     @property
     def stamp_s(self) -> float | None:
-        """Of the newest picture, or None without any."""
+        """Return the stamp of the newest frame or scan, or None without any."""
         stamps = [scan.stamp_s for scan in self.lidar[-1:]]
         stamps += [self.camera.stamp_s] if self.camera is not None else []
         return max(stamps, default=None)
 
 
 class SensorInputs:
-    """Bounded buffers of all streams."""
+    """The bounded buffers of all streams."""
 
     def __init__(self, config: TimingConfig) -> None:
         self.config = config
-        jump = config.clock_jump_s
-        self.camera: ReadingBuffer[CameraFrame] = ReadingBuffer(config.camera_buffer, jump)
-        self.lidar: ReadingBuffer[LidarScan] = ReadingBuffer(config.lidar_buffer, jump)
-        self.left: ReadingBuffer[TactileReading] = ReadingBuffer(config.tactile_buffer, jump)
-        self.right: ReadingBuffer[TactileReading] = ReadingBuffer(config.tactile_buffer, jump)
-        self.wrench: ReadingBuffer[WrenchReading] = ReadingBuffer(config.joint_buffer, jump)
-        self.joints = JointBuffer(config.joint_buffer, jump)
+        jump = (config.clock_jump_s, config.jump_confirmations)
+        self.camera: ReadingBuffer[CameraFrame] = ReadingBuffer(config.camera_buffer, *jump)
+        self.lidar: ReadingBuffer[LidarScan] = ReadingBuffer(config.lidar_buffer, *jump)
+        self.left: ReadingBuffer[TactileReading] = ReadingBuffer(config.tactile_buffer, *jump)
+        self.right: ReadingBuffer[TactileReading] = ReadingBuffer(config.tactile_buffer, *jump)
+        self.wrench: ReadingBuffer[WrenchReading] = ReadingBuffer(config.joint_buffer, *jump)
+        self.joints = JointBuffer(config.joint_buffer, *jump)
         self.rejected = dict.fromkeys(('camera', 'lidar', 'tactile', 'wrench', 'joints'), 0)
 
     def check(self, stream: str, reading: object) -> None:
-        """Refuse a reading that the fusion cannot use.
+        """Validate a reading and count the rejected ones.
 
         Raises:
-            BadInputError: the reading is malformed; it is counted.
+            BadInputError: the reading is malformed.
         """
         try:
             getattr(validation, f'check_{stream}')(reading)
@@ -58,23 +58,23 @@ class SensorInputs:
             raise
 
     def keep(self, stream: str, reading: object) -> bool:
-        """Buffer a reading that was checked; True when its clock jumped back."""
+        """Buffer a validated reading; return True if its clock jumped back."""
         return self._buffer(stream, reading).add(reading)
 
     def clear(self) -> None:
-        """Forget every reading."""
+        """Remove every reading."""
         for buffer in self._buffers().values():
             buffer.clear()
 
     def counts(self) -> dict[str, int]:
-        """Received, late, duplicate, dropped, jumps and rejected per stream, by dotted name."""
+        """Return the counts of each stream and event by dotted name, e.g. `camera.late`."""
         counts = {f'{stream}.rejected': n for stream, n in self.rejected.items()}
         for stream, buffer in self._buffers().items():
-            counts |= {f'{stream}.{what}': n for what, n in buffer.counts.items()}
+            counts |= {f'{stream}.{event}': n for event, n in buffer.counts.items()}
         return counts
 
     def at(self, now_s: float) -> Snapshot:
-        """The readings that are fresh at `now_s`; stamps from the future wait."""
+        """Return the readings that are fresh at `now_s`; stamps in the future wait."""
         c, until = self.config, now_s + self.config.future_s
         camera = _fresh(self.camera, until, now_s - c.camera_stale_s)
         intermediate_frames = (

@@ -1,4 +1,4 @@
-"""Refuse readings that the fusion cannot use, in one line each."""
+"""Malformed readings are refused with one line that names the value."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from sakiyomi.errors import BadInputError
 from sakiyomi.sensing import CameraFrame, JointReading, LidarScan, TactileReading, WrenchReading
 
-MAX_MAGNITUDE = 1e6  # no length, force or speed of a robot comes near; its square still fits
+MAX_MAGNITUDE = 1e6  # bound of all lengths, forces and speeds, whose square float32 can hold
 
 
 def check_camera(frame: CameraFrame) -> None:
@@ -56,29 +56,29 @@ def check_joints(reading: JointReading) -> None:
     """Raise BadInputError unless there is one finite position and velocity per name."""
     check_stamp('joints', reading.stamp_s)
     n = len(reading.names)
-    for what, values in (('position', reading.position), ('velocity', reading.velocity)):
+    for name, values in (('position', reading.position), ('velocity', reading.velocity)):
         if np.shape(values) != (n,) or n == 0:
-            raise BadInputError(f'joint {what}: got shape {np.shape(values)}, expected ({n},)')
+            raise BadInputError(f'joint {name}: got shape {np.shape(values)}, expected ({n},)')
         if not (np.abs(np.asarray(values, dtype=float)) < MAX_MAGNITUDE).all():
             raise BadInputError(
-                f'joint {what}: got a value not finite or beyond {MAX_MAGNITUDE:g}'
+                f'joint {name}: got a value not finite or beyond {MAX_MAGNITUDE:g}'
             )
 
 
-def check_stamp(what: str, stamp_s: float) -> None:
+def check_stamp(name: str, stamp_s: float) -> None:
     """Raise BadInputError unless the stamp is finite and not negative."""
     if not np.isfinite(stamp_s) or stamp_s < 0.0:
-        raise BadInputError(f'{what} stamp: got {stamp_s!r}, expected seconds from 0 up')
+        raise BadInputError(f'{name} stamp: got {stamp_s!r}, expected seconds from 0 up')
 
 
-def check_rows(what: str, values: np.ndarray, width: int, finite: bool = True) -> None:
+def check_rows(name: str, values: np.ndarray, width: int, finite: bool = True) -> None:
     """Raise BadInputError unless `values` is an (N, width) array of floats."""
     if not isinstance(values, np.ndarray) or values.ndim != 2 or values.shape[1] != width:
-        raise BadInputError(f'{what}: got shape {np.shape(values)}, expected (N, {width})')
+        raise BadInputError(f'{name}: got shape {np.shape(values)}, expected (N, {width})')
     if not np.issubdtype(values.dtype, np.floating):
-        raise BadInputError(f'{what}: got {values.dtype}, expected floats')
-    if finite and not (np.abs(values) < MAX_MAGNITUDE).all():  # false for NaN too
-        raise BadInputError(f'{what}: got a value that is not finite or beyond {MAX_MAGNITUDE:g}')
+        raise BadInputError(f'{name}: got {values.dtype}, expected floats')
+    if finite and not (np.abs(values) < MAX_MAGNITUDE).all():  # NaN compares false
+        raise BadInputError(f'{name}: got a value that is not finite or beyond {MAX_MAGNITUDE:g}')
 
 
 def check_intrinsics(K: np.ndarray) -> None:
@@ -95,10 +95,10 @@ def check_intrinsics(K: np.ndarray) -> None:
         raise BadInputError(f'camera intrinsics: got rows {K[1:].tolist()}, expected 0 0 1 last')
 
 
-def check_transform(what: str, T: np.ndarray) -> None:
+def check_transform(name: str, T: np.ndarray) -> None:
     """Raise BadInputError unless T is a finite rigid (4, 4) transform."""
     if np.shape(T) != (4, 4) or not np.isfinite(T).all():
-        raise BadInputError(f'{what}: got shape {np.shape(T)}, expected finite (4, 4)')
+        raise BadInputError(f'{name}: got shape {np.shape(T)}, expected finite (4, 4)')
     R = T[:3, :3]
     if not np.allclose(R @ R.T, np.eye(3), atol=1e-3) or np.linalg.det(R) < 0.0:
-        raise BadInputError(f'{what}: got a matrix that is not a rotation, expected a rigid pose')
+        raise BadInputError(f'{name}: got a matrix that is not a rotation, expected a rigid pose')

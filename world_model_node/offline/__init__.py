@@ -1,1 +1,1 @@
-"""Look at recorded pictures and clouds, with no robot."""
+"""Recorded images and clouds are perceived without a robot."""

@@ -1,7 +1,7 @@
-"""Find the table in points of a sensor whose pose nobody knows, and make it the world's floor.
+"""The support plane aligns the world frame with a sensor of unknown pose.
 
-Planes come from RANSAC (Fischler and Bolles, 1981), one after another. The largest one may be a
-wall or the floor, so the choice also asks what stands on each plane and which way it faces.
+RANSAC (Fischler and Bolles, 1981) finds one plane after another. The largest plane may be a wall
+or the floor, so that the choice also depends on the points above a plane and on its direction.
 """
 
 from __future__ import annotations
@@ -15,16 +15,23 @@ from sakiyomi.errors import WorkFailedError
 from sakiyomi.geometry import inverse, make_transform, transform_points
 from world_model_node.config import WorkspaceConfig
 
-MAX_POINTS = 8000
-NUM_TRIALS = 400
-MAX_PLANES = 4  # looked at, the largest first
-MIN_SHARE = 0.08  # of all points that a plane must hold
-TOLERANCE_M, TOLERANCE_PER_M = 0.005, 0.006  # how thick a plane may be, and per metre of range
-STANDING_HEIGHTS_M = (0.012, 0.40)  # heights of what counts as standing on a plane
 UP_IN_OPTICAL_FRAME = np.array([0.0, -1.0, 0.0])
-WORKSPACE_MARGIN_M = 0.03
-WORKSPACE_REACH_M = 1.5
-MIN_STANDING_POINTS = 30
+
+
+@dataclass(frozen=True)
+class AlignmentConfig:
+    """The detection of the support plane and of the points above the plane."""
+
+    max_points: int = 8000  # most points of a subsample
+    num_trials: int = 400  # trials of RANSAC
+    max_planes: int = 4  # most planes that are compared
+    min_share: float = 0.08  # smallest share of all points on a plane
+    tolerance_m: float = 0.005  # largest distance of a point from its plane
+    tolerance_per_m: float = 0.006  # increase of that distance per metre of range
+    standing_heights_m: tuple[float, float] = (0.012, 0.40)  # heights of objects above a plane
+    min_standing_points: int = 30  # fewest points of objects
+    workspace_margin_m: float = 0.03  # margin of the workspace around the objects
+    workspace_reach_m: float = 1.5  # largest coordinate of an object on the plane
 
 
 @dataclass(frozen=True)
@@ -35,74 +42,82 @@ class Plane:
     offset_m: float
 
     def height_of(self, points: np.ndarray) -> np.ndarray:
-        """Signed distances [m] of (N, 3) points. (N,)."""
+        """Compute the signed distances [m] of (N, 3) points. Shape (N,)."""
         return points @ self.normal + self.offset_m
 
     def flipped(self) -> Plane:
-        """The same plane facing the other way."""
+        """Return the plane with the opposite normal."""
         return Plane(-self.normal, -self.offset_m)
 
 
-def align_to_support(points: np.ndarray, optical: bool, seed: int = 0) -> np.ndarray:
-    """T_world_sensor (4, 4) that makes the support plane z = 0, x away from the sensor.
+def align_to_support(
+    points: np.ndarray, optical: bool, config: AlignmentConfig, seed: int = 0
+) -> np.ndarray:
+    """Compute T_world_sensor (4, 4) with the support plane at z = 0 and x away from the sensor.
 
     Args:
-        points: (N, 3) [m] in the sensor's frame.
-        optical: the sensor is a camera, z forward and y roughly down. Else nothing is known of the
-            frame, and the side on which more things stand is up.
-        seed: of the random trials.
+        points: the points (N, 3) [m] in the sensor's frame.
+        optical: whether the frame is a camera's, with z forward and y roughly down. Otherwise the
+            upper side of the plane is the one with more objects.
+        config: the thresholds of planes and objects.
+        seed: the seed of the random trials.
 
     Raises:
-        WorkFailedError: there is no plane to speak of.
+        WorkFailedError: no plane is large enough.
     """
-    points = _finite_subsample(points)
+    points = _finite_subsample(points, config.max_points)
     rng = np.random.default_rng(seed)
     best, best_score = None, 0.0
-    for plane in detect_planes(points, rng):
+    for plane in detect_planes(points, rng, config):
         for side in (plane,) if optical else (plane, plane.flipped()):
-            score = support_score(side, points, optical)
+            score = support_score(side, points, optical, config)
             if score > best_score:
                 best, best_score = side, score
     if best is None:
         raise WorkFailedError(
-            f'support plane: none holds {100 * MIN_SHARE:.0f} % of the {len(points)} points'
+            f'support plane: none holds {100 * config.min_share:.0f} % of the {len(points)} points'
         )
-    return frame_on(best, points)
+    return frame_on(best, points, config)
 
 
-def detect_planes(points: np.ndarray, rng: np.random.Generator) -> list[Plane]:
-    """The largest planes in (N, 3) points, each facing the sensor at the origin."""
+def detect_planes(
+    points: np.ndarray, rng: np.random.Generator, config: AlignmentConfig
+) -> list[Plane]:
+    """Find the largest planes in (N, 3) points, which face the sensor at the origin."""
     remaining, found = points, []
-    while len(found) < MAX_PLANES and len(remaining) >= max(MIN_SHARE * len(points), 50):
-        plane = _refine_plane(_ransac_plane(remaining, rng), remaining)
-        distance, near = np.abs(plane.height_of(remaining)), tolerance(remaining)
-        if (distance < near).sum() < MIN_SHARE * len(points):
+    min_points = config.min_share * len(points)
+    while len(found) < config.max_planes and len(remaining) >= max(min_points, 50):
+        plane = _refine_plane(_ransac_plane(remaining, rng, config), remaining, config)
+        distance, near = np.abs(plane.height_of(remaining)), tolerance(remaining, config)
+        if (distance < near).sum() < min_points:
             break
         found.append(plane if plane.offset_m > 0.0 else plane.flipped())
         remaining = remaining[distance > 1.5 * near]
     return found
 
 
-def support_score(plane: Plane, points: np.ndarray, optical: bool) -> float:
-    """How much a plane looks like a table: its size, what stands on it, which way it faces."""
+def support_score(
+    plane: Plane, points: np.ndarray, optical: bool, config: AlignmentConfig
+) -> float:
+    """Score a plane as the table by its size, the objects on it and its direction."""
     heights = plane.height_of(points)
-    on_it = np.abs(heights) < tolerance(points)
-    standing = int(stands_on(plane, points).sum())
-    score = on_it.mean() * (0.1 + min(standing / max(on_it.sum(), 1), 1.0))
+    inliers = np.abs(heights) < tolerance(points, config)
+    standing = int(stands_on(plane, points, config).sum())
+    score = inliers.mean() * (0.1 + min(standing / max(inliers.sum(), 1), 1.0))
     if not optical:
         return float(score)
     up = float(plane.normal @ UP_IN_OPTICAL_FRAME)
     return float(score * (1.0 if up > 0.1 else 0.5 if up > -0.1 else 0.15))
 
 
-def stands_on(plane: Plane, points: np.ndarray) -> np.ndarray:
-    """Which of (N, 3) points are a little above the plane, within its outline. (N,)."""
-    heights = plane.height_of(points)
-    low = np.maximum(STANDING_HEIGHTS_M[0], 2.0 * tolerance(points))
-    above = (heights > low) & (heights < STANDING_HEIGHTS_M[1])
+def stands_on(plane: Plane, points: np.ndarray, config: AlignmentConfig) -> np.ndarray:
+    """Return the mask (N,) of (N, 3) points above the plane and within its outline."""
+    heights, near = plane.height_of(points), tolerance(points, config)
+    lowest, highest = config.standing_heights_m
+    above = (heights > np.maximum(lowest, 2.0 * near)) & (heights < highest)
     flat = points @ _axes_on(plane).T  # (N, 2)
     try:
-        outline = ConvexHull(flat[np.abs(heights) < tolerance(points)]).equations  # (F, 3)
+        outline = ConvexHull(flat[np.abs(heights) < near]).equations  # (F, 3)
     except (QhullError, ValueError):
         return np.zeros(len(points), bool)
     inside = flat[above] @ outline[:, :2].T + outline[:, 2] <= 0.0  # (K, F)
@@ -110,14 +125,14 @@ def stands_on(plane: Plane, points: np.ndarray) -> np.ndarray:
     return above
 
 
-def frame_on(plane: Plane, points: np.ndarray) -> np.ndarray:
-    """T_world_sensor of a world that lies on the plane under what stands there."""
-    standing = stands_on(plane, points)
-    if standing.sum() < MIN_STANDING_POINTS:
-        standing = np.abs(plane.height_of(points)) < tolerance(points)
+def frame_on(plane: Plane, points: np.ndarray, config: AlignmentConfig) -> np.ndarray:
+    """Compute T_world_sensor (4, 4) of a world frame on the plane below the objects."""
+    standing = stands_on(plane, points, config)
+    if standing.sum() < config.min_standing_points:
+        standing = np.abs(plane.height_of(points)) < tolerance(points, config)
     center = np.median(points[standing], axis=0)
     origin = center - plane.height_of(center[None])[0] * plane.normal
-    x = center - (center @ plane.normal) * plane.normal  # away from the sensor, level
+    x = center - (center @ plane.normal) * plane.normal  # along the plane and away from the sensor
     if np.linalg.norm(x) < 0.05:
         x = _axes_on(plane)[0]
     x = x / np.linalg.norm(x)
@@ -125,20 +140,22 @@ def frame_on(plane: Plane, points: np.ndarray) -> np.ndarray:
     return inverse(make_transform(R_sensor_world, origin))
 
 
-def workspace_around(points: np.ndarray, T_world_sensor: np.ndarray) -> WorkspaceConfig:
-    """The box that holds what stands on the plane z = 0, from (N, 3) points of the sensor.
+def workspace_around(
+    points: np.ndarray, T_world_sensor: np.ndarray, config: AlignmentConfig
+) -> WorkspaceConfig:
+    """Compute the box around the objects on the plane z = 0, from (N, 3) points of the sensor.
 
     Raises:
-        WorkFailedError: nothing stands there.
+        WorkFailedError: no object stands on the plane.
     """
-    world = transform_points(T_world_sensor, _finite_subsample(points))
-    near = np.abs(world[:, :2]).max(axis=1) < WORKSPACE_REACH_M
+    world = transform_points(T_world_sensor, _finite_subsample(points, config.max_points))
+    near = np.abs(world[:, :2]).max(axis=1) < config.workspace_reach_m
     world = world[near]
-    standing = world[stands_on(Plane(np.array([0.0, 0.0, 1.0]), 0.0), world)]
-    if len(standing) < MIN_STANDING_POINTS:
+    standing = world[stands_on(Plane(np.array([0.0, 0.0, 1.0]), 0.0), world, config)]
+    if len(standing) < config.min_standing_points:
         raise WorkFailedError(f'support plane: only {len(standing)} points stand on it')
     low, high = np.percentile(standing, [0.5, 99.5], axis=0)
-    low, high = low - WORKSPACE_MARGIN_M, high + WORKSPACE_MARGIN_M
+    low, high = low - config.workspace_margin_m, high + config.workspace_margin_m
     return WorkspaceConfig(
         x_min_m=float(low[0]),
         x_max_m=float(high[0]),
@@ -148,32 +165,32 @@ def workspace_around(points: np.ndarray, T_world_sensor: np.ndarray) -> Workspac
     )
 
 
-def tolerance(points: np.ndarray) -> np.ndarray:
-    """How far from a plane a point of it may be measured. (N,)."""
-    return TOLERANCE_M + TOLERANCE_PER_M * np.linalg.norm(points, axis=1)
+def tolerance(points: np.ndarray, config: AlignmentConfig) -> np.ndarray:
+    """Compute the largest distance [m] of each point (N, 3) from its plane. Shape (N,)."""
+    return config.tolerance_m + config.tolerance_per_m * np.linalg.norm(points, axis=1)
 
 
-def _finite_subsample(points: np.ndarray) -> np.ndarray:
+def _finite_subsample(points: np.ndarray, max_points: int) -> np.ndarray:
     points = points[np.isfinite(points).all(axis=1)].astype(float)
-    return points[:: max(1, len(points) // MAX_POINTS)]
+    return points[:: max(1, len(points) // max_points)]
 
 
-def _ransac_plane(points: np.ndarray, rng: np.random.Generator) -> Plane:
-    """The plane through three of the points that holds most of them."""
+def _ransac_plane(points: np.ndarray, rng: np.random.Generator, config: AlignmentConfig) -> Plane:
+    """Find the plane through three of the points with the most inliers."""
     few = points[:: max(1, len(points) // 2000)]
-    a, b, c = few[rng.integers(len(few), size=(3, NUM_TRIALS))]
+    a, b, c = few[rng.integers(len(few), size=(3, config.num_trials))]
     normals = np.cross(b - a, c - a)
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     offsets = -(normals * a).sum(axis=1)
     distance = np.abs(few @ normals.T + offsets)  # (N, TRIALS)
-    best = int((distance < tolerance(few)[:, None]).sum(axis=0).argmax())
+    best = int((distance < tolerance(few, config)[:, None]).sum(axis=0).argmax())
     return Plane(normals[best], float(offsets[best]))
 
 
-def _refine_plane(plane: Plane, points: np.ndarray) -> Plane:
-    """Least squares on the plane's points, three times over."""
+def _refine_plane(plane: Plane, points: np.ndarray, config: AlignmentConfig) -> Plane:
+    """Fit the plane to its inliers by least squares, three times."""
     for _ in range(3):
-        near = points[np.abs(plane.height_of(points)) < tolerance(points)]
+        near = points[np.abs(plane.height_of(points)) < tolerance(points, config)]
         if len(near) < 10:
             break
         center = near.mean(axis=0)
@@ -184,7 +201,7 @@ def _refine_plane(plane: Plane, points: np.ndarray) -> Plane:
 
 
 def _axes_on(plane: Plane) -> np.ndarray:
-    """Two unit vectors that span the plane. Shape (2, 3)."""
+    """Return two unit vectors that span the plane. Shape (2, 3)."""
     helper = np.eye(3)[np.abs(plane.normal).argmin()]
     x = np.cross(plane.normal, helper)
     x /= np.linalg.norm(x)

@@ -1,4 +1,4 @@
-"""Write what was found in a recording: JSON, a picture and a coloured point cloud."""
+"""The report of a recording: JSON, an image and a coloured point cloud."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ from sakiyomi.sensing import CameraFrame
 from world_model_node.fusion.range_points import project
 from world_model_node.offline.perceive import PerceptionResult, surface_points
 
-EMPTY_VIEW_PX = (480, 640)
-EMPTY_VIEW_FOCAL_PX = 500.0
+EMPTY_VIEW_PX = (480, 640)  # height and width of the view from above
 
 
 def write_report(folder: Path, found: PerceptionResult, source: str, notes: list[str]) -> None:
-    """objects.json, overlay.png and objects.ply.
+    """Write objects.json, overlay.png and objects.ply.
 
     Raises:
         BadInputError: the folder cannot be written.
@@ -46,9 +45,9 @@ def write_report(folder: Path, found: PerceptionResult, source: str, notes: list
 
 
 def description(found: PerceptionResult) -> dict[str, Any]:
-    """The findings as plain lists; poses are in the frame of the support plane, z up.
+    """Describe the result by plain lists, with poses in the world frame on the support plane.
 
-    The root is the frame that the recording's tf hangs on, such as the robot's base.
+    The root is the root frame of the recording's tf, such as the robot's base.
     """
     return {
         'frames': found.frames,
@@ -61,7 +60,7 @@ def description(found: PerceptionResult) -> dict[str, Any]:
 
 
 def overlay(found: PerceptionResult, points: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """The last picture with each object's points and id; without colour a view from above."""
+    """Draw each object's points and id on the last image, or on a view from above."""
     frame = found.picture if found.picture is not None else _view_from_above(found)
     image = draw_points(frame, points, ids)
     for state in found.scene.objects:
@@ -95,19 +94,16 @@ def _in_root(T_root_object: np.ndarray) -> dict[str, Any]:
 
 
 def _view_from_above(found: PerceptionResult) -> CameraFrame:
-    """An empty picture of the whole workspace from straight above."""
+    """Make an empty image of the workspace from above."""
     w = found.workspace
     height, width = EMPTY_VIEW_PX
     side = max((w.x_max_m - w.x_min_m) / height, (w.y_max_m - w.y_min_m) / width)
     center = [0.5 * (w.x_min_m + w.x_max_m), 0.5 * (w.y_min_m + w.y_max_m)]
-    K = np.array(
-        [
-            [EMPTY_VIEW_FOCAL_PX, 0.0, width / 2],
-            [0.0, EMPTY_VIEW_FOCAL_PX, height / 2],
-            [0.0, 0.0, 1.0],
-        ]
-    )
-    R_world_camera = np.array([[0.0, -1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])  # x is up
-    eye = np.array([*center, w.z_max_m + EMPTY_VIEW_FOCAL_PX * side])
+    focal_px = 500.0
+    K = np.array([[focal_px, 0.0, width / 2], [0.0, focal_px, height / 2], [0.0, 0.0, 1.0]])
+    R_world_camera = np.array(
+        [[0.0, -1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, -1.0]]
+    )  # x is up in the image
+    eye = np.array([*center, w.z_max_m + focal_px * side])
     T = make_transform(R_world_camera, eye)
     return CameraFrame(0.0, np.zeros((height, width, 3), np.uint8), np.zeros(EMPTY_VIEW_PX), K, T)

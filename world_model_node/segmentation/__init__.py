@@ -1,1 +1,1 @@
-"""Divide fused voxels into objects with a small network, trained on scenes that we render."""
+"""Fused voxels are divided into objects by a small network or by clustering."""

@@ -1,8 +1,7 @@
-"""Divide fused points into objects: connected, of one paint, parted at creases where none is seen.
+"""Clustering divides fused points into objects at gaps, changes of colour and concave creases.
 
-Local convexity after Stein et al., Object partitioning using local convexity, CVPR 2014. Colour
-goes first where there is any: an object may well have inner corners, but rarely two neighbours
-have one colour.
+Local convexity follows Stein et al., Object partitioning using local convexity, CVPR 2014. Colour
+takes precedence over creases, because objects may be concave but neighbours rarely share a colour.
 """
 
 from __future__ import annotations
@@ -21,17 +20,9 @@ from world_model_node.segmentation.voxel_graph import (
     merge_labels,
 )
 
-NOT_AN_OBJECT = UNLABELLED
-DOMINANT_COLOR_SHARE = 0.6  # share of a segment's coloured coarse voxels
-MIN_COLORED_SHARE = 0.2  # share of a coarse voxel's weight that came with colour
-COPLANAR_SHARE = 0.65  # of a border that is print on one surface
-MIN_CONTACT_EDGES = 4  # edges between two segments that touch
-NUM_BRIDGES = 7  # nearest pairs of points between two segments that are looked at
-FREE_SPACE_MARGIN_M = 0.01
-
 
 def cluster(voxels: PointSet, visibility: VisibilityModel, config: ClusteringConfig) -> np.ndarray:
-    """A label per voxel, 0 upward, or NOT_AN_OBJECT for noise. Shape (N,)."""
+    """Return a label per voxel, 0 upward, or UNLABELLED for noise. Shape (N,)."""
     if not len(voxels):
         return np.zeros(0, int)
     coarse_of_voxel = voxel_indices(voxels.points_m, config.coarse_voxel_m)
@@ -41,18 +32,15 @@ def cluster(voxels: PointSet, visibility: VisibilityModel, config: ClusteringCon
 def segment(
     coarse_voxels: PointSet, visibility: VisibilityModel, config: ClusteringConfig
 ) -> np.ndarray:
-    """A label per coarse voxel, 0 upward, or NOT_AN_OBJECT for noise. Shape (M,)."""
+    """Return a label per coarse voxel, 0 upward, or UNLABELLED for noise. Shape (M,)."""
     points = coarse_voxels.points_m.astype(float)
-    graph = VoxelGraph(
-        points, visibility.viewpoints(coarse_voxels.colored), config.neighbor_radius_m
-    )
-    crease = graph.concave_edges(config.concave_rad)
-    if (coarse_voxels.colored > MIN_COLORED_SHARE).any():
+    graph = VoxelGraph(points, visibility.viewpoints(coarse_voxels.colored), config)
+    crease = graph.concave_edges()
+    if (coarse_voxels.colored > config.min_colored_share).any():
         colors = color_classes_of(coarse_voxels, config)
         labels = segment_by_color(graph, colors, crease, config.min_coarse_voxels)
-        labels = merge_same_color(graph, labels, colors, visibility, config.same_color_gap_m)
-        flat = graph.coplanar_borders(labels, COPLANAR_SHARE)
-        labels = merge_labels(labels, flat)
+        labels = merge_same_color(graph, labels, colors, visibility, config)
+        labels = merge_labels(labels, graph.coplanar_borders(labels))
     else:
         labels = graph_components(graph.pairs[~crease], len(graph))
     labels = merge_small_segments(labels, graph.pairs, config.min_segment_coarse_voxels)
@@ -60,18 +48,20 @@ def segment(
 
 
 def color_classes_of(coarse_voxels: PointSet, config: ClusteringConfig) -> np.ndarray:
-    """The colour class of each cell, or UNKNOWN_COLOR where only the LiDAR saw it. Shape (M,)."""
-    seen = coarse_voxels.colored > MIN_COLORED_SHARE
+    """Return the colour class of each coarse voxel, or UNKNOWN_COLOR without colour. (M,)."""
+    seen = coarse_voxels.colored > config.min_colored_share
     colors = np.full(len(coarse_voxels), UNKNOWN_COLOR)
     chromaticities = to_chromaticity(coarse_voxels.colors[seen])
-    colors[seen] = color_classes(chromaticities, config.chroma_radius, config.min_coarse_voxels)
+    colors[seen] = color_classes(
+        chromaticities, config.chroma_radius, config.chroma_bin, config.min_coarse_voxels
+    )
     return colors
 
 
 def segment_by_color(
     graph: VoxelGraph, colors: np.ndarray, crease: np.ndarray, min_coarse_voxels: int
 ) -> np.ndarray:
-    """Connected cells of one paint, grown over cells of none; the rest by connection. (M,)."""
+    """Label connected coarse voxels of one colour, grown over those without colour. (M,)."""
     n, pairs = len(graph), graph.pairs
     same = colors[pairs[:, 0]] == colors[pairs[:, 1]]
     labels = graph_components(pairs[same], n)
@@ -88,12 +78,12 @@ def merge_same_color(
     labels: np.ndarray,
     colors: np.ndarray,
     visibility: VisibilityModel,
-    gap_m: float,
+    config: ClusteringConfig,
 ) -> np.ndarray:
-    """Join segments of one colour that touch, or come near with no clear view between them."""
-    main = dominant_colors(labels, colors)
+    """Merge segments of one colour in contact, or with a gap that shows no free space."""
+    main = dominant_colors(labels, colors, config.dominant_color_share)
     segments = {label: graph.points[labels == label] for label in main}
-    adjacent_labels = graph.adjacent_labels(labels, MIN_CONTACT_EDGES)
+    adjacent_labels = graph.adjacent_labels(labels)
     joins = [
         (one, other)
         for one in main
@@ -102,44 +92,44 @@ def merge_same_color(
         and main[one] == main[other]
         and (
             (one, other) in adjacent_labels
-            or is_bridged(segments[one], segments[other], visibility, gap_m)
+            or is_bridged(segments[one], segments[other], visibility, config)
         )
     ]
     return merge_labels(labels, np.array(joins))
 
 
-def dominant_colors(labels: np.ndarray, colors: np.ndarray) -> dict[int, int]:
-    """The colour class that most of a segment's coloured cells have, per label that has one."""
+def dominant_colors(labels: np.ndarray, colors: np.ndarray, share: float) -> dict[int, int]:
+    """Return the colour class that holds the share of a segment, per label that has one."""
     known = colors != UNKNOWN_COLOR
     found, votes = np.unique(
         np.stack([labels[known], colors[known]], axis=1), axis=0, return_counts=True
     )
-    clear = votes > DOMINANT_COLOR_SHARE * np.bincount(labels[known], minlength=1)[found[:, 0]]
+    clear = votes > share * np.bincount(labels[known], minlength=1)[found[:, 0]]
     return {int(label): int(color) for label, color in found[clear]}
 
 
 def is_bridged(
-    one: np.ndarray, other: np.ndarray, visibility: VisibilityModel, gap_m: float
+    one: np.ndarray, other: np.ndarray, visibility: VisibilityModel, config: ClusteringConfig
 ) -> bool:
-    """Whether two segments (N, 3) come near each other with no clear view between them."""
-    distance, index = cKDTree(other).query(one, distance_upper_bound=gap_m)
-    nearest = np.argsort(distance, kind='stable')[:NUM_BRIDGES]
+    """Return whether two segments (N, 3) are near without visible free space in their gap."""
+    distance, index = cKDTree(other).query(one, distance_upper_bound=config.same_color_gap_m)
+    nearest = np.argsort(distance, kind='stable')[: config.num_bridges]
     nearest = nearest[np.isfinite(distance[nearest])]
     if not len(nearest):
         return False
     middle = 0.5 * (one[nearest] + other[index[nearest]])
-    raised = middle.copy()  # a gap shows best just below the lower of the two tops
+    raised = middle.copy()  # free space shows best just below the lower top
     raised[:, 2] = np.maximum(middle[:, 2], min(one[:, 2].max(), other[:, 2].max()) - 0.004)
-    seen = visibility.free_space_mask(middle, FREE_SPACE_MARGIN_M) | visibility.free_space_mask(
-        raised, FREE_SPACE_MARGIN_M
-    )
-    return float(seen.mean()) < 0.5
+    margin_m = config.free_space_margin_m
+    free = visibility.free_space_mask(middle, margin_m)
+    free |= visibility.free_space_mask(raised, margin_m)
+    return float(free.mean()) < 0.5
 
 
 def merge_small_segments(
     labels: np.ndarray, pairs: np.ndarray, min_coarse_voxels: int
 ) -> np.ndarray:
-    """Give each small segment to the larger one it shares the longest border with."""
+    """Merge each small segment with the larger one of the longest common border."""
     for _ in range(4):
         size = np.bincount(labels)
         a, b = labels[pairs].T
@@ -153,14 +143,14 @@ def merge_small_segments(
         key, length = np.unique(small[border] * n + other[border], return_counts=True)
         order = np.argsort(length, kind='stable')
         target = np.arange(n)
-        target[key[order] // n] = key[order] % n  # the longest border is written last
+        target[key[order] // n] = key[order] % n  # the longest border is assigned last
         labels = merge_labels(labels, np.stack([np.arange(n), target], axis=1))
     return labels
 
 
 def remove_noise(labels: np.ndarray, min_coarse_voxels: int) -> np.ndarray:
-    """Relabel from 0 upward; clusters that are too small become noise."""
+    """Relabel from 0 upward; clusters that are too small become UNLABELLED."""
     kept = np.bincount(labels)[labels] >= min_coarse_voxels
-    out = np.full(len(labels), NOT_AN_OBJECT)
+    out = np.full(len(labels), UNLABELLED)
     _, out[kept] = np.unique(labels[kept], return_inverse=True)
     return out

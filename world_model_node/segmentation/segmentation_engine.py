@@ -1,4 +1,4 @@
-"""Run the network on the CPU with onnxruntime."""
+"""The segmentation network runs on the CPU with onnxruntime."""
 
 from __future__ import annotations
 
@@ -9,34 +9,33 @@ import numpy as np
 
 from sakiyomi.errors import BadInputError
 from world_model_node.model_files import read_card, read_checked
-from world_model_node.segmentation.features import NODE_FEATURES, PAIR_FEATURES, SupervoxelGraph
+from world_model_node.segmentation.dimensions import NODE_FEATURES, PAIR_FEATURES
+from world_model_node.segmentation.features import SupervoxelGraph
 
 NAME = 'segmentation'
 GRAPH, WEIGHTS = f'{NAME}.onnx', f'{NAME}.safetensors'
-# a second one waits for a core that the other nodes use: worse at the 99th percentile
-NUM_THREADS = 1
-PADDING_MULTIPLE = 16  # supervoxels are padded to a multiple of this, so that few shapes occur
+PADDING_MULTIPLE = 16  # multiple that inputs are padded to, so that few shapes occur
 INPUTS = ('nodes', 'pairs', 'places', 'mask')
 OUTPUTS = ('same', 'object', 'votes')
 
 
 @dataclass(frozen=True)
 class SegmentationOutput:
-    """What the network says of M supervoxels."""
+    """The network's output for M supervoxels."""
 
-    same_logits: np.ndarray  # (M, M) log-odds that two are of one object
-    object_logits: np.ndarray  # (M,) log-odds that a supervoxel is of any object
-    center_votes_m: np.ndarray  # (M, 3) where each places its object's centre
+    same_logits: np.ndarray  # (M, M) log-odds that two belong to one object
+    object_logits: np.ndarray  # (M,) log-odds that one belongs to any object
+    center_votes_m: np.ndarray  # (M, 3) predicted centre of each supervoxel's object
 
 
 class SegmentationEngine:
-    """A session with a checked model.
+    """An onnxruntime session of a checked model.
 
     Args:
-        folder: with the graph and the card.
+        folder: the folder with the graph and the card.
 
     Raises:
-        BadInputError: a file is missing, changed, or no graph of this network.
+        BadInputError: a file is missing or changed, or holds another graph.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -45,15 +44,16 @@ class SegmentationEngine:
         card = read_card(folder, NAME, (GRAPH, WEIGHTS))
         graph = read_checked(folder, GRAPH, card.sha256[GRAPH])
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = NUM_THREADS, 1
+        # a second thread waits for cores of other nodes, which worsens the 99th percentile
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.add_session_config_entry('session.intra_op.allow_spinning', '0')
-        # an arena keeps the most that any number of parts has ever needed, and more by fragments
+        # an arena would keep the largest memory that any input has needed, and fragment it
         options.enable_cpu_mem_arena = options.enable_mem_pattern = False
         try:
             self._session = onnxruntime.InferenceSession(
                 graph, options, providers=['CPUExecutionProvider']
             )
-        except Exception as error:  # onnxruntime's errors share no base class
+        except Exception as error:  # errors of onnxruntime have no common base class
             raise BadInputError(f'model {folder / GRAPH}: got no ONNX graph: {error}') from error
         found = tuple(i.name for i in self._session.get_inputs())
         if found != INPUTS:
@@ -61,7 +61,7 @@ class SegmentationEngine:
         self.name = f'network {card.sha256[GRAPH][:8]}'
 
     def infer(self, graph: SupervoxelGraph) -> SegmentationOutput:
-        """All pairs of supervoxels at once."""
+        """Run the network on all supervoxels and pairs at once."""
         m = len(graph)
         same, of_object, votes = self._session.run(OUTPUTS, pad_graph(graph))
         centroid = graph.centers_m.mean(axis=0)
@@ -69,7 +69,7 @@ class SegmentationEngine:
 
 
 def pad_graph(graph: SupervoxelGraph) -> dict[str, np.ndarray]:
-    """The network's inputs, filled up with nothing to a multiple of BUCKET supervoxels."""
+    """Pad the network's inputs with zeros to a multiple of PADDING_MULTIPLE supervoxels."""
     m = len(graph)
     size = -(-m // PADDING_MULTIPLE) * PADDING_MULTIPLE
     nodes = np.zeros((1, size, NODE_FEATURES), np.float32)

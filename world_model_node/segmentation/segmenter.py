@@ -1,4 +1,4 @@
-"""Divide fused voxels into objects: by the network, or by clustering where there is none."""
+"""Segmenters divide fused voxels into objects, by the network or by clustering."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from world_model_node.config import ClusteringConfig
 from world_model_node.fusion.points import PointSet, voxel_indices
 from world_model_node.fusion.support_plane import SupportPlane
 from world_model_node.fusion.visibility import VisibilityModel
-from world_model_node.segmentation.clustering import NOT_AN_OBJECT, cluster
+from world_model_node.segmentation.clustering import cluster
 from world_model_node.segmentation.connected_components import spatial_components
 from world_model_node.segmentation.features import supervoxel_graph
 from world_model_node.segmentation.grouping import group_supervoxels
+from world_model_node.segmentation.segmentation_config import NetworkSegmentationConfig
 from world_model_node.segmentation.segmentation_engine import SegmentationEngine
 from world_model_node.segmentation.supervoxels import (
-    COARSE_VOXEL_M,
-    NUM_NEIGHBORS,
+    CoarseVoxels,
     make_coarse_voxels,
     oversegment,
 )
+from world_model_node.segmentation.voxel_graph import UNLABELLED
 
 NETWORK, CLUSTERING = 'network', 'clustering'
-AIRBORNE_M, MIN_AIRBORNE_COARSE_VOXELS = 0.12, 25  # what is so high and alone flies: one object
 log = logging.getLogger(__name__)
 
 
 class Segmenter(Protocol):
-    """Gives each voxel its object."""
+    """Divides voxels into objects."""
 
     name: str
     learned: bool
@@ -40,11 +40,11 @@ class Segmenter(Protocol):
     def segment(
         self, voxels: PointSet, visibility: VisibilityModel, plane: SupportPlane
     ) -> np.ndarray:
-        """A label per voxel, 0 upward, or NOT_AN_OBJECT. Shape (N,)."""
+        """Return a label per voxel, 0 upward, or UNLABELLED for noise. Shape (N,)."""
 
 
 class ClusteringSegmenter:
-    """Connected, of one colour, parted at creases."""
+    """Divides voxels at gaps, changes of colour and concave creases."""
 
     name, learned = CLUSTERING, False
 
@@ -54,73 +54,85 @@ class ClusteringSegmenter:
     def segment(
         self, voxels: PointSet, visibility: VisibilityModel, plane: SupportPlane
     ) -> np.ndarray:
-        """A label per voxel, 0 upward, or NOT_AN_OBJECT. Shape (N,)."""
+        """Return a label per voxel, 0 upward, or UNLABELLED for noise. Shape (N,)."""
         return cluster(voxels, visibility, self.config)
 
 
 class NetworkSegmenter:
-    """Supervoxels of the cloud, judged in pairs by the network and joined."""
+    """Groups supervoxels by the network's log-odds of their pairs.
+
+    Args:
+        engine: the session of the network.
+        config: the configuration that the network was trained with.
+        min_coarse_voxels: the size of the smallest object.
+    """
 
     learned = True
 
-    def __init__(self, engine: SegmentationEngine, config: ClusteringConfig) -> None:
-        self.engine, self.config = engine, config
+    def __init__(
+        self, engine: SegmentationEngine, config: NetworkSegmentationConfig, min_coarse_voxels: int
+    ) -> None:
+        self.engine, self.config, self.min_coarse_voxels = engine, config, min_coarse_voxels
         self.name = engine.name
 
     def segment(
         self, voxels: PointSet, visibility: VisibilityModel, plane: SupportPlane
     ) -> np.ndarray:
-        """A label per voxel, 0 upward, or NOT_AN_OBJECT. Shape (N,)."""
-        labels = np.full(len(voxels), NOT_AN_OBJECT)
-        component = spatial_components(voxels.points_m)
+        """Return a label per voxel, 0 upward, or UNLABELLED for noise. Shape (N,)."""
+        labels = np.full(len(voxels), UNLABELLED)
+        component = spatial_components(voxels.points_m, self.config.component_edge_m)
         for index in range(component.max(initial=-1) + 1):
             own = np.flatnonzero(component == index)
             found = self._segment_component(voxels[own], visibility, plane)
-            labels[own] = np.where(found >= 0, found + labels.max() + 1, NOT_AN_OBJECT)
+            labels[own] = np.where(found >= 0, found + labels.max() + 1, UNLABELLED)
         return labels
 
     def _segment_component(
         self, voxels: PointSet, visibility: VisibilityModel, plane: SupportPlane
     ) -> np.ndarray:
-        coarse_of_voxel = voxel_indices(voxels.points_m, COARSE_VOXEL_M)
-        if coarse_of_voxel.max(initial=0) < NUM_NEIGHBORS:
-            return np.full(len(voxels), NOT_AN_OBJECT)
-        coarse_voxels = make_coarse_voxels(voxels, coarse_of_voxel, visibility)
-        supervoxel = oversegment(coarse_voxels)
-        if (
-            plane.height_of(voxels.points_m).min() > AIRBORNE_M
-            and len(coarse_voxels) >= MIN_AIRBORNE_COARSE_VOXELS
-        ):
+        config = self.config.supervoxels
+        coarse_of_voxel = voxel_indices(voxels.points_m, config.coarse_voxel_m)
+        if coarse_of_voxel.max(initial=0) < config.num_neighbors:
+            return np.full(len(voxels), UNLABELLED)
+        coarse_voxels = make_coarse_voxels(voxels, coarse_of_voxel, visibility, config)
+        if self._is_airborne(coarse_voxels, plane.height_of(voxels.points_m)):
             return np.zeros(len(voxels), int)
-        graph = supervoxel_graph(coarse_voxels, supervoxel, visibility, plane)
+        supervoxel = oversegment(coarse_voxels, config)
+        graph = supervoxel_graph(coarse_voxels, supervoxel, visibility, plane, self.config.pairs)
         output = self.engine.infer(graph)
-        labels = group_supervoxels(output.same_logits, output.object_logits, graph.counts)[
-            supervoxel
-        ]
-        return remove_small(labels, self.config.min_coarse_voxels)[coarse_of_voxel]
+        labels = group_supervoxels(
+            output.same_logits, output.object_logits, graph.counts, self.config.grouping
+        )
+        return remove_small(labels[supervoxel], self.min_coarse_voxels)[coarse_of_voxel]
+
+    def _is_airborne(self, coarse_voxels: CoarseVoxels, heights_m: np.ndarray) -> bool:
+        """Return whether a component is high above the plane, where it is one flying object."""
+        large = len(coarse_voxels) >= self.config.min_airborne_coarse_voxels
+        return large and bool(heights_m.min() > self.config.airborne_m)
 
 
 def remove_small(labels: np.ndarray, min_coarse_voxels: int) -> np.ndarray:
-    """Labels (N,) from 0 upward; objects of too few coarse voxels are none."""
+    """Relabel from 0 upward without objects of too few coarse voxels. Shape (N,)."""
     size = np.bincount(labels[labels >= 0], minlength=1)
     kept = (labels >= 0) & (size[np.maximum(labels, 0)] >= min_coarse_voxels)
-    out = np.full(len(labels), NOT_AN_OBJECT)
+    out = np.full(len(labels), UNLABELLED)
     _, out[kept] = np.unique(labels[kept], return_inverse=True)
     return out
 
 
 def make_segmenter(wanted: str, config: ClusteringConfig, folder: Path | None = None) -> Segmenter:
-    """The segmenter of that name; clustering, and a warning, where the network cannot be used.
+    """Make a segmenter; log a warning and use clustering if the network cannot be loaded.
 
     Args:
         wanted: 'network' or 'clustering'.
-        config: of the clustering.
-        folder: of the model; the shipped one where None.
+        config: the configuration of the clustering.
+        folder: the folder of the model, or None for the shipped one.
     """
     if wanted == CLUSTERING:
         return ClusteringSegmenter(config)
     try:
-        return NetworkSegmenter(SegmentationEngine(folder or share_dir('models')), config)
+        engine = SegmentationEngine(folder or share_dir('models'))
+        return NetworkSegmenter(engine, NetworkSegmentationConfig(), config.min_coarse_voxels)
     except (BadInputError, ImportError) as error:
         log.warning('segmentation falls back to clustering: %s', error)
         return ClusteringSegmenter(config)

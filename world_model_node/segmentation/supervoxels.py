@@ -1,7 +1,8 @@
-"""Cut fused voxels into small even supervoxels that do not cross edges of colour or shape.
+"""Fused voxels are divided into small supervoxels that do not cross edges of colour or shape.
 
-Supervoxels after Papon et al., Voxel cloud connectivity segmentation, CVPR 2013: seeds on a grid,
-then each cell joins the nearest seed in place, normal and colour, and seeds move to their mean.
+The method follows Papon et al., Voxel cloud connectivity segmentation, CVPR 2013: each coarse
+voxel joins the nearest of the seeds on a grid in position, normal and colour, and the seeds move
+to the means of their members.
 """
 
 from __future__ import annotations
@@ -16,40 +17,43 @@ from world_model_node.fusion.local_pca import local_normals
 from world_model_node.fusion.point_grid import PointGrid
 from world_model_node.fusion.points import PointSet, fuse_groups, unique_inverse, voxel_indices
 from world_model_node.fusion.visibility import VisibilityModel
-
-COARSE_VOXEL_M = 0.005
-NUM_NEIGHBORS = 10  # of a coarse voxel
-GRID_BOX_M = 0.008  # of the grid that they are looked for in
-SEED_M, MAX_SUPERVOXELS = 0.016, 192
-NUM_CANDIDATES, NUM_ROUNDS = 4, 2
-# differences that weigh the same
-POSITION_SCALE_M, CHROMATICITY_SCALE, NORMAL_SCALE = 0.008, 8.0, 0.5
+from world_model_node.segmentation.segmentation_config import SupervoxelConfig
 
 
 @dataclass(frozen=True)
 class CoarseVoxels:
-    """Fused coarse voxels with their local shape; all arrays have one row per coarse voxel."""
+    """Coarse voxels with their local shape, one row per coarse voxel."""
 
     points_m: np.ndarray  # (N, 3) float64
-    normals: np.ndarray  # (N, 3) towards the sensor
-    viewpoints_m: np.ndarray  # (N, 3) where each was seen from
-    chromaticities: np.ndarray  # (N, 3) shading-free colour, 0 where unknown
+    normals: np.ndarray  # (N, 3) oriented towards the sensor
+    viewpoints_m: np.ndarray  # (N, 3) viewpoint of each
+    chromaticities: np.ndarray  # (N, 3) 0 if unknown
     colored: np.ndarray  # (N,) in [0, 1]
     sigma_m: np.ndarray  # (N,)
-    neighbors: np.ndarray  # (N, K) indices, nearest first, itself excluded
-    neighbor_distances_m: np.ndarray  # (N, K) distances to them
+    neighbors: np.ndarray  # (N, K) indices of other coarse voxels, nearest first
+    neighbor_distances_m: np.ndarray  # (N, K) distances of the neighbours
 
     def __len__(self) -> int:
         return len(self.points_m)
 
 
 def make_coarse_voxels(
-    voxels: PointSet, coarse_of_voxel: np.ndarray, visibility: VisibilityModel
+    voxels: PointSet,
+    coarse_of_voxel: np.ndarray,
+    visibility: VisibilityModel,
+    config: SupervoxelConfig,
 ) -> CoarseVoxels:
-    """The coarse voxels that voxels (N,) are in; there must be more of them than NUM_NEIGHBORS."""
+    """Fuse voxels into coarse voxels, of which there must be more than neighbours.
+
+    Args:
+        voxels: the fused voxels.
+        coarse_of_voxel: the coarse voxel of each voxel (N,).
+        visibility: the view that gives the viewpoints.
+        config: the number of neighbours.
+    """
     coarse_voxels = fuse_groups(voxels, coarse_of_voxel)
     points = coarse_voxels.points_m.astype(float)
-    gaps, index = PointGrid(points, GRID_BOX_M).k_nearest(points, NUM_NEIGHBORS + 1)
+    gaps, index = PointGrid(points, config.grid_box_m).k_nearest(points, config.num_neighbors + 1)
     viewpoints = visibility.viewpoints(coarse_voxels.colored)
     normals = orient_normals(local_normals(points, index), viewpoints - points)
     known = coarse_voxels.colored > 0.0
@@ -67,30 +71,30 @@ def make_coarse_voxels(
 
 
 def orient_normals(normals: np.ndarray, towards: np.ndarray) -> np.ndarray:
-    """Normals (N, 3) turned so that they point towards (N, 3)."""
+    """Orient normals (N, 3) to the side of the vectors `towards` (N, 3)."""
     away = np.einsum('ij,ij->i', normals, towards) < 0.0
     return np.where(away[:, None], -normals, normals)
 
 
-def oversegment(coarse_voxels: CoarseVoxels) -> np.ndarray:
-    """The part of each cell, 0 upward with none empty, at most MAX_SUPERVOXELS. Shape (N,)."""
-    edge = SEED_M
+def oversegment(coarse_voxels: CoarseVoxels, config: SupervoxelConfig) -> np.ndarray:
+    """Return the supervoxel of each coarse voxel, 0 upward and none empty. Shape (N,)."""
+    edge = config.seed_m
     supervoxel = voxel_indices(coarse_voxels.points_m, edge)
-    while supervoxel.max() >= MAX_SUPERVOXELS:
+    while supervoxel.max() >= config.max_supervoxels:
         edge *= 1.1
         supervoxel = voxel_indices(coarse_voxels.points_m, edge)
     features = np.hstack(
         [
-            coarse_voxels.points_m / POSITION_SCALE_M,
-            coarse_voxels.normals / NORMAL_SCALE,
-            coarse_voxels.chromaticities / CHROMATICITY_SCALE,
+            coarse_voxels.points_m / config.position_scale_m,
+            coarse_voxels.normals / config.normal_scale,
+            coarse_voxels.chromaticities / config.chromaticity_scale,
         ]
     )
     m = int(supervoxel.max()) + 1
     seeds = group_means(features, supervoxel, m)
-    grid = PointGrid(seeds[:, :3], edge / POSITION_SCALE_M)
-    near = grid.k_nearest(features[:, :3], min(NUM_CANDIDATES, m))[1]
-    for _ in range(NUM_ROUNDS):
+    grid = PointGrid(seeds[:, :3], edge / config.position_scale_m)
+    near = grid.k_nearest(features[:, :3], min(config.num_candidates, m))[1]
+    for _ in range(config.num_rounds):
         supervoxel = _nearest_seeds(features, seeds, near)
         seeds = group_means(features, supervoxel, m)
     return unique_inverse(supervoxel)[1]
@@ -98,7 +102,7 @@ def oversegment(coarse_voxels: CoarseVoxels) -> np.ndarray:
 
 @compiled
 def _nearest_seeds(features, seeds, near):
-    """Which of the seeds (M, 9) that are near (N, k) is the nearest in all traits (N, 9). (N,)."""
+    """Return the seed (M, 9) of the candidates (N, k) nearest to the features (N, 9). (N,)."""
     supervoxel = np.empty(len(features), np.int64)
     for n in range(len(features)):
         least = np.inf
@@ -113,7 +117,7 @@ def _nearest_seeds(features, seeds, near):
 
 @compiled
 def group_means(values: np.ndarray, supervoxel: np.ndarray, m: int) -> np.ndarray:
-    """The mean of the rows (N, C) of each of `m` parts; 0 of those that are empty. (M, C)."""
+    """Compute the mean of the rows (N, C) of each of `m` groups; 0 for an empty one. (M, C)."""
     sums, count = np.zeros((m, values.shape[1])), np.zeros(m)
     for n in range(len(values)):
         count[supervoxel[n]] += 1.0
@@ -123,3 +127,16 @@ def group_means(values: np.ndarray, supervoxel: np.ndarray, m: int) -> np.ndarra
         if count[p] > 0.0:
             sums[p] /= count[p]
     return sums
+
+
+def mean_chromaticity(
+    coarse_voxels: CoarseVoxels, supervoxel: np.ndarray, m: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the mean chromaticity (M, 3) and the coloured share (M,) of `m` supervoxels."""
+    colored = coarse_voxels.colored.astype(float)
+    share = group_means(colored[:, None], supervoxel, m)[:, 0]
+    chromaticities = (
+        group_means(coarse_voxels.chromaticities * colored[:, None], supervoxel, m)
+        / np.maximum(share, 1e-6)[:, None]
+    )
+    return chromaticities, share

@@ -6,7 +6,7 @@ import numpy as np
 
 from sakiyomi.geometry import inverse, make_transform, transform_points
 from world_model_node.config import TrackingConfig
-from world_model_node.fusion.visibility import MARGIN_M, VisibilityModel
+from world_model_node.fusion.visibility import VisibilityModel
 from world_model_node.tracking.centroid import estimate_centroid, support_height
 from world_model_node.tracking.completion import complete_surface
 from world_model_node.tracking.kalman_filter import ConstantVelocityFilter
@@ -159,10 +159,11 @@ class Body:
         local = transform_points(inverse(T), measurement.points_m)
         seen = self.shape.merge(local, measurement.colors, nearest)
         gap = visibility.depth_residuals(transform_points(T, self.shape.points_m))
-        self.shape.count_misses(~seen & (gap > MARGIN_M), 3)
+        margin_m = visibility.config.margin_m
+        self.shape.count_misses(~seen & (gap > margin_m), 3)
         self.shape.count_misses(~seen & (self.shape.weight < MIN_RELIABLE_WEIGHT), 2)
         if stationary:
-            self.shape.count_misses(~seen & (np.abs(gap) <= MARGIN_M), 1)
+            self.shape.count_misses(~seen & (np.abs(gap) <= margin_m), 1)
         self.shape.prune()
         return float(seen[:known].mean())
 

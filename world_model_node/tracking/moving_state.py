@@ -173,7 +173,10 @@ class MovingState:
     def _near_hand(self, frame: FrameContext) -> bool:
         """Whether the hand may push it or cover a part of it."""
         T = frame.T_world_grasp
-        return T is not None and is_near_hand(self.body.world_points(), T)
+        c = self.body.config
+        return T is not None and is_near_hand(
+            self.body.world_points(), T, c.hand_margin_m, c.finger_length_m
+        )
 
     def _position_measurements(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from world_model_node.fusion.visibility import MARGIN_M, VisibilityModel
+from world_model_node.fusion.visibility import VisibilityModel
 
 NUM_SIDES, OUTLINE_SHARE = 12, 0.15  # of its width: points so far out are of that side
 MAX_POINTS = 400
@@ -51,5 +51,5 @@ def occluded_outline_share(surface_m: np.ndarray, visibility: VisibilityModel) -
     near = (surface_m - surface_m[0]).astype(np.float32)
     corners = surface_m[(directions @ near.T).argmax(axis=1)]
     outside = corners[:, None] + OUTSIDE_OFFSETS_M[:, None] * directions[:, None]  # (WAYS, 3, 3)
-    nearer = visibility.depth_residuals(outside.reshape(-1, 3)) < -MARGIN_M
+    nearer = visibility.depth_residuals(outside.reshape(-1, 3)) < -visibility.config.margin_m
     return float(nearer.reshape(NUM_DIRECTIONS, -1).any(axis=1).mean())
