@@ -5,20 +5,21 @@ import numpy as np
 import pytest
 
 from sakiyomi.geometry import from_xyz_rpy, rotation_angle, transform_points
-from world_model_node.config import TrackingConfig
 from world_model_node.fusion.point_grid import PointGrid
+from world_model_node.fusion.sensor_observation import SensorObservation
 from world_model_node.fusion.visibility import VisibilityModel
 from world_model_node.tracking.body import Body
 from world_model_node.tracking.centroid import estimate_centroid
 from world_model_node.tracking.frame_context import FrameContext
 from world_model_node.tracking.moving_state import MovingState
 from world_model_node.tracking.object_measurement import ObjectMeasurement
-from world_model_node.tracking.sensor_observation import SensorObservation
 from world_model_node.tracking.stationary_state import StationaryState
+from world_model_node.tracking.tracker_config import TrackerConfig
 
 SIZE = np.array([0.06, 0.04, 0.08])
 CENTER = np.array([0.5, 0.05, 0.04])
 BLIND = VisibilityModel(None, None)
+CENTROID = TrackerConfig().centroid
 
 
 def seen_box(pose=None, seed=0, sides=(0, 1)):
@@ -43,18 +44,18 @@ def measurement(points):
 
 @pytest.fixture
 def body():
-    return Body(measurement(seen_box()), 0.0, TrackingConfig())
+    return Body(measurement(seen_box()), 0.0, TrackerConfig())
 
 
 def test_the_middle_of_a_box_is_found_from_its_top_and_two_sides():
     points = seen_box()
-    assert np.linalg.norm(estimate_centroid(points, 0.0) - CENTER) < 0.005
+    assert np.linalg.norm(estimate_centroid(points, 0.0, CENTROID) - CENTER) < 0.005
     assert np.linalg.norm(points.mean(axis=0) - CENTER) > 0.015
 
 
 def test_the_middle_of_what_lies_on_others_does_not_reach_down_to_the_table():
     lifted = seen_box() + np.float32([0.0, 0.0, 0.1])
-    assert estimate_centroid(lifted, 0.0)[2] == pytest.approx(0.14, abs=0.008)
+    assert estimate_centroid(lifted, 0.0, CENTROID)[2] == pytest.approx(0.14, abs=0.008)
 
 
 @pytest.mark.parametrize(
@@ -114,10 +115,10 @@ def test_what_a_pad_touches_becomes_surface_and_what_is_far_does_not(body):
 def test_a_badly_fitted_motion_costs_more_certainty_than_a_well_fitted_one():
     spread = []
     for inlier_share in (1.0, 0.6):
-        body = Body(measurement(seen_box()), 0.0, TrackingConfig())
+        body = Body(measurement(seen_box()), 0.0, TrackerConfig())
         before = np.trace(body.pose_covariance())
         for _ in range(5):
-            body.accumulate_drift(inlier_share)
+            body.uncertainty.accumulate_drift(inlier_share)
         spread.append(np.trace(body.pose_covariance()) - before)
     assert 0.0 < spread[0] < spread[1]
 
@@ -129,9 +130,9 @@ def test_after_a_motion_a_fresh_look_says_where_the_middle_is_not_a_smeared_memo
     stationary_state = StationaryState(body, after_motion=True)
     for k in range(6):
         stationary_state.update(measurement(seen_box(seed=k)), BLIND, 0.0, k)
-    fresh = estimate_centroid(seen_box(), 0.0)
+    fresh = estimate_centroid(seen_box(), 0.0, CENTROID)
     assert np.linalg.norm(body.filter.position_m - fresh) < 0.001
-    assert np.linalg.norm(estimate_centroid(body.reliable_points(), 0.0) - fresh) > 0.005
+    assert np.linalg.norm(estimate_centroid(body.reliable_points(), 0.0, CENTROID) - fresh) > 0.005
 
 
 def test_what_was_seen_once_is_no_sure_surface_unless_little_else_is_known(body):

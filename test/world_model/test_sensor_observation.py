@@ -1,15 +1,18 @@
 import numpy as np
 from test_body import CENTER, seen_box
 
-from world_model_node.tracking.sensor_observation import SensorObservation, locate_surface
+from world_model_node.fusion.sensor_observation import SensorObservation
 from world_model_node.tracking.shape import Shape
+from world_model_node.tracking.shape_config import AlignmentConfig, RegistrationConfig, ShapeConfig
+from world_model_node.tracking.surface_alignment import SurfaceAligner
 
 GONE_ON = np.array([0.04, 0.02, 0.0])
 
 
 def target():
     points = seen_box() - np.float32(CENTER)
-    return Shape(points, np.full((len(points), 3), 128, np.uint8), 0.003).registration_target()
+    grey = np.full((len(points), 3), 128, np.uint8)
+    return Shape(points, grey, 0.003, ShapeConfig()).registration_target()
 
 
 def sensor_observation(points, stream='camera', age_s=0.0):
@@ -17,9 +20,11 @@ def sensor_observation(points, stream='camera', age_s=0.0):
 
 
 def locate(points, stream='camera'):
-    return locate_surface(
-        sensor_observation(points, stream), target(), np.eye(3), [CENTER, CENTER + GONE_ON]
+    aligner, starts = (
+        SurfaceAligner(AlignmentConfig(), RegistrationConfig()),
+        [CENTER, CENTER + GONE_ON],
     )
+    return aligner.locate(sensor_observation(points, stream), target(), np.eye(3), starts)
 
 
 def test_a_surface_is_found_where_it_has_gone_on_to():

@@ -5,16 +5,14 @@ import pytest
 from synthetic import T_CAMERA, Box, camera, on_table
 from test_body import BLIND, CENTER, SIZE, measurement, seen_box
 
-from world_model_node.config import TrackingConfig
 from world_model_node.fusion.visibility import VisibilityModel
+from world_model_node.tracking import shape_uncertainty
 from world_model_node.tracking.body import Body
-from world_model_node.tracking.shape_uncertainty import (
-    occluded_outline_share,
-    unobserved_side_share,
-)
 from world_model_node.tracking.stationary_state import StationaryState
+from world_model_node.tracking.tracker_config import TrackerConfig
 
 STEP_M = 0.003
+SHAPE_UNCERTAINTY = TrackerConfig().shape_uncertainty
 
 
 def skin(faces, low=0.0):
@@ -47,6 +45,14 @@ def small_box(occluder=None):
     local = np.stack([(u - K[0, 2]) / K[0, 0] * z, (v - K[1, 2]) / K[1, 1] * z, z], axis=1)
     points = local @ T_CAMERA[:3, :3].T + T_CAMERA[:3, 3]
     return points.astype(np.float32), VisibilityModel(frame, None)
+
+
+def unobserved_side_share(surface_m):
+    return shape_uncertainty.unobserved_side_share(surface_m, SHAPE_UNCERTAINTY)
+
+
+def occluded_outline_share(surface_m, visibility):
+    return shape_uncertainty.occluded_outline_share(surface_m, visibility, SHAPE_UNCERTAINTY)
 
 
 def test_of_what_is_seen_all_round_nothing_is_unseen():
@@ -87,13 +93,13 @@ def test_without_a_camera_no_outline_is_known_to_be_hidden():
 
 
 def test_the_middle_is_less_sure_behind_others_and_surer_once_they_are_gone():
-    config = TrackingConfig()
+    config = TrackerConfig()
     (part, behind), (whole, free) = small_box(bar(0.1)), small_box()
     body = Body(measurement(part), 0.0, config)
     stationary_state, shares = StationaryState(body), []
     for k in range(40):
         points, visibility = (part, behind) if k < 8 else (whole, free)
         stationary_state.update(measurement(points), visibility, 0.0, k)
-        shares.append(body.relative_centroid_sigma())
-    assert shares[7] > Body(measurement(part), 0.0, config).relative_centroid_sigma()
+        shares.append(body.uncertainty.relative_centroid_sigma())
+    assert shares[7] > Body(measurement(part), 0.0, config).uncertainty.relative_centroid_sigma()
     assert shares[-1] < 0.9 * shares[7]

@@ -8,6 +8,7 @@ from tracking_runs import PERIOD_S, START_S, nearest, watch
 
 from world_model_node.core import WorldModel
 from world_model_node.tracking.kalman_filter import ConstantVelocityFilter
+from world_model_node.tracking.motion_config import FilterConfig
 
 SIZE = (0.05, 0.05, 0.05)
 RED, GREEN, BLUE = (200, 60, 60), (60, 200, 60), (60, 60, 200)
@@ -126,7 +127,7 @@ def test_frames_of_a_camera_that_moves_are_not_compared(model):
 
 
 def test_an_update_never_grows_the_covariance_of_a_filter():
-    still = ConstantVelocityFilter(np.zeros(3), 0.01, 0.1)
+    still = ConstantVelocityFilter(np.zeros(3), 0.01, FilterConfig(initial_speed_sigma_mps=0.1))
     before = np.trace(still.P)
     still.update(np.zeros(3), np.eye(3) * 0.01**2)
     assert np.trace(still.P) < before
@@ -134,14 +135,16 @@ def test_an_update_never_grows_the_covariance_of_a_filter():
 
 
 def test_a_filter_in_free_fall_follows_the_parabola():
-    body = ConstantVelocityFilter(np.array([0.0, 0.0, 1.0]), 1e-3, 1e-3)
+    body = ConstantVelocityFilter(
+        np.array([0.0, 0.0, 1.0]), 1e-3, FilterConfig(initial_speed_sigma_mps=1e-3)
+    )
     for _ in range(10):
         body.predict(0.02, 1.0, fall_mps2=9.81)
     assert body.position_m[2] == pytest.approx(1.0 - 0.5 * 9.81 * 0.2**2)
 
 
 def test_slow_motion_that_sets_in_is_noticed_within_half_a_second():
-    body = ConstantVelocityFilter(np.zeros(3), 0.003, 0.02)
+    body = ConstantVelocityFilter(np.zeros(3), 0.003, FilterConfig(initial_speed_sigma_mps=0.02))
     for k in range(25):
         body.predict(0.1, 1.5)
         seen = np.array([0.0, 0.05 * max(0.0, 0.1 * (k - 19)), 0.0])

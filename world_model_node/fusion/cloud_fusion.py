@@ -15,12 +15,12 @@ from world_model_node.fusion.motion_history import MotionHistory
 from world_model_node.fusion.point_grid import PointGrid
 from world_model_node.fusion.points import PointSet, concatenate_points, empty_points
 from world_model_node.fusion.range_points import DepthView
+from world_model_node.fusion.sensor_observation import SensorObservation
 from world_model_node.fusion.support_plane import HORIZONTAL, SupportPlane, blend, fit_support
+from world_model_node.fusion.tracked_object import TrackedObject
 from world_model_node.fusion.visibility import VisibilityModel
 from world_model_node.inputs.robot_view import RobotView
 from world_model_node.inputs.sensor_inputs import Snapshot
-from world_model_node.tracking.sensor_observation import SensorObservation
-from world_model_node.tracking.track import Track
 
 StageTimer = Callable[[str], AbstractContextManager[None]]
 TRACK_MARGIN_M = 0.02  # a point this near a moving object's box belongs to it
@@ -51,7 +51,11 @@ class CloudFusion:
         self._observed_s = dict.fromkeys(('camera', 'lidar'), -np.inf)
 
     def points(
-        self, snapshot: Snapshot, tracks: list[Track], stamp_s: float, stage_timer: StageTimer
+        self,
+        snapshot: Snapshot,
+        tracks: list[TrackedObject],
+        stamp_s: float,
+        stage_timer: StageTimer,
     ) -> PointSet:
         """The fused points above the table that are neither robot nor held object."""
         self.sensor_observations = ()
@@ -128,7 +132,7 @@ class CloudFusion:
         self,
         points: PointSet,
         ages_s: np.ndarray,
-        tracks: list[Track],
+        tracks: list[TrackedObject],
         snapshot: Snapshot,
         stamp_s: float,
     ) -> PointSet:
@@ -149,7 +153,9 @@ class CloudFusion:
         return points[still]
 
     @staticmethod
-    def _motion_compensated(camera: PointSet, snapshot: Snapshot, tracks: list[Track]) -> PointSet:
+    def _motion_compensated(
+        camera: PointSet, snapshot: Snapshot, tracks: list[TrackedObject]
+    ) -> PointSet:
         """The camera's points, those of moving objects where a later sweep found them."""
         if snapshot.camera is None:
             return camera
@@ -180,7 +186,7 @@ class CloudFusion:
 
 
 def compensate_motion(
-    points: PointSet, ages_s: np.ndarray, newest: np.ndarray, moving: list[Track]
+    points: PointSet, ages_s: np.ndarray, newest: np.ndarray, moving: list[TrackedObject]
 ) -> tuple[PointSet, np.ndarray]:
     """Points of moving objects brought to the present, and which (N,) of all points to keep.
 
@@ -189,7 +195,7 @@ def compensate_motion(
     shifted, keep = points.points_m, np.ones(len(points), bool)
     for track in moving:
         surface = track.world_points()
-        shift = (ages_s[:, None] * track.filter.velocity_mps).astype(np.float32)
+        shift = (ages_s[:, None] * track.velocity_mps).astype(np.float32)
         now = points.points_m + shift
         low, high = surface.min(axis=0) - TRACK_MARGIN_M, surface.max(axis=0) + TRACK_MARGIN_M
         inside = ((now > low) & (now < high)).all(axis=1)
@@ -198,7 +204,7 @@ def compensate_motion(
     return PointSet(shifted, points.sigma_m, points.colors, points.colored), keep
 
 
-def remove_held(points: PointSet, tracks: list[Track]) -> PointSet:
+def remove_held(points: PointSet, tracks: list[TrackedObject]) -> PointSet:
     """The points that are not of an object in the hand."""
     for track in tracks:
         if track.held and len(points):

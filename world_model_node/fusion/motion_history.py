@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from sakiyomi.geometry import rotation_angle
+from world_model_node.fusion.tracked_object import TrackedObject
 from world_model_node.inputs.hand_state import is_near_hand
-from world_model_node.tracking.track import Track
 
 BOX_MARGIN_M = 0.04  # of its box: where it may have been before
 HAND_MOVED_M, HAND_TURNED_RAD = 0.003, 0.03  # that a hand at rest moves from look to look
@@ -21,7 +21,7 @@ class MotionHistory:
         self._T_before: np.ndarray | None = None
 
     def update(
-        self, tracks: list[Track], T_world_grasp: np.ndarray | None, stamp_s: float
+        self, tracks: list[TrackedObject], T_world_grasp: np.ndarray | None, stamp_s: float
     ) -> None:
         """Take in where the tracks and the hand (4, 4), if there is one, are now.
 
@@ -40,7 +40,7 @@ class MotionHistory:
         self._stamps_s = kept
 
     def is_outdated(
-        self, points_m: np.ndarray, stamps_s: np.ndarray, tracks: list[Track]
+        self, points_m: np.ndarray, stamps_s: np.ndarray, tracks: list[TrackedObject]
     ) -> np.ndarray:
         """Which of (N, 3) points seen at (N,) are about a track that has been in unrest since."""
         old = np.zeros(len(points_m), bool)

@@ -1,9 +1,9 @@
-"""Where a known surface is now: point-to-plane ICP with a prior, and how sure the answer is.
+"""Point-to-plane ICP of a known surface, with a prior and a covariance.
 
 Chen and Medioni, Object modelling by registration of multiple range images, 1992, with the
 Geman-McClure weights of Zhou, Park and Koltun, Fast global registration, 2016, so that a side that
-comes into view for the first time does not pull. The covariance is the inverse of the
-least-squares Hessian, so that a sphere's rotation stays unknown.
+is seen for the first time does not pull. The covariance is the inverse of the least-squares
+Hessian, so that a sphere's rotation stays unknown.
 """
 
 from __future__ import annotations
@@ -15,20 +15,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from sakiyomi.compiled import compiled
-from sakiyomi.geometry import inverse, make_transform, transform_points
+from sakiyomi.geometry import (
+    inverse,
+    make_transform,
+    rotation_from_vector,
+    rotation_vector,
+    transform_points,
+)
 from world_model_node.fusion.point_grid import PointGrid
-
-POINT_SIGMA_M = 0.002
-NUM_CORRELATED_POINTS = 8.0  # so many neighbouring points err alike
-# weight of the distance across the normal: edges hold a face in place
-POINT_TO_POINT_WEIGHT = 0.05
-# distances that count half: at the end, and to begin with
-MIN_KERNEL_M, MAX_KERNEL_M = 0.003, 0.010
-KERNEL_DECAY = 0.6  # per step
-INLIER_M = 0.004
-MIN_INLIER_SHARE, GOOD_INLIER_SHARE = 0.55, 0.7  # shares of inliers
-NUM_COARSE_SAMPLES, NUM_FINE_SAMPLES = 50, 150  # samples of the seen points
-CONVERGED_M, CONVERGED_RAD = 2e-4, 2e-3  # smaller steps end the search
+from world_model_node.tracking.shape_config import RegistrationConfig
 
 
 @dataclass(frozen=True)
@@ -50,70 +45,91 @@ class Registration:
     residual_m: float  # median distance to it
 
 
+@dataclass(frozen=True)
+class PosePrior:
+    """Standard deviations of a predicted pose."""
+
+    sigma_m: float
+    sigma_rad: float
+
+    @property
+    def information(self) -> np.ndarray:
+        """The inverse covariance (6, 6) of translation then rotation."""
+        return np.diag([self.sigma_m**-2.0] * 3 + [self.sigma_rad**-2.0] * 3)
+
+
 def register(
-    shape: RegistrationTarget,
+    target: RegistrationTarget,
     seen_m: np.ndarray,
     T_start: np.ndarray,
     iterations: int,
-    sigma_m: float,
-    sigma_rad: float,
-    samples: int = 150,
+    prior: PosePrior,
+    config: RegistrationConfig,
+    num_samples: int,
 ) -> Registration:
-    """Lay the surface on (M, 3) world points.
+    """Register the surface with seen points.
 
     Args:
-        shape: what is known of the object.
-        seen_m: points of its surface as seen now, world frame.
+        target: the known surface.
+        seen_m: seen points (M, 3) of the surface, world frame.
         T_start: the predicted pose (4, 4).
         iterations: Gauss-Newton steps at most.
-        sigma_m: how far the prediction may be off [m].
-        sigma_rad: and turned [rad].
-        samples: of the seen points, at most.
+        prior: the uncertainty of the prediction.
+        config: the tuning of registration.
+        num_samples: seen points that are used, at most.
     """
-    seen = seen_m[:: max(1, -(-len(seen_m) // samples))].astype(float)
-    prior = np.diag([sigma_m**-2.0] * 3 + [sigma_rad**-2.0] * 3)
-    T, H, kernel_m = T_start.copy(), prior, MAX_KERNEL_M
+    seen = seen_m[:: max(1, -(-len(seen_m) // num_samples))].astype(float)
+    information = prior.information
+    T, H, kernel_m = T_start.copy(), information, config.max_kernel_m
     for _ in range(iterations):
-        H, gradient = _normal_equations(shape, (seen - T[:3, 3]) @ T[:3, :3], kernel_m)
-        H = H + prior
-        step = -np.linalg.solve(H, gradient + prior @ twist_between(T_start, T))
+        H, gradient = _normal_equations(target, (seen - T[:3, 3]) @ T[:3, :3], kernel_m, config)
+        H = H + information
+        step = -np.linalg.solve(H, gradient + information @ twist_between(T_start, T))
         T = T @ _se3_exp(step)
-        if np.linalg.norm(step[:3]) < CONVERGED_M and np.linalg.norm(step[3:]) < CONVERGED_RAD:
+        if (
+            np.linalg.norm(step[:3]) < config.converged_m
+            and np.linalg.norm(step[3:]) < config.converged_rad
+        ):
             break
-        kernel_m = max(MIN_KERNEL_M, KERNEL_DECAY * kernel_m)
-    distance, _ = shape.grid.nearest((seen - T[:3, 3]) @ T[:3, :3])
+        kernel_m = max(config.min_kernel_m, config.kernel_decay * kernel_m)
+    distance, _ = target.grid.nearest((seen - T[:3, 3]) @ T[:3, :3])
+    return _result(T, H, distance, config.inlier_m)
+
+
+def _result(T: np.ndarray, H: np.ndarray, distance: np.ndarray, inlier_m: float) -> Registration:
     R = np.zeros((6, 6))  # both halves of a twist to the world frame
     R[:3, :3] = R[3:, 3:] = T[:3, :3]
     covariance = R @ np.linalg.inv(H) @ R.T
-    inlier_share = float(np.mean(distance < INLIER_M))
+    inlier_share = float(np.mean(distance < inlier_m))
     residual_m = float(np.partition(distance, len(distance) // 2)[len(distance) // 2])
     return Registration(T, covariance, inlier_share, residual_m)
 
 
 def register_from_guesses(
-    shape: RegistrationTarget,
+    target: RegistrationTarget,
     seen_m: np.ndarray,
     guesses: Sequence[np.ndarray],
-    sigma_m: float,
-    sigma_rad: float,
     iterations: tuple[int, int],
+    prior: PosePrior,
+    config: RegistrationConfig,
 ) -> Registration:
-    """Lay the surface on (M, 3) world points from the best of several guesses (4, 4).
+    """Register the surface with seen points (M, 3) from the best of several guesses (4, 4).
 
     Args:
-        shape: see `register`.
+        target: see `register`.
         seen_m: see `register`.
         guesses: the guesses.
-        sigma_m: see `register`.
-        sigma_rad: see `register`.
-        iterations: to try each guess, and to go on from the best.
+        iterations: Gauss-Newton steps from each guess, and from the best.
+        prior: see `register`.
+        config: see `register`.
     """
     tried, refined = iterations
     fits = [
-        register(shape, seen_m, T, tried, sigma_m, sigma_rad, NUM_COARSE_SAMPLES) for T in guesses
+        register(target, seen_m, T, tried, prior, config, config.num_coarse_samples)
+        for T in guesses
     ]
     start = max(fits, key=lambda fit: (fit.inlier_share, -fit.residual_m)).T_world_object
-    return register(shape, seen_m, start, refined, sigma_m, sigma_rad, NUM_FINE_SAMPLES)
+    return register(target, seen_m, start, refined, prior, config, config.num_fine_samples)
 
 
 def twist_between(T_from: np.ndarray, T_to: np.ndarray) -> np.ndarray:
@@ -122,42 +138,30 @@ def twist_between(T_from: np.ndarray, T_to: np.ndarray) -> np.ndarray:
     return np.concatenate([T[:3, :3].T @ T[:3, 3], rotation_vector(T[:3, :3])])
 
 
-def rotation_vector(R: np.ndarray) -> np.ndarray:
-    """Axis times angle (3,) [rad] of a rotation (3, 3) of less than pi."""
-    axis = 0.5 * np.array([R[2, 1] - R[1, 2], R[0, 2] - R[2, 0], R[1, 0] - R[0, 1]])
-    sine, cosine = math.sqrt(axis @ axis), 0.5 * (R[0, 0] + R[1, 1] + R[2, 2] - 1.0)
-    return axis if sine < 1e-9 else axis * (math.atan2(sine, cosine) / sine)
-
-
-def rotation_from_vector(vector: np.ndarray) -> np.ndarray:
-    """The rotation (3, 3) by a rotation vector (3,) [rad]; Rodrigues' formula."""
-    angle = math.sqrt(vector @ vector)
-    if angle < 1e-12:
-        return np.eye(3)
-    K = skew(vector / angle)
-    return np.eye(3) + math.sin(angle) * K + (1.0 - math.cos(angle)) * (K @ K)
-
-
 def rms_displacement(T_from: np.ndarray, T_to: np.ndarray, points_m: np.ndarray) -> float:
-    """How far (M, 3) world points of a body move from one of its poses to another, r.m.s. [m]."""
+    """The r.m.s. displacement [m] of world points (M, 3) of a body between two of its poses."""
     shift = transform_points(T_to @ inverse(T_from), points_m) - points_m
     return math.sqrt(np.mean(np.sum(shift**2, axis=1)))
 
 
 def _normal_equations(
-    shape: RegistrationTarget, local: np.ndarray, kernel_m: float
+    target: RegistrationTarget, local: np.ndarray, kernel_m: float, config: RegistrationConfig
 ) -> tuple[np.ndarray, np.ndarray]:
     """Hessian (6, 6) and gradient (6,) of a small motion (translation, rotation) of the object."""
-    distance, index = shape.grid.nearest(local)
-    points, normals = shape.points_m[index].astype(float), shape.normals[index]
-    return _accumulate_normal_equations(points, normals, points - local, distance, kernel_m)
+    distance, index = target.grid.nearest(local)
+    points, normals = target.points_m[index].astype(float), target.normals[index]
+    H, gradient = _accumulate_normal_equations(
+        points, normals, points - local, distance, kernel_m, config.point_to_point_weight
+    )
+    scale = 1.0 / (config.num_correlated_points * config.point_sigma_m**2)
+    return scale * H, scale * gradient
 
 
 @compiled
-def _accumulate_normal_equations(points, normals, gaps, distance, kernel):
+def _accumulate_normal_equations(points, normals, gaps, distance, kernel, point_to_point_weight):
     """Hessian and gradient of pairs that are `gaps` (K, 3) too far apart.
 
-    Two kinds of residuals: along the normal, and, with a weight of SLIDING, in all directions.
+    Each pair has one residual along the normal, and three along the axes of less weight.
     """
     H, g, J = np.zeros((6, 6)), np.zeros(6), np.zeros((4, 6))
     r = np.empty(4)
@@ -173,7 +177,7 @@ def _accumulate_normal_equations(points, normals, gaps, distance, kernel):
         r[1:] = gaps[k]
         r[0] = u * r[1] + v * r[2] + n * r[3]
         for row in range(4):
-            weight = w if row == 0 else POINT_TO_POINT_WEIGHT * w
+            weight = w if row == 0 else point_to_point_weight * w
             for i in range(6):
                 g[i] += weight * J[row, i] * r[row]
                 for j in range(i + 1):
@@ -181,22 +185,7 @@ def _accumulate_normal_equations(points, normals, gaps, distance, kernel):
     for i in range(6):
         for j in range(i):
             H[j, i] = H[i, j]
-    scale = 1.0 / (NUM_CORRELATED_POINTS * POINT_SIGMA_M**2)
-    return scale * H, scale * g
-
-
-def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The cross products of (K, 3) and (K, 3); numpy's own takes far longer for few."""
-    out = np.empty_like(b)
-    out[:, 0] = a[:, 1] * b[:, 2] - a[:, 2] * b[:, 1]
-    out[:, 1] = a[:, 2] * b[:, 0] - a[:, 0] * b[:, 2]
-    out[:, 2] = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
-    return out
-
-
-def skew(v: np.ndarray) -> np.ndarray:
-    """The (3, 3) matrix of the cross product with (3,)."""
-    return np.array([[0.0, -v[2], v[1]], [v[2], 0.0, -v[0]], [-v[1], v[0], 0.0]])
+    return H, g
 
 
 def _se3_exp(step: np.ndarray) -> np.ndarray:

@@ -1,55 +1,50 @@
-"""How much of an object has not been seen: where its middle is unsure.
+"""Shares of an object's surface that have not been observed, where its centroid is uncertain.
 
-Sides that are seen only in their upper part, because nothing looks at them from behind or because
-others stand before them, may reach farther out below. An outline that ends where something nearer
-begins may go on behind that.
+A side that is seen only in its upper part, because no sensor is behind it or another object is
+before it, may reach farther out below. An outline that ends at a nearer object may go on behind.
 """
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from world_model_node.fusion.visibility import MARGIN_M, VisibilityModel
-
-NUM_SIDES, OUTLINE_SHARE = 12, 0.15  # of its width: points so far out are of that side
-MAX_POINTS = 400
-TOP_PERCENT, LOWEST_PERCENT = 98, 2
-HEIGHT_SIGMA_M = 0.001  # heights are no surer: of what is flat that is a large share
-NUM_DIRECTIONS = 24  # across the image
-OUTSIDE_OFFSETS_M = np.array([0.004, 0.008, 0.012])  # there an outline's outside is looked at
+from world_model_node.tracking.shape_config import ShapeUncertaintyConfig
 
 
-def _unit_circle(count: int) -> np.ndarray:
-    angle = 2.0 * np.pi * np.arange(count) / count
-    return np.stack([np.cos(angle), np.sin(angle)], axis=1, dtype=np.float32)
-
-
-_SIDE_DIRECTIONS, _IMAGE_DIRECTIONS = _unit_circle(NUM_SIDES), _unit_circle(NUM_DIRECTIONS)
-
-
-def unobserved_side_share(surface_m: np.ndarray) -> float:
-    """The share of its height that is not seen of the sides of a surface (N, 3), world frame."""
-    few = surface_m[:: max(1, len(surface_m) // MAX_POINTS)]
+def unobserved_side_share(surface_m: np.ndarray, config: ShapeUncertaintyConfig) -> float:
+    """The unobserved share of the height of a surface's sides (N, 3), world frame."""
+    few = surface_m[:: max(1, len(surface_m) // config.max_points)]
     heights = few[:, 2]
-    low, top = np.percentile(heights, (LOWEST_PERCENT, TOP_PERCENT))
-    out = _SIDE_DIRECTIONS @ (few[:, :2] - few[0, :2]).T  # (SIDES, N)
+    low, top = np.percentile(heights, (config.lowest_percent, config.top_percent))
+    out = _unit_circle(config.num_sides) @ (few[:, :2] - few[0, :2]).T  # (sides, N)
     farthest = out.max(axis=1, keepdims=True)
-    edge = farthest - OUTLINE_SHARE * (farthest - out.min(axis=1, keepdims=True))
+    edge = farthest - config.outline_share * (farthest - out.min(axis=1, keepdims=True))
     lowest = np.where(out >= edge, heights, np.inf).min(axis=1)
-    return float(
-        np.clip((lowest - low + HEIGHT_SIGMA_M) / (top - low + HEIGHT_SIGMA_M), 0.0, 1.0).mean()
-    )
+    sigma = config.height_sigma_m
+    return float(np.clip((lowest - low + sigma) / (top - low + sigma), 0.0, 1.0).mean())
 
 
-def occluded_outline_share(surface_m: np.ndarray, visibility: VisibilityModel) -> float:
-    """The share of the outline of a surface (N, 3), world frame, that ends behind others."""
+def occluded_outline_share(
+    surface_m: np.ndarray, visibility: VisibilityModel, config: ShapeUncertaintyConfig
+) -> float:
+    """The share of a surface's outline (N, 3), world frame, that ends at a nearer object."""
     if visibility.camera is None:
         return 0.0
-    directions = _IMAGE_DIRECTIONS @ visibility.camera.T_world_camera[:3, :2].T.astype(
-        np.float32
-    )  # (WAYS, 3)
+    image_axes = visibility.camera.T_world_camera[:3, :2].T.astype(np.float32)
+    directions = _unit_circle(config.num_image_directions) @ image_axes  # (directions, 3)
     near = (surface_m - surface_m[0]).astype(np.float32)
     corners = surface_m[(directions @ near.T).argmax(axis=1)]
-    outside = corners[:, None] + OUTSIDE_OFFSETS_M[:, None] * directions[:, None]  # (WAYS, 3, 3)
+    offsets = np.array(config.outside_offsets_m)[:, None] * directions[:, None]
+    outside = corners[:, None] + offsets  # (directions, offsets, 3)
     nearer = visibility.depth_residuals(outside.reshape(-1, 3)) < -MARGIN_M
-    return float(nearer.reshape(NUM_DIRECTIONS, -1).any(axis=1).mean())
+    return float(nearer.reshape(len(directions), -1).any(axis=1).mean())
+
+
+@cache
+def _unit_circle(count: int) -> np.ndarray:
+    """Unit vectors (count, 2) float32 at even angles."""
+    angle = 2.0 * np.pi * np.arange(count) / count
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1, dtype=np.float32)
