@@ -28,7 +28,7 @@ def from_axis(points):
     return np.linalg.norm(points[:, :2] - MIDDLE[:2], axis=1)
 
 
-def test_the_far_side_of_half_a_can_is_guessed_within_3_mm():
+def test_the_far_side_of_half_a_can_is_completed_within_3_mm():
     seen = can()
     seen = seen[(seen[:, 0] > 0.5) | (seen[:, 2] > 0.059)]
     completed = complete_surface(seen, MIDDLE, 0.0, 0.004, BLIND, CONFIG)
@@ -38,7 +38,7 @@ def test_the_far_side_of_half_a_can_is_guessed_within_3_mm():
     assert completed[:, 2].min() >= 0.0
 
 
-def test_what_is_seen_all_around_needs_no_guess():
+def test_an_object_seen_all_round_needs_no_completion():
     seen = can(20000)
     completed = complete_surface(seen, MIDDLE, 0.0, 0.004, BLIND, CONFIG)
     assert (completed[:, 2] > 0.012).mean() < 0.1 if len(completed) else True

@@ -15,7 +15,7 @@ DOWN = np.diag([1.0, -1.0, -1.0])
 
 @dataclass
 class Standing:
-    """What of a track counts here."""
+    """A track as the history reads it."""
 
     id: int = 1
     is_stationary: bool = True
@@ -48,7 +48,7 @@ def test_only_a_hand_that_moves_at_an_object_makes_older_sweeps_doubtful(places,
     assert not is_outdated(motion_history, track, 1.1).any(), 'what was seen since is not'
 
 
-def test_what_has_moved_is_in_unrest_until_it_rests():
+def test_a_moved_object_counts_as_moving_until_it_rests():
     motion_history, track = MotionHistory(), Standing(is_stationary=False, moves=True)
     motion_history.update([track], None, 1.0)
     track.moves = False

@@ -41,21 +41,21 @@ def after_rest(seen, unsupported=False):
 
 
 @pytest.mark.parametrize('at_s', [0.005, 0.02, 0.035])
-def test_two_instants_tell_how_fast_a_blow_made_it(at_s):
+def test_two_measurements_give_the_velocity_after_an_impulse(at_s):
     velocity = np.array([1.0, -0.5, 0.0])
     x, _, _ = after_rest(seen_at((0.055, 0.1), struck(velocity, at_s)))
     assert np.linalg.norm(x[3:] - velocity) < 0.25 * np.linalg.norm(velocity)
     assert np.linalg.norm(x[:3] - struck(velocity, at_s)(DT_S)) < 0.004
 
 
-def test_one_instant_leaves_the_speed_open_and_says_so():
+def test_one_measurement_leaves_the_speed_uncertain():
     x, one, _ = after_rest(seen_at((0.1,), struck([1.0, 0.0, 0.0], 0.02)))
     _, two, _ = after_rest(seen_at((0.055, 0.1), struck([1.0, 0.0, 0.0], 0.02)))
     assert np.sqrt(one[3, 3]) > 1.2 * np.sqrt(two[3, 3])
     assert abs(x[3] - 1.0) < 2.0 * np.sqrt(one[3, 3])
 
 
-def test_nine_in_ten_blows_lie_within_the_interval():
+def test_nine_in_ten_impulses_lie_within_the_interval():
     rng = np.random.default_rng(4)
     inside = []
     for _ in range(300):
@@ -67,7 +67,7 @@ def test_nine_in_ten_blows_lie_within_the_interval():
     assert 0.82 < np.mean(inside) < 0.98
 
 
-def test_a_steady_motion_becomes_calm_and_sure():
+def test_a_constant_motion_becomes_steady_and_certain():
     rng = np.random.default_rng(1)
     velocity = np.array([0.1, 0.05, 0.0])
     x, P, steady = np.concatenate([np.zeros(3), velocity]), np.diag([1e-5] * 3 + [0.04] * 3), 0.2
@@ -78,7 +78,7 @@ def test_a_steady_motion_becomes_calm_and_sure():
     assert np.linalg.norm(x[3:] - velocity) < 0.03 and np.sqrt(P[3, 3]) < 0.04
 
 
-def test_what_is_let_go_in_the_air_falls_as_fast_as_gravity_makes_it():
+def test_an_object_released_in_the_air_falls_with_gravity():
     path = lambda t: np.array([0.0, 0.0, -0.5 * G * max(0.0, t - 0.02) ** 2])  # noqa: E731
     seen = seen_at((0.06, 0.1), path)
     unsupported, carried = after_rest(seen, unsupported=True)[0], after_rest(seen)[0]
@@ -86,7 +86,7 @@ def test_what_is_let_go_in_the_air_falls_as_fast_as_gravity_makes_it():
     assert abs(unsupported[5] + G * 0.08) < abs(carried[5] + G * 0.08)
 
 
-def test_what_flies_keeps_to_its_parabola_with_no_look_at_it():
+def test_a_flying_object_keeps_to_its_parabola_without_measurements():
     x = np.array([0.0, 0.0, 0.3, 0.5, 0.0, 0.4])
     start = free(x, 1e-6 * np.eye(6))
     x, _, _ = state(step(start, [], 0.9, unsupported=True))
@@ -104,7 +104,7 @@ def test_the_order_in_which_sensors_report_does_not_matter():
 
 
 def slid(friction, speed_mps, looks, rng, frames=(0.033, 0.067, 0.1)):
-    """What is believed after some looks at what slides along x, and how fast it is then."""
+    """The bank after some updates of an object that slides along x, and its true speed."""
     a = friction * G
     x, P = np.array([0.0, 0.0, 0.0, speed_mps, 0.0, 0.0]), np.diag([1e-6] * 3 + [0.3**2] * 3)
     bank, steady = sliding(x, P, GRID.prior_weights, GRID.values * G), 0.5
@@ -124,7 +124,7 @@ def slid(friction, speed_mps, looks, rng, frames=(0.033, 0.067, 0.1)):
 
 
 @pytest.mark.parametrize('friction', [0.16, 0.34, 0.6])
-def test_how_it_brakes_tells_friction_and_the_speed_of_what_slides(friction):
+def test_braking_gives_the_friction_and_the_speed_of_a_sliding_object(friction):
     bank, speed = slid(friction, 1.2, 2, np.random.default_rng(2))
     believed = bank.weight[1:] @ GRID.values[1:] / bank.weight[1:].sum()
     assert believed == pytest.approx(friction, abs=0.08)
@@ -132,12 +132,12 @@ def test_how_it_brakes_tells_friction_and_the_speed_of_what_slides(friction):
     assert bank.mean[3] == pytest.approx(speed, abs=0.06)
 
 
-def test_what_friction_has_stopped_stays_where_it_is():
+def test_an_object_stopped_by_friction_stays_in_place():
     bank, _ = slid(0.6, 0.4, 2, np.random.default_rng(3))
     assert np.linalg.norm(bank.mean[3:]) < 0.02
     assert bank.mean[0] == pytest.approx(0.4**2 / (2 * 0.6 * G), abs=0.002)
 
 
-def test_what_rolls_on_tells_nothing_of_friction():
+def test_rolling_is_no_evidence_of_friction():
     bank, _ = slid(1e-6, 0.3, 3, np.random.default_rng(4))
     assert bank.weight[0] > 0.8

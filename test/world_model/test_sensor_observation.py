@@ -33,7 +33,7 @@ def test_a_surface_is_found_where_it_has_gone_on_to():
     assert np.sqrt(np.diag(covariance)).max() < 0.006
 
 
-def test_a_side_that_is_all_that_is_seen_tells_less_along_it_than_across():
+def test_a_single_side_constrains_the_position_across_more_than_along_it():
     side = seen_box(seed=1, sides=(0,))
     side = side[side[:, 0] > CENTER[0] + 0.028]
     _, covariance = locate(side, 'lidar')
@@ -41,7 +41,7 @@ def test_a_side_that_is_all_that_is_seen_tells_less_along_it_than_across():
     assert sigma[0] < 0.004 < 0.006 < sigma[1:].min()
 
 
-def test_too_few_points_and_points_of_something_else_are_no_place():
+def test_too_few_points_and_points_of_other_objects_give_no_position():
     assert locate(seen_box()[:5]) is None
     rng = np.random.default_rng(0)
     assert locate((CENTER + rng.uniform(-0.04, 0.04, (200, 3))).astype(np.float32)) is None

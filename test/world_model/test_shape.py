@@ -38,7 +38,7 @@ def register_at(points, seen, iterations):
 
 
 @pytest.mark.parametrize('turn', [0.0, 0.1, -0.2])
-def test_half_a_box_tells_how_the_whole_has_moved_and_turned(turn):
+def test_half_a_box_gives_the_pose_of_the_whole(turn):
     D = from_xyz_rpy(np.array([0.006, -0.004, 0.001]), np.array([0.05, -0.1, turn]))
     seen = box(seed=1)
     seen = transform_points(T @ D, seen[(seen[:, 2] > -0.03) & (seen[:, 0] > -0.02)])

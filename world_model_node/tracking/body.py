@@ -25,7 +25,8 @@ class Body:
     ):
         self.config = config
         p = config.parameters
-        centroid = estimate_centroid(measurement.points_m, table_height_m, config.centroid)
+        seen_m = measurement.points_m
+        centroid = estimate_centroid(seen_m, table_height_m, config.centroid)
         self.filter = ConstantVelocityFilter(centroid, p.position_sigma_m, config.filter)
         self.R_world_object = np.eye(3)
         self.rotation_P = np.eye(3) * p.rotation_sigma_rad**2
@@ -33,7 +34,7 @@ class Body:
         self.angular_velocity_P = np.eye(3) * config.track.initial_angular_sigma_radps**2
         self.friction_grid = FrictionGrid(config.friction)
         self.friction_weights: np.ndarray | None = None  # (M,) of the grid, by observed sliding
-        self.uncertainty = PoseUncertainty(measurement.points_m, config)
+        self.uncertainty = PoseUncertainty(seen_m, config)
         local = transform_points(inverse(self.T_world_object), measurement.points_m)
         self.shape = Shape(local, measurement.colors, p.voxel_m, config.shape)
         self.completed_m = np.zeros((0, 3), np.float32)  # completed surface, object frame

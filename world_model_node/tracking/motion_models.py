@@ -47,7 +47,7 @@ def ballistic(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Displacement and velocity (H, 3) of a body whose lowest point starts above the table.
 
-    The body flies until it touches; each bounce keeps `restitution` of the vertical speed and
+    The body flies until contact; each bounce keeps `restitution` of the vertical speed and
     costs friction of the horizontal speed; at the end the body slides.
     """
     displacement, speed = np.zeros((len(t), 3)), np.zeros((len(t), 3))

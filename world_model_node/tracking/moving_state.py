@@ -1,4 +1,4 @@
-"""An object in motion: its surface is registered in each frame, until the object stops."""
+"""An object in motion: its surface is registered in each frame until the object stops."""
 
 from __future__ import annotations
 
@@ -40,12 +40,7 @@ class MovingState:
     def register(self, measurement: ObjectMeasurement, frame: FrameContext) -> Registration | None:
         """The pose at which the surface fits the measurement, or None if there is none."""
         body, config, registration = self.body, self.config, self.body.config.registration
-        noise = np.eye(3) * (config.angular_sigma_radps * frame.dt_s) ** 2
-        body.rotation_P = body.rotation_P + noise
-        sigma_rad = np.sqrt(np.trace(body.rotation_P) / 3.0)
-        sigma_rad = float(
-            np.clip(sigma_rad, config.min_prior_sigma_rad, config.max_prior_sigma_rad)
-        )
+        sigma_rad = self._predict_rotation_sigma(frame.dt_s)
         is_steady = (self._steady or 0.0) > config.min_steady_probability
         guesses = PoseGuesses(body, measurement, frame, sigma_rad)
         fit = register_from_guesses(
@@ -58,6 +53,14 @@ class MovingState:
         )
         self.fit = fit if fit.inlier_share > registration.min_inlier_share else None
         return self.fit
+
+    def _predict_rotation_sigma(self, dt_s: float) -> float:
+        """Add the noise of a time step to the rotation; returns its standard deviation."""
+        body, config = self.body, self.config
+        noise = np.eye(3) * (config.angular_sigma_radps * dt_s) ** 2
+        body.rotation_P = body.rotation_P + noise
+        sigma_rad = np.sqrt(np.trace(body.rotation_P) / 3.0)
+        return float(np.clip(sigma_rad, config.min_prior_sigma_rad, config.max_prior_sigma_rad))
 
     def update(
         self,

@@ -22,7 +22,7 @@ class ObjectMeasurement:
     position_m: np.ndarray  # (3,) centre of the volume under its surface
     extent_m: np.ndarray  # (3,) size of its axis-aligned box
     volume_m3: float
-    chromaticity: np.ndarray  # (3,) mean shading-free colour; NaN where no camera saw it
+    chromaticity: np.ndarray  # (3,) mean shading-free colour; NaN without a camera
     points_m: np.ndarray  # (N, 3) float32
     colors: np.ndarray  # (N, 3) uint8
     colored: np.ndarray  # (N,) whether the camera saw the point

@@ -103,7 +103,7 @@ class CompletionConfig:
 class ShapeUncertaintyConfig:
     """Shares of a surface that have not been observed."""
 
-    num_sides: int = 12  # horizontal directions that sides are told apart by
+    num_sides: int = 12  # horizontal directions that separate the sides
     outline_share: float = 0.15  # points in this outer share of the width belong to a side
     top_percent: int = 98  # percentile of the heights that counts as the top
     lowest_percent: int = 2  # percentile of the heights that counts as the lowest

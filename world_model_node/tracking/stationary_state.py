@@ -37,7 +37,7 @@ class StationaryState:
     def _update_reference(self) -> None:
         """Renew the surface that motion is measured by.
 
-        The reference is older than the newest points: points integrated during a motion hide it.
+        The reference lacks the newest points, which would hide a slow motion.
         """
         self._reference = self.body.shape.registration_target()
         self._T_reference = self.T_world_object
