@@ -9,11 +9,11 @@ from world_model_node.fusion.point_grid import PointGrid
 from world_model_node.fusion.sensor_observation import SensorObservation
 from world_model_node.fusion.visibility import VisibilityModel
 from world_model_node.tracking.body import Body
-from world_model_node.tracking.centroid import estimate_centroid
 from world_model_node.tracking.frame_context import FrameContext
 from world_model_node.tracking.moving_state import MovingState
 from world_model_node.tracking.object_measurement import ObjectMeasurement
 from world_model_node.tracking.stationary_state import StationaryState
+from world_model_node.tracking.surface.centroid import estimate_centroid
 from world_model_node.tracking.tracker_config import TrackerConfig
 
 SIZE = np.array([0.06, 0.04, 0.08])

@@ -2,12 +2,12 @@ import numpy as np
 
 from world_model_node.fusion.point_grid import PointGrid
 from world_model_node.fusion.visibility import VisibilityModel
-from world_model_node.tracking.completion import (
+from world_model_node.tracking.surface.completion import (
     complete_surface,
     extrude_completion,
     mirror_completion,
 )
-from world_model_node.tracking.shape_config import CompletionConfig
+from world_model_node.tracking.surface.shape_config import CompletionConfig
 
 CONFIG = CompletionConfig()
 BLIND = VisibilityModel(None, None)

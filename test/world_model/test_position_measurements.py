@@ -5,8 +5,8 @@ from test_sensor_observation import sensor_observation, target
 
 from sakiyomi.geometry import make_transform
 from world_model_node.tracking.frame_context import FrameContext
-from world_model_node.tracking.mean_shift import mean_shift
 from world_model_node.tracking.position_measurements import PoseInterpolation, measure_positions
+from world_model_node.tracking.surface.mean_shift import mean_shift
 from world_model_node.tracking.tracker_config import TrackerConfig
 
 DT_S, G = 0.1, 9.81

@@ -2,9 +2,13 @@ import numpy as np
 from test_body import CENTER, seen_box
 
 from world_model_node.fusion.sensor_observation import SensorObservation
-from world_model_node.tracking.shape import Shape
-from world_model_node.tracking.shape_config import AlignmentConfig, RegistrationConfig, ShapeConfig
-from world_model_node.tracking.surface_alignment import SurfaceAligner
+from world_model_node.tracking.surface.shape import Shape
+from world_model_node.tracking.surface.shape_config import (
+    AlignmentConfig,
+    RegistrationConfig,
+    ShapeConfig,
+)
+from world_model_node.tracking.surface.surface_alignment import SurfaceAligner
 
 GONE_ON = np.array([0.04, 0.02, 0.0])
 

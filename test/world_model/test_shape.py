@@ -3,9 +3,9 @@ import pytest
 from scipy.spatial import cKDTree
 
 from sakiyomi.geometry import from_xyz_rpy, inverse, rotation_angle, transform_points
-from world_model_node.tracking.registration import PosePrior, register
-from world_model_node.tracking.shape import Shape
-from world_model_node.tracking.shape_config import RegistrationConfig, ShapeConfig
+from world_model_node.tracking.surface.registration import PosePrior, register
+from world_model_node.tracking.surface.shape import Shape
+from world_model_node.tracking.surface.shape_config import RegistrationConfig, ShapeConfig
 
 CONFIG = ShapeConfig()
 T = from_xyz_rpy(np.array([0.5, 0.0, 0.04]), np.array([0.1, 0.0, 0.3]))

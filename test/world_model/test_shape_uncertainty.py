@@ -6,9 +6,9 @@ from synthetic import T_CAMERA, Box, camera, on_table
 from test_body import BLIND, CENTER, SIZE, measurement, seen_box
 
 from world_model_node.fusion.visibility import VisibilityModel
-from world_model_node.tracking import shape_uncertainty
 from world_model_node.tracking.body import Body
 from world_model_node.tracking.stationary_state import StationaryState
+from world_model_node.tracking.surface import shape_uncertainty
 from world_model_node.tracking.tracker_config import TrackerConfig
 
 STEP_M = 0.003

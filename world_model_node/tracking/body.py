@@ -7,13 +7,13 @@ import numpy as np
 from sakiyomi.geometry import inverse, make_transform, transform_points
 from sakiyomi.scene import Gaussian
 from world_model_node.fusion.visibility import MARGIN_M, VisibilityModel
-from world_model_node.tracking.centroid import estimate_centroid, support_height
-from world_model_node.tracking.completion import complete_surface
 from world_model_node.tracking.friction_grid import FrictionGrid
 from world_model_node.tracking.kalman_filter import ConstantVelocityFilter
 from world_model_node.tracking.object_measurement import ObjectMeasurement
 from world_model_node.tracking.pose_uncertainty import PoseUncertainty
-from world_model_node.tracking.shape import Shape
+from world_model_node.tracking.surface.centroid import estimate_centroid, support_height
+from world_model_node.tracking.surface.completion import complete_surface
+from world_model_node.tracking.surface.shape import Shape
 from world_model_node.tracking.tracker_config import TrackerConfig
 
 

@@ -13,12 +13,12 @@ from world_model_node.tracking.multiple_model_filter import PositionMeasurement
 from world_model_node.tracking.object_measurement import ObjectMeasurement
 from world_model_node.tracking.pose_guesses import PoseGuesses
 from world_model_node.tracking.position_measurements import PoseInterpolation, measure_positions
-from world_model_node.tracking.registration import (
+from world_model_node.tracking.rest_detector import RestDetector
+from world_model_node.tracking.surface.registration import (
     PosePrior,
     Registration,
     register_from_guesses,
 )
-from world_model_node.tracking.rest_detector import RestDetector
 
 
 class MovingState:

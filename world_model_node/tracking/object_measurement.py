@@ -11,8 +11,8 @@ from sakiyomi.compiled import compiled
 from world_model_node.fusion.chromaticity import to_chromaticity
 from world_model_node.fusion.points import PointSet, unique_inverse
 from world_model_node.fusion.support_plane import SupportPlane
-from world_model_node.tracking.centroid import floating_share
-from world_model_node.tracking.shape_config import CentroidConfig, RegistrationConfig
+from world_model_node.tracking.surface.centroid import floating_share
+from world_model_node.tracking.surface.shape_config import CentroidConfig, RegistrationConfig
 
 
 @dataclass(frozen=True)

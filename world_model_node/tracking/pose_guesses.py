@@ -10,7 +10,7 @@ from world_model_node.tracking.body import Body
 from world_model_node.tracking.frame_context import FrameContext
 from world_model_node.tracking.motion_models import roll
 from world_model_node.tracking.object_measurement import ObjectMeasurement
-from world_model_node.tracking.surface_alignment import SurfaceAligner
+from world_model_node.tracking.surface.surface_alignment import SurfaceAligner
 
 
 class PoseGuesses:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from world_model_node.fusion.visibility import VisibilityModel
-from world_model_node.tracking.shape_uncertainty import (
+from world_model_node.tracking.surface.shape_uncertainty import (
     occluded_outline_share,
     unobserved_side_share,
 )

@@ -12,10 +12,10 @@ import numpy as np
 from sakiyomi.geometry import rotation_from_vector, rotation_vector
 from world_model_node.fusion.sensor_observation import SensorObservation
 from world_model_node.tracking.frame_context import FrameContext
-from world_model_node.tracking.mean_shift import crop_object, mean_shift
 from world_model_node.tracking.multiple_model_filter import PositionMeasurement
-from world_model_node.tracking.registration import RegistrationTarget
-from world_model_node.tracking.surface_alignment import SurfaceAligner
+from world_model_node.tracking.surface.mean_shift import crop_object, mean_shift
+from world_model_node.tracking.surface.registration import RegistrationTarget
+from world_model_node.tracking.surface.surface_alignment import SurfaceAligner
 from world_model_node.tracking.tracker_config import TrackerConfig
 
 Shifts = dict[SensorObservation, np.ndarray]  # (3,) m, newest frame first

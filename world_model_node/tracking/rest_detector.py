@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from world_model_node.fusion.point_grid import PointGrid
-from world_model_node.tracking.registration import rms_displacement
+from world_model_node.tracking.surface.registration import rms_displacement
 from world_model_node.tracking.tracker_config import TrackerConfig
 
 

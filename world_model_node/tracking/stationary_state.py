@@ -7,9 +7,9 @@ import numpy as np
 from sakiyomi.geometry import inverse, make_transform, rotation_vector, skew, transform_points
 from world_model_node.fusion.visibility import VisibilityModel
 from world_model_node.tracking.body import Body
-from world_model_node.tracking.centroid import estimate_centroid
 from world_model_node.tracking.object_measurement import ObjectMeasurement
-from world_model_node.tracking.registration import PosePrior, Registration, register
+from world_model_node.tracking.surface.centroid import estimate_centroid
+from world_model_node.tracking.surface.registration import PosePrior, Registration, register
 
 
 class StationaryState:

@@ -13,7 +13,7 @@ from world_model_node.tracking.motion_config import (
     PositionMeasurementConfig,
     StationaryConfig,
 )
-from world_model_node.tracking.shape_config import (
+from world_model_node.tracking.surface.shape_config import (
     AlignmentConfig,
     CentroidConfig,
     CompletionConfig,

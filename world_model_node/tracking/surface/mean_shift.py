@@ -12,8 +12,8 @@ import numpy as np
 
 from sakiyomi.compiled import compiled
 from world_model_node.fusion.sensor_observation import SensorObservation
-from world_model_node.tracking.shape_config import MeanShiftConfig
-from world_model_node.tracking.surface_alignment import crop_box
+from world_model_node.tracking.surface.shape_config import MeanShiftConfig
+from world_model_node.tracking.surface.surface_alignment import crop_box
 
 
 class _Moments(NamedTuple):

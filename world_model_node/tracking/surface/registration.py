@@ -23,7 +23,7 @@ from sakiyomi.geometry import (
     transform_points,
 )
 from world_model_node.fusion.point_grid import PointGrid
-from world_model_node.tracking.shape_config import RegistrationConfig
+from world_model_node.tracking.surface.shape_config import RegistrationConfig
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from sakiyomi.compiled import compiled
 from world_model_node.fusion.local_pca import local_normals
 from world_model_node.fusion.point_grid import PointGrid
 from world_model_node.fusion.points import voxel_keys
-from world_model_node.tracking.registration import RegistrationTarget
-from world_model_node.tracking.shape_config import ShapeConfig
+from world_model_node.tracking.surface.registration import RegistrationTarget
+from world_model_node.tracking.surface.shape_config import ShapeConfig
 
 
 class Shape:

@@ -11,7 +11,7 @@ import numpy as np
 
 from world_model_node.fusion.point_grid import PointGrid
 from world_model_node.fusion.visibility import VisibilityModel
-from world_model_node.tracking.shape_config import CompletionConfig
+from world_model_node.tracking.surface.shape_config import CompletionConfig
 
 
 def complete_surface(

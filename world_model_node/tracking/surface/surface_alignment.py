@@ -10,13 +10,13 @@ import numpy as np
 
 from sakiyomi.geometry import make_transform
 from world_model_node.fusion.sensor_observation import SensorObservation
-from world_model_node.tracking.registration import (
+from world_model_node.tracking.surface.registration import (
     PosePrior,
     Registration,
     RegistrationTarget,
     register_from_guesses,
 )
-from world_model_node.tracking.shape_config import AlignmentConfig, RegistrationConfig
+from world_model_node.tracking.surface.shape_config import AlignmentConfig, RegistrationConfig
 
 
 class SurfaceAligner:

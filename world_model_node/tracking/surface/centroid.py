@@ -13,7 +13,7 @@ from scipy.spatial import ConvexHull, QhullError
 
 from sakiyomi.compiled import compiled
 from sakiyomi.geometry import cross
-from world_model_node.tracking.shape_config import CentroidConfig
+from world_model_node.tracking.surface.shape_config import CentroidConfig
 
 
 def estimate_centroid(

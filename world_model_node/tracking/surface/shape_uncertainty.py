@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 
 from world_model_node.fusion.visibility import MARGIN_M, VisibilityModel
-from world_model_node.tracking.shape_config import ShapeUncertaintyConfig
+from world_model_node.tracking.surface.shape_config import ShapeUncertaintyConfig
 
 
 def unobserved_side_share(surface_m: np.ndarray, config: ShapeUncertaintyConfig) -> float:
