@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -57,3 +59,33 @@ def twist_at(twist: np.ndarray, arm_m: np.ndarray) -> np.ndarray:
 def rotation_angle(R: np.ndarray) -> float:
     """The angle [rad] of a (3, 3) rotation, in [0, pi]."""
     return float(Rotation.from_matrix(R).magnitude())
+
+
+def rotation_vector(R: np.ndarray) -> np.ndarray:
+    """Axis times angle (3,) [rad] of a rotation (3, 3) of less than pi."""
+    axis = 0.5 * np.array([R[2, 1] - R[1, 2], R[0, 2] - R[2, 0], R[1, 0] - R[0, 1]])
+    sine, cosine = math.sqrt(axis @ axis), 0.5 * (R[0, 0] + R[1, 1] + R[2, 2] - 1.0)
+    return axis if sine < 1e-9 else axis * (math.atan2(sine, cosine) / sine)
+
+
+def rotation_from_vector(vector: np.ndarray) -> np.ndarray:
+    """The rotation (3, 3) by a rotation vector (3,) [rad]; Rodrigues' formula."""
+    angle = math.sqrt(vector @ vector)
+    if angle < 1e-12:
+        return np.eye(3)
+    K = skew(vector / angle)
+    return np.eye(3) + math.sin(angle) * K + (1.0 - math.cos(angle)) * (K @ K)
+
+
+def skew(v: np.ndarray) -> np.ndarray:
+    """The (3, 3) matrix of the cross product with (3,)."""
+    return np.array([[0.0, -v[2], v[1]], [v[2], 0.0, -v[0]], [-v[1], v[0], 0.0]])
+
+
+def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The cross products of (K, 3) and (K, 3); numpy's own takes far longer for few."""
+    out = np.empty_like(b)
+    out[:, 0] = a[:, 1] * b[:, 2] - a[:, 2] * b[:, 1]
+    out[:, 1] = a[:, 2] * b[:, 0] - a[:, 0] * b[:, 2]
+    out[:, 2] = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+    return out

@@ -26,16 +26,16 @@ from world_model_node.fusion.visibility import VisibilityModel
 from world_model_node.inference.dynamics import Dynamics
 from world_model_node.inference.dynamics_interface import observe_hand, scene_with_beliefs
 from world_model_node.inference.learned_dynamics import make_dynamics
-from world_model_node.inference.motion_models import slide
 from world_model_node.inputs.robot_view import RobotView
 from world_model_node.inputs.sensor_inputs import SensorInputs, Snapshot
 from world_model_node.model.features.hand_observation import HandObservation
 from world_model_node.model.hand_motion import check_hand_motion
 from world_model_node.segmentation.segmenter import make_segmenter
-from world_model_node.tracking.friction_grid import friction_posterior
+from world_model_node.tracking.motion_models import free_fall, slide
 from world_model_node.tracking.object_measurement import measure_objects
 from world_model_node.tracking.track import Track
 from world_model_node.tracking.tracker import Tracker
+from world_model_node.tracking.tracker_config import TrackerConfig
 from world_model_node.warm_up import box_on_a_table
 
 COMPLETED_GREY = 128
@@ -65,7 +65,10 @@ class WorldModel:
             config.dynamics, config.prediction, engine=config.engine
         )
         self.tracker = Tracker(
-            config.tracking, config.touch, config.workspace, config.prediction.gravity_mps2
+            TrackerConfig(config.tracking),
+            config.touch,
+            config.workspace,
+            config.prediction.gravity_mps2,
         )
         self.contact_estimator = ContactEstimator(config.touch, config.prediction)
         self.robot = RobotView(robot, config.touch)
@@ -213,7 +216,8 @@ class WorldModel:
             visibility = VisibilityModel.from_snapshot(snapshot, self.config.visibility)
             plane, cell = self.cloud_fusion.plane, self.config.clustering.voxel_m
             self.labels = self.segmenter.segment(self.voxels, visibility, plane)
-            measurements = measure_objects(self.voxels, self.labels, plane, cell)
+            centroid = self.tracker.config.centroid
+            measurements = measure_objects(self.voxels, self.labels, plane, cell, centroid)
             measurements = [o for o in measurements if self._rises_above(o.points_m, plane)]
             measurements = [
                 o for o in measurements if o.colored.any() or not visibility.sees_past(o.points_m)
@@ -349,8 +353,9 @@ class WorldModel:
         p, velocity = self.config.prediction, track.filter.velocity_mps.copy()
         shift = ahead_s * velocity if track.is_moving() or track.held else np.zeros(3)
         if track.is_airborne(self.tracker.table_height_m):
-            shift[2] -= 0.5 * p.gravity_mps2 * ahead_s**2
-            velocity[2] -= p.gravity_mps2 * ahead_s
+            drop_m, fall_mps = free_fall(p.gravity_mps2, ahead_s)
+            shift[2] -= drop_m
+            velocity[2] -= fall_mps
         elif shift.any():
             belt = np.array([p.belt_x_mps, p.belt_y_mps])
             relative_velocity = velocity[:2] - belt
@@ -364,11 +369,7 @@ class WorldModel:
     def _friction_estimate(self, track: Track) -> Gaussian:
         """By what was felt of it in the hand, and how it was seen to slide."""
         felt = self.contact_estimator.slip_estimator.friction(track.id)
-        return (
-            felt
-            if track.friction_weights is None
-            else friction_posterior(track.friction_weights, felt)
-        )
+        return track.friction(felt)
 
     def _measured_properties(self, state: ObjectState) -> dict[str, Gaussian]:
         """What the hand has measured of an object, by the names of its properties."""

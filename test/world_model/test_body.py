@@ -5,20 +5,22 @@ import numpy as np
 import pytest
 
 from sakiyomi.geometry import from_xyz_rpy, rotation_angle, transform_points
-from world_model_node.config import TrackingConfig, VisibilityConfig
+from world_model_node.config import VisibilityConfig
 from world_model_node.fusion.point_grid import PointGrid
+from world_model_node.fusion.sensor_observation import SensorObservation
 from world_model_node.fusion.visibility import VisibilityModel
 from world_model_node.tracking.body import Body
-from world_model_node.tracking.centroid import estimate_centroid
 from world_model_node.tracking.frame_context import FrameContext
 from world_model_node.tracking.moving_state import MovingState
 from world_model_node.tracking.object_measurement import ObjectMeasurement
-from world_model_node.tracking.sensor_observation import SensorObservation
 from world_model_node.tracking.stationary_state import StationaryState
+from world_model_node.tracking.surface.centroid import estimate_centroid
+from world_model_node.tracking.tracker_config import TrackerConfig
 
 SIZE = np.array([0.06, 0.04, 0.08])
 CENTER = np.array([0.5, 0.05, 0.04])
 BLIND = VisibilityModel(None, None, VisibilityConfig())
+CENTROID = TrackerConfig().centroid
 
 
 def seen_box(pose=None, seed=0, sides=(0, 1)):
@@ -43,24 +45,24 @@ def measurement(points):
 
 @pytest.fixture
 def body():
-    return Body(measurement(seen_box()), 0.0, TrackingConfig())
+    return Body(measurement(seen_box()), 0.0, TrackerConfig())
 
 
-def test_the_middle_of_a_box_is_found_from_its_top_and_two_sides():
+def test_the_centroid_of_a_box_follows_from_its_top_and_two_sides():
     points = seen_box()
-    assert np.linalg.norm(estimate_centroid(points, 0.0) - CENTER) < 0.005
+    assert np.linalg.norm(estimate_centroid(points, 0.0, CENTROID) - CENTER) < 0.005
     assert np.linalg.norm(points.mean(axis=0) - CENTER) > 0.015
 
 
-def test_the_middle_of_what_lies_on_others_does_not_reach_down_to_the_table():
+def test_the_centroid_of_an_object_on_others_does_not_reach_down_to_the_table():
     lifted = seen_box() + np.float32([0.0, 0.0, 0.1])
-    assert estimate_centroid(lifted, 0.0)[2] == pytest.approx(0.14, abs=0.008)
+    assert estimate_centroid(lifted, 0.0, CENTROID)[2] == pytest.approx(0.14, abs=0.008)
 
 
 @pytest.mark.parametrize(
     ('yaw', 'slide'), [(0.01, 0.0), (0.0, 0.0004)], ids=['turning', 'sliding']
 )
-def test_creeping_motion_is_noticed_though_every_step_looks_like_rest(body, yaw, slide):
+def test_creeping_motion_is_detected_though_every_step_is_within_the_noise(body, yaw, slide):
     stationary_state = StationaryState(body)
     for k in range(12):
         still = measurement(seen_box(seed=k))
@@ -78,7 +80,7 @@ def test_creeping_motion_is_noticed_though_every_step_looks_like_rest(body, yaw,
 
 
 @pytest.mark.parametrize('stays', range(1, 17))
-def test_what_is_gone_has_left_however_long_it_has_stayed(body, stays):
+def test_a_displaced_object_has_moved_however_long_its_rest(body, stays):
     stationary_state = StationaryState(body)
     for k in range(stays):
         still = measurement(seen_box(seed=k))
@@ -89,7 +91,7 @@ def test_what_is_gone_has_left_however_long_it_has_stayed(body, stays):
     assert stationary_state.has_moved(replace(gone, position_m=elsewhere_m))
 
 
-def test_what_the_lidar_saw_before_does_not_hold_the_pose_back(body):
+def test_older_lidar_points_do_not_hold_the_pose_back(body):
     stationary_state = StationaryState(body)
     for k in range(5):
         stationary_state.has_moved(measurement(seen_box(seed=k)))
@@ -101,7 +103,7 @@ def test_what_the_lidar_saw_before_does_not_hold_the_pose_back(body):
     assert stationary_state.has_moved(both)
 
 
-def test_what_a_pad_touches_becomes_surface_and_what_is_far_does_not(body):
+def test_near_contacts_become_surface_and_far_contacts_do_not(body):
     hidden = CENTER - np.array([0.03, 0.0, 0.0])
     before = len(body.shape)
     body.integrate_contact(np.array([hidden, CENTER + np.array([0.2, 0.0, 0.0])]))
@@ -114,27 +116,27 @@ def test_what_a_pad_touches_becomes_surface_and_what_is_far_does_not(body):
 def test_a_badly_fitted_motion_costs_more_certainty_than_a_well_fitted_one():
     spread = []
     for inlier_share in (1.0, 0.6):
-        body = Body(measurement(seen_box()), 0.0, TrackingConfig())
+        body = Body(measurement(seen_box()), 0.0, TrackerConfig())
         before = np.trace(body.pose_covariance())
         for _ in range(5):
-            body.accumulate_drift(inlier_share)
+            body.uncertainty.accumulate_drift(inlier_share)
         spread.append(np.trace(body.pose_covariance()) - before)
     assert 0.0 < spread[0] < spread[1]
 
 
-def test_after_a_motion_a_fresh_look_says_where_the_middle_is_not_a_smeared_memory(body):
+def test_after_a_motion_the_centroid_follows_a_new_view_not_the_smeared_surface(body):
     smear = seen_box(seed=3) - np.float32(CENTER) + np.float32([0.03, 0.0, 0.0])
     body.shape.merge(smear, np.full((len(smear), 3), 128, np.uint8))
     body.shape.weight[:] = 5.0
     stationary_state = StationaryState(body, after_motion=True)
     for k in range(6):
         stationary_state.update(measurement(seen_box(seed=k)), BLIND, 0.0, k)
-    fresh = estimate_centroid(seen_box(), 0.0)
+    fresh = estimate_centroid(seen_box(), 0.0, CENTROID)
     assert np.linalg.norm(body.filter.position_m - fresh) < 0.001
-    assert np.linalg.norm(estimate_centroid(body.reliable_points(), 0.0) - fresh) > 0.005
+    assert np.linalg.norm(estimate_centroid(body.reliable_points(), 0.0, CENTROID) - fresh) > 0.005
 
 
-def test_what_was_seen_once_is_no_sure_surface_unless_little_else_is_known(body):
+def test_points_seen_once_are_unreliable_unless_most_points_are(body):
     assert body.shape.reliable_mask().all()  # nothing was seen twice yet
     for k in range(3):
         body.integrate(measurement(seen_box(seed=k)), body.T_world_object, BLIND, stationary=True)
@@ -148,7 +150,7 @@ def test_what_was_seen_once_is_no_sure_surface_unless_little_else_is_known(body)
 
 
 @pytest.mark.parametrize('hand_m', [0.02, 0.5], ids=['hand over it', 'hand far away'])
-def test_a_fragment_is_all_that_is_known_unless_the_hand_covers_the_rest(body, hand_m):
+def test_a_fragment_replaces_the_surface_unless_the_hand_occludes_the_rest(body, hand_m):
     known, pose = len(body.shape), np.diag([1.0, -1.0, -1.0, 1.0])
     pose[:3, 3] = CENTER + np.array([0.0, 0.0, 0.5 * SIZE[2] + hand_m])
     fragment = measurement(seen_box()[:12] + np.float32([0.0, 0.0, 0.03]))
@@ -158,7 +160,7 @@ def test_a_fragment_is_all_that_is_known_unless_the_hand_covers_the_rest(body, h
     assert len(body.shape) == (known if hand_m < 0.1 else 12)
 
 
-def test_what_goes_on_calmly_is_not_looked_for_between_looks(body):
+def test_a_steady_motion_needs_no_intermediate_frames(body):
     asked = []
     frames = tuple(
         SensorObservation('camera', age_s, lambda: (asked.append(1), seen_box())[1])
@@ -177,7 +179,7 @@ def turned(angle_rad):
     return from_xyz_rpy(CENTER, np.float64([0.3, 0.0, 1.0]) * angle_rad)
 
 
-def test_frames_between_two_looks_tell_how_far_what_turns_fast_has_turned(body):
+def test_intermediate_frames_resolve_a_fast_rotation(body):
     total_rad, dt_s = 1.6, 0.1
 
     def found(ages_s):

@@ -22,6 +22,7 @@ from world_model_node.inputs.contacts import (
 from world_model_node.inputs.hand_state import HandState
 from world_model_node.tracking.in_hand_pose import InHandPose
 from world_model_node.tracking.kalman_filter import ConstantVelocityFilter
+from world_model_node.tracking.motion_config import ContactConfig, FilterConfig
 
 DOWN = np.diag([1.0, -1.0, -1.0])
 TAXELS = np.float32([[0.0, 0.0, 0.0], [0.004, 0.0, 0.0], [0.0, 0.004, 0.0]])
@@ -72,7 +73,7 @@ def test_two_pads_centre_an_object_between_them():
     points = box(half)
     T_hand = make_transform(DOWN, np.array([0.5, 0.0, 0.1]))
     T_wrong = make_transform(None, np.array([0.5, 0.006, 0.1]))
-    grip = InHandPose(T_hand, T_wrong, np.eye(3) * 0.005**2)
+    grip = InHandPose(T_hand, T_wrong, np.eye(3) * 0.005**2, ContactConfig())
     felt = tuple(
         ContactPatch(
             np.array([[0.5, side * half[1], 0.1]]),
@@ -90,7 +91,7 @@ def test_two_pads_centre_an_object_between_them():
 
 
 def test_touch_narrows_the_belief_along_its_normal_alone():
-    body = ConstantVelocityFilter(np.zeros(3), 0.01, 0.1)
+    body = ConstantVelocityFilter(np.zeros(3), 0.01, FilterConfig(initial_speed_sigma_mps=0.1))
     body.update_along(np.array([0.0, 1.0, 0.0]), 0.004, 0.001)
     assert body.position_m == pytest.approx([0.0, 0.004, 0.0], abs=1e-4)
     assert np.sqrt(np.diag(body.P)[:3]) == pytest.approx([0.01, 0.001, 0.01], rel=0.01)

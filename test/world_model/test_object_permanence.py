@@ -1,4 +1,4 @@
-"""What a world model has seen leave leaves its memory, too."""
+"""Objects that are seen to leave are dropped."""
 
 import gc
 import tracemalloc

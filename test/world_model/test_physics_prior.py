@@ -8,9 +8,9 @@ from sakiyomi.geometry import make_transform
 from sakiyomi.scene import Gaussian, HandMotion, HiddenProperties, ObjectState, Scene
 from world_model_node.config import PredictionConfig
 from world_model_node.inference.grasp_physics import grasp_hold_probability
-from world_model_node.inference.motion_models import ballistic, slide
 from world_model_node.inference.physics_prior import PhysicsPrior
 from world_model_node.model.hand_motion import check_hand_motion
+from world_model_node.tracking.motion_models import ballistic, slide
 
 G = 9.81
 STEPS = 0.05 * np.arange(1, 21)

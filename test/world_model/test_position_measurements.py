@@ -6,9 +6,11 @@ from test_sensor_observation import sensor_observation, target
 from sakiyomi.geometry import make_transform
 from world_model_node.tracking.frame_context import FrameContext
 from world_model_node.tracking.position_measurements import PoseInterpolation, measure_positions
-from world_model_node.tracking.sensor_observation import mean_shift
+from world_model_node.tracking.surface.mean_shift import mean_shift
+from world_model_node.tracking.tracker_config import TrackerConfig
 
 DT_S, G = 0.1, 9.81
+CONFIG = TrackerConfig()
 VELOCITY = np.array([0.9, -0.3, 0.0])
 STARTS = [np.zeros(3), np.float64([0.03, 0.0, 0.0])]
 
@@ -18,7 +20,7 @@ def box_at(shift_m, seed=0):
 
 
 def struck(t, at_s=0.02):
-    """Where it is `t` after a look, struck a little after it."""
+    """The displacement `t` after an update, with an impulse a little after it."""
     return VELOCITY * max(0.0, t - at_s)
 
 
@@ -32,26 +34,34 @@ def frame_context(ages_s, sensor_observations=None):
 def placed(frame, fit_error_m=0.0):
     T_to = make_transform(np.eye(3), CENTER + struck(DT_S) + fit_error_m)
     interpolation = PoseInterpolation(make_transform(np.eye(3), CENTER), np.zeros(3), T_to, DT_S)
-    return measure_positions(target(), interpolation, box_at(struck(DT_S)), frame)
+    return measure_positions(target(), interpolation, box_at(struck(DT_S)), frame, CONFIG)
 
 
-def test_a_frame_tells_how_far_what_another_shows_has_gone():
+def test_two_frames_give_the_displacement_of_an_object():
     shift = mean_shift(
-        sensor_observation(box_at(np.array([0.021, -0.008, 0.0]), 3)), box_at(np.zeros(3)), STARTS
+        sensor_observation(box_at(np.array([0.021, -0.008, 0.0]), 3)),
+        box_at(np.zeros(3)),
+        STARTS,
+        CONFIG.mean_shift,
     )
     assert np.linalg.norm(shift - [0.021, -0.008, 0.0]) < 0.003
 
 
-def test_where_it_is_not_seen_alone_there_is_no_shift():
+def test_an_object_not_seen_alone_and_whole_has_no_displacement():
     own = box_at(np.zeros(3))
-    assert mean_shift(sensor_observation(own[:4]), own, STARTS) is None
-    assert mean_shift(sensor_observation(own + np.float32([0.4, 0.0, 0.0])), own, STARTS) is None
+    assert mean_shift(sensor_observation(own[:4]), own, STARTS, CONFIG.mean_shift) is None
+    assert (
+        mean_shift(
+            sensor_observation(own + np.float32([0.4, 0.0, 0.0])), own, STARTS, CONFIG.mean_shift
+        )
+        is None
+    )
     crowd = np.concatenate([own, own + np.float32([0.004, 0.0, 0.006])])
-    assert mean_shift(sensor_observation(crowd), own, STARTS) is None
-    assert mean_shift(sensor_observation(own), own[:4], STARTS) is None
+    assert mean_shift(sensor_observation(crowd), own, STARTS, CONFIG.mean_shift) is None
+    assert mean_shift(sensor_observation(own), own[:4], STARTS, CONFIG.mean_shift) is None
 
 
-def test_every_frame_since_the_last_look_tells_where_it_was():
+def test_every_frame_since_the_last_update_gives_a_position():
     found = placed(frame_context((0.0, 0.033, 0.067, 0.1)))
     sharp = [s for s in found if np.sqrt(s.covariance[0, 0]) < 0.0025]
     assert sorted(round(s.after_s, 3) for s in sharp) == [0.033, 0.067, 0.1]
@@ -59,13 +69,13 @@ def test_every_frame_since_the_last_look_tells_where_it_was():
         assert np.linalg.norm(seen.position_m - CENTER - struck(seen.after_s)) < 0.0035
 
 
-def test_shifts_start_from_where_it_was_known_to_be_not_from_where_its_surface_fits():
+def test_displacements_start_from_the_last_position_not_from_the_registered_one():
     found = placed(frame_context((0.0, 0.05, 0.1)), fit_error_m=np.array([0.01, 0.0, 0.0]))
     seen = min(found, key=lambda s: s.covariance[0, 0])
     assert np.linalg.norm(seen.position_m - CENTER - struck(seen.after_s)) < 0.0035
 
 
-def test_a_frame_from_before_the_last_look_is_used_with_the_speed_of_then():
+def test_a_frame_from_before_the_last_update_is_used_with_the_prior_velocity():
     speed = np.array([0.4, 0.0, 0.0])
     seen = [
         sensor_observation(box_at(speed * (DT_S - a), k), age_s=a)
@@ -74,7 +84,7 @@ def test_a_frame_from_before_the_last_look_is_used_with_the_speed_of_then():
     T_to = make_transform(np.eye(3), CENTER + speed * DT_S)
     interpolation = PoseInterpolation(make_transform(np.eye(3), CENTER), speed, T_to, DT_S)
     found = measure_positions(
-        target(), interpolation, box_at(speed * DT_S), frame_context((), seen)
+        target(), interpolation, box_at(speed * DT_S), frame_context((), seen), CONFIG
     )
     assert all(s.after_s >= 0.0 for s in found) and len(found) == 3
     for item in found:
@@ -82,6 +92,6 @@ def test_a_frame_from_before_the_last_look_is_used_with_the_speed_of_then():
 
 
 @pytest.mark.parametrize('ages_s', [(0.0,), (0.0, 0.03)])
-def test_without_the_frame_of_the_last_look_only_the_surface_tells(ages_s):
+def test_without_a_frame_of_the_last_update_only_the_surface_is_evidence(ages_s):
     found = placed(frame_context(ages_s))
     assert len(found) == 1 and np.sqrt(found[0].covariance[0, 0]) > 0.0025

@@ -3,9 +3,11 @@ import pytest
 from scipy.spatial import cKDTree
 
 from sakiyomi.geometry import from_xyz_rpy, inverse, rotation_angle, transform_points
-from world_model_node.tracking.registration import register
-from world_model_node.tracking.shape import MAX_MISSES, MAX_POINTS, Shape
+from world_model_node.tracking.surface.registration import PosePrior, register
+from world_model_node.tracking.surface.shape import Shape
+from world_model_node.tracking.surface.shape_config import RegistrationConfig, ShapeConfig
 
+CONFIG = ShapeConfig()
 T = from_xyz_rpy(np.array([0.5, 0.0, 0.04]), np.array([0.1, 0.0, 0.3]))
 
 
@@ -27,16 +29,21 @@ def grey(points):
 
 
 def shape_of(points):
-    return Shape(points, grey(points), 0.003)
+    return Shape(points, grey(points), 0.003, CONFIG)
+
+
+def register_at(points, seen, iterations):
+    target, prior = shape_of(points).registration_target(), PosePrior(0.02, 0.3)
+    return register(target, seen, T, iterations, prior, RegistrationConfig(), 150)
 
 
 @pytest.mark.parametrize('turn', [0.0, 0.1, -0.2])
-def test_half_a_box_tells_how_the_whole_has_moved_and_turned(turn):
+def test_half_a_box_gives_the_pose_of_the_whole(turn):
     D = from_xyz_rpy(np.array([0.006, -0.004, 0.001]), np.array([0.05, -0.1, turn]))
     seen = box(seed=1)
     seen = transform_points(T @ D, seen[(seen[:, 2] > -0.03) & (seen[:, 0] > -0.02)])
     seen = seen + np.random.default_rng(2).normal(0.0, 0.001, seen.shape)
-    fit = register(shape_of(box()).registration_target(), seen, T, 8, 0.02, 0.3)
+    fit = register_at(box(), seen, 8)
     error = inverse(fit.T_world_object) @ T @ D
     assert np.linalg.norm(error[:3, 3]) < 0.001 and rotation_angle(error[:3, :3]) < 0.02
     assert fit.inlier_share > 0.9
@@ -46,7 +53,7 @@ def test_the_turn_of_a_ball_stays_unknown_and_that_of_a_box_does_not():
     sigma = []
     for points in (ball(), box()):
         seen = transform_points(T, points)
-        fit = register(shape_of(points).registration_target(), seen, T, 3, 0.02, 0.3)
+        fit = register_at(points, seen, 3)
         sigma.append(np.sqrt(np.linalg.eigvalsh(fit.covariance[3:, 3:])))
     assert sigma[0].min() > 2.0 * sigma[1].max()
 
@@ -67,7 +74,7 @@ def test_seeing_it_again_sharpens_the_surface_and_stays_bounded():
         noisy = (flat + rng.normal(0.0, 0.0007, flat.shape)).astype(np.float32)
         shape.merge(noisy, grey(noisy))
         shape.prune()
-    assert len(shape) <= MAX_POINTS
+    assert len(shape) <= CONFIG.max_points
     well_known = shape.points_m[shape.weight > 4]
     assert np.std(well_known[:, 2]) < 0.0005
 
@@ -75,7 +82,7 @@ def test_seeing_it_again_sharpens_the_surface_and_stays_bounded():
 def test_points_that_are_missed_often_are_forgotten():
     shape = shape_of(box())
     gone = shape.points_m[:, 2] > 0.02
-    for _ in range(MAX_MISSES):
+    for _ in range(CONFIG.max_misses):
         shape.count_misses(gone, 1)
     shape.prune()
     assert len(shape) == (~gone).sum() and shape.points_m[:, 2].max() <= 0.02

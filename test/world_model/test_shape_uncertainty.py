@@ -5,16 +5,15 @@ import pytest
 from synthetic import T_CAMERA, Box, camera, on_table
 from test_body import BLIND, CENTER, SIZE, measurement, seen_box
 
-from world_model_node.config import TrackingConfig, VisibilityConfig
+from world_model_node.config import VisibilityConfig
 from world_model_node.fusion.visibility import VisibilityModel
 from world_model_node.tracking.body import Body
-from world_model_node.tracking.shape_uncertainty import (
-    occluded_outline_share,
-    unobserved_side_share,
-)
 from world_model_node.tracking.stationary_state import StationaryState
+from world_model_node.tracking.surface import shape_uncertainty
+from world_model_node.tracking.tracker_config import TrackerConfig
 
 STEP_M = 0.003
+SHAPE_UNCERTAINTY = TrackerConfig().shape_uncertainty
 
 
 def skin(faces, low=0.0):
@@ -39,7 +38,7 @@ def bar(y_end):
 
 
 def small_box(occluder=None):
-    """What the camera sees of a small box on the table, and how it looks there."""
+    """Seen points of a small box on the table, and the view."""
     box = on_table(0.5, 0.0, (0.06, 0.06, 0.06))
     frame = camera(0.0, [box] if occluder is None else [box, occluder])
     v, u = np.nonzero(frame.color[..., 0] == box.color[0])
@@ -49,7 +48,15 @@ def small_box(occluder=None):
     return points.astype(np.float32), VisibilityModel(frame, None, VisibilityConfig())
 
 
-def test_of_what_is_seen_all_round_nothing_is_unseen():
+def unobserved_side_share(surface_m):
+    return shape_uncertainty.unobserved_side_share(surface_m, SHAPE_UNCERTAINTY)
+
+
+def occluded_outline_share(surface_m, visibility):
+    return shape_uncertainty.occluded_outline_share(surface_m, visibility, SHAPE_UNCERTAINTY)
+
+
+def test_an_object_seen_all_round_has_no_unobserved_sides():
     assert unobserved_side_share(skin(ALL_ROUND)) < 0.1
 
 
@@ -67,17 +74,17 @@ def test_a_side_that_is_seen_only_above_is_partly_unseen():
     )
 
 
-def test_what_is_unseen_does_not_depend_on_where_it_lies():
+def test_the_unobserved_share_does_not_depend_on_the_position():
     here = skin(VIEW, low=0.3)
     there = here + np.float32([-0.2, 0.1, 0.15])
     assert unobserved_side_share(there) == pytest.approx(unobserved_side_share(here), abs=1e-3)
 
 
-def test_the_outline_of_what_stands_free_is_not_hidden():
+def test_the_outline_of_a_free_object_is_not_occluded():
     assert occluded_outline_share(*small_box()) == 0.0
 
 
-def test_the_wider_what_stands_before_it_the_more_of_an_outline_is_hidden():
+def test_a_wider_occluder_hides_more_of_the_outline():
     shares = [occluded_outline_share(*small_box(bar(y_end))) for y_end in (0.0, 0.1)]
     assert 0.1 < shares[0] < shares[1] < 0.8
 
@@ -86,14 +93,14 @@ def test_without_a_camera_no_outline_is_known_to_be_hidden():
     assert occluded_outline_share(seen_box(), BLIND) == 0.0
 
 
-def test_the_middle_is_less_sure_behind_others_and_surer_once_they_are_gone():
-    config = TrackingConfig()
+def test_the_centroid_is_less_certain_behind_an_occluder_until_that_is_gone():
+    config = TrackerConfig()
     (part, behind), (whole, free) = small_box(bar(0.1)), small_box()
     body = Body(measurement(part), 0.0, config)
     stationary_state, shares = StationaryState(body), []
     for k in range(40):
         points, visibility = (part, behind) if k < 8 else (whole, free)
         stationary_state.update(measurement(points), visibility, 0.0, k)
-        shares.append(body.relative_centroid_sigma())
-    assert shares[7] > Body(measurement(part), 0.0, config).relative_centroid_sigma()
+        shares.append(body.uncertainty.relative_centroid_sigma())
+    assert shares[7] > Body(measurement(part), 0.0, config).uncertainty.relative_centroid_sigma()
     assert shares[-1] < 0.9 * shares[7]

@@ -8,6 +8,7 @@ from tracking_runs import PERIOD_S, START_S, nearest, watch
 
 from world_model_node.core import WorldModel
 from world_model_node.tracking.kalman_filter import ConstantVelocityFilter
+from world_model_node.tracking.motion_config import FilterConfig
 
 SIZE = (0.05, 0.05, 0.05)
 RED, GREEN, BLUE = (200, 60, 60), (60, 200, 60), (60, 60, 200)
@@ -70,7 +71,7 @@ def test_constant_motion_gives_its_twist_within_10_percent(model, velocity):
     assert np.linalg.norm(state.T_world_object[:3, 3] - truth) < 0.012
 
 
-def test_a_faster_camera_tells_how_fast_a_blow_has_made_it(model):
+def test_a_faster_camera_gives_a_better_velocity_after_an_impulse(model):
     velocity = np.array([-0.5, 0.6])
 
     def struck(t):
@@ -85,7 +86,7 @@ def test_a_faster_camera_tells_how_fast_a_blow_has_made_it(model):
     assert errors[1] < 0.1 * np.linalg.norm(velocity) < errors[0]
 
 
-def test_what_slides_is_told_as_it_has_braked_since_it_was_seen(model):
+def test_a_sliding_object_is_extrapolated_with_its_braking(model):
     speed, braking, late_s = 1.0, 0.5 * 9.81, 0.05
 
     def sliding(t):
@@ -103,7 +104,7 @@ def test_what_slides_is_told_as_it_has_braked_since_it_was_seen(model):
     assert x_late - x_seen == pytest.approx(late_s * 0.5 * (v_seen + v_late), abs=1e-3)
 
 
-def test_frames_between_looks_are_looked_into_only_where_something_moves(model, monkeypatch):
+def test_intermediate_frames_are_read_only_for_moving_objects(model, monkeypatch):
     seen = []
     glimpsed = model.cloud_fusion._object_points_in
     monkeypatch.setattr(
@@ -126,7 +127,7 @@ def test_frames_of_a_camera_that_moves_are_not_compared(model):
 
 
 def test_an_update_never_grows_the_covariance_of_a_filter():
-    still = ConstantVelocityFilter(np.zeros(3), 0.01, 0.1)
+    still = ConstantVelocityFilter(np.zeros(3), 0.01, FilterConfig(initial_speed_sigma_mps=0.1))
     before = np.trace(still.P)
     still.update(np.zeros(3), np.eye(3) * 0.01**2)
     assert np.trace(still.P) < before
@@ -134,14 +135,16 @@ def test_an_update_never_grows_the_covariance_of_a_filter():
 
 
 def test_a_filter_in_free_fall_follows_the_parabola():
-    body = ConstantVelocityFilter(np.array([0.0, 0.0, 1.0]), 1e-3, 1e-3)
+    body = ConstantVelocityFilter(
+        np.array([0.0, 0.0, 1.0]), 1e-3, FilterConfig(initial_speed_sigma_mps=1e-3)
+    )
     for _ in range(10):
         body.predict(0.02, 1.0, fall_mps2=9.81)
     assert body.position_m[2] == pytest.approx(1.0 - 0.5 * 9.81 * 0.2**2)
 
 
 def test_slow_motion_that_sets_in_is_noticed_within_half_a_second():
-    body = ConstantVelocityFilter(np.zeros(3), 0.003, 0.02)
+    body = ConstantVelocityFilter(np.zeros(3), 0.003, FilterConfig(initial_speed_sigma_mps=0.02))
     for k in range(25):
         body.predict(0.1, 1.5)
         seen = np.array([0.0, 0.05 * max(0.0, 0.1 * (k - 19)), 0.0])
@@ -149,7 +152,7 @@ def test_slow_motion_that_sets_in_is_noticed_within_half_a_second():
     assert body.velocity_mps[1] == pytest.approx(0.05, rel=0.25)
 
 
-def test_what_topples_within_a_frame_keeps_its_id(model):
+def test_an_object_that_topples_within_a_frame_keeps_its_id(model):
     other = on_table(0.5, 0.1, SIZE, RED)
 
     def falls(t):
@@ -163,7 +166,7 @@ def test_what_topples_within_a_frame_keeps_its_id(model):
     assert nearest(scenes[10], falls(1.0)[0].center)[1] < 0.03  # it is there at once
 
 
-def test_what_is_thrown_is_the_same_that_left(model):
+def test_a_thrown_object_keeps_its_id(model):
     def flies(t):
         x, y = (0.40, -0.15) if t < 0.95 else (0.58, 0.05)
         return [on_table(x, y, SIZE, RED), on_table(0.6, -0.2, SIZE, BLUE)]
@@ -172,7 +175,7 @@ def test_what_is_thrown_is_the_same_that_left(model):
     assert ids_by_place(scenes[0], flies(0.0)) == ids_by_place(scenes[-1], flies(1.3))
 
 
-def test_a_sweep_of_before_does_not_hold_back_what_falls(model):
+def test_an_older_sweep_does_not_hold_back_a_falling_object(model):
     def falls(t):
         height = 0.2 - 0.5 * 9.81 * max(0.0, t - 0.45) ** 2
         return [Box((0.5, 0.0, height), SIZE, RED)]
@@ -186,7 +189,7 @@ def test_a_sweep_of_before_does_not_hold_back_what_falls(model):
 
 
 @pytest.mark.parametrize('height', [0.012, 0.05])
-def test_a_blow_between_camera_and_lidar_is_told_by_both(model, height):
+def test_an_impulse_between_camera_and_lidar_is_estimated_from_both(model, height):
     size, speed = (0.06, 0.06, height), 0.8
 
     def slides(t):
@@ -204,7 +207,7 @@ def test_a_blow_between_camera_and_lidar_is_told_by_both(model, height):
     assert len(scene.objects) == 1
 
 
-def test_what_flies_high_is_still_an_object(model):
+def test_an_object_high_in_the_air_is_still_tracked(model):
     def flies(t):
         return [Box((0.5, 0.0, 0.10 + 1.2 * max(0.0, t - 0.5)), SIZE, RED)]
 

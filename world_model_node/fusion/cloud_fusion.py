@@ -15,12 +15,12 @@ from world_model_node.fusion.motion_history import MotionHistory
 from world_model_node.fusion.point_grid import PointGrid
 from world_model_node.fusion.points import PointSet, concatenate_points, empty_points
 from world_model_node.fusion.range_points import DepthView
+from world_model_node.fusion.sensor_observation import SensorObservation
 from world_model_node.fusion.support_plane import HORIZONTAL, SupportPlane, blend, fit_support
+from world_model_node.fusion.tracked_object import TrackedObject
 from world_model_node.fusion.visibility import VisibilityModel
 from world_model_node.inputs.robot_view import RobotView
 from world_model_node.inputs.sensor_inputs import Snapshot
-from world_model_node.tracking.sensor_observation import SensorObservation
-from world_model_node.tracking.track import Track
 
 StageTimer = Callable[[str], AbstractContextManager[None]]
 
@@ -47,7 +47,11 @@ class CloudFusion:
         self._observed_s = dict.fromkeys(('camera', 'lidar'), -np.inf)
 
     def points(
-        self, snapshot: Snapshot, tracks: list[Track], stamp_s: float, stage_timer: StageTimer
+        self,
+        snapshot: Snapshot,
+        tracks: list[TrackedObject],
+        stamp_s: float,
+        stage_timer: StageTimer,
     ) -> PointSet:
         """Return the fused points above the table without robot and held objects."""
         self.sensor_observations = ()
@@ -83,7 +87,7 @@ class CloudFusion:
         self,
         lidar: PointSet,
         ages_s: np.ndarray,
-        tracks: list[Track],
+        tracks: list[TrackedObject],
         snapshot: Snapshot,
         stamp_s: float,
     ) -> PointSet:
@@ -97,7 +101,7 @@ class CloudFusion:
         return self._still_present(lidar[high], ages_s[high], tracks, snapshot, stamp_s)
 
     def _camera_points(
-        self, camera: PointSet, tracks: list[Track], snapshot: Snapshot, stamp_s: float
+        self, camera: PointSet, tracks: list[TrackedObject], snapshot: Snapshot, stamp_s: float
     ) -> PointSet:
         """Return the camera points without the robot, compensated for motion."""
         self._add_intermediate_frames(snapshot, stamp_s)
@@ -145,7 +149,7 @@ class CloudFusion:
         self,
         points: PointSet,
         ages_s: np.ndarray,
-        tracks: list[Track],
+        tracks: list[TrackedObject],
         snapshot: Snapshot,
         stamp_s: float,
     ) -> PointSet:
@@ -166,7 +170,7 @@ class CloudFusion:
         return points[still]
 
     def _motion_compensated(
-        self, camera: PointSet, snapshot: Snapshot, tracks: list[Track]
+        self, camera: PointSet, snapshot: Snapshot, tracks: list[TrackedObject]
     ) -> PointSet:
         """Return the camera points, those of moving objects shifted to the snapshot's stamp."""
         if snapshot.camera is None:
@@ -202,7 +206,7 @@ def compensate_motion(
     points: PointSet,
     ages_s: np.ndarray,
     newest: np.ndarray,
-    moving: list[Track],
+    moving: list[TrackedObject],
     config: FusionConfig,
 ) -> tuple[PointSet, np.ndarray]:
     """Shift the points of moving objects to the present; return them and a mask (N,) to keep.
@@ -213,7 +217,7 @@ def compensate_motion(
     shifted, keep = points.points_m, np.ones(len(points), bool)
     for track in moving:
         surface = track.world_points()
-        shift = (ages_s[:, None] * track.filter.velocity_mps).astype(np.float32)
+        shift = (ages_s[:, None] * track.velocity_mps).astype(np.float32)
         now = points.points_m + shift
         low, high = surface.min(axis=0) - margin_m, surface.max(axis=0) + margin_m
         inside = ((now > low) & (now < high)).all(axis=1)
@@ -222,7 +226,7 @@ def compensate_motion(
     return PointSet(shifted, points.sigma_m, points.colors, points.colored), keep
 
 
-def remove_held(points: PointSet, tracks: list[Track], margin_m: float) -> PointSet:
+def remove_held(points: PointSet, tracks: list[TrackedObject], margin_m: float) -> PointSet:
     """Remove the points within the margin of held objects."""
     for track in tracks:
         if track.held and len(points):

@@ -6,8 +6,8 @@ import numpy as np
 
 from sakiyomi.geometry import rotation_angle
 from world_model_node.config import FusionConfig, TrackingConfig
+from world_model_node.fusion.tracked_object import TrackedObject
 from world_model_node.inputs.hand_state import is_near_hand
-from world_model_node.tracking.track import Track
 
 
 class MotionHistory:
@@ -19,7 +19,7 @@ class MotionHistory:
         self._T_before: np.ndarray | None = None
 
     def update(
-        self, tracks: list[Track], T_world_grasp: np.ndarray | None, stamp_s: float
+        self, tracks: list[TrackedObject], T_world_grasp: np.ndarray | None, stamp_s: float
     ) -> None:
         """Update the stamps with the tracks and the pose (4, 4) of the hand, if known.
 
@@ -43,7 +43,7 @@ class MotionHistory:
         self._stamps_s = kept
 
     def is_outdated(
-        self, points_m: np.ndarray, stamps_s: np.ndarray, tracks: list[Track]
+        self, points_m: np.ndarray, stamps_s: np.ndarray, tracks: list[TrackedObject]
     ) -> np.ndarray:
         """Return the mask of points (N, 3), stamped (N,), near a track that moved since. (N,)."""
         margin_m = self.config.outdated_margin_m

@@ -17,9 +17,9 @@ from world_model_node.inference.grasp_physics import (
     grasp_hold_probability,
     gravito_inertial_acceleration,
 )
-from world_model_node.inference.motion_models import ballistic, slide
 from world_model_node.model.features.hand_observation import HandObservation
 from world_model_node.model.hand_motion import sample_hand_motion
+from world_model_node.tracking.motion_models import ballistic, slide
 
 MIN_FLIGHT_CLEARANCE_M = 0.02
 MIN_FLIGHT_MPS = 0.2

@@ -1,66 +1,51 @@
-"""What is known of one object: its pose, its motion and its surface."""
+"""The state of one object: pose, velocity and surface."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from sakiyomi.geometry import inverse, make_transform, transform_points
-from world_model_node.config import TrackingConfig
+from sakiyomi.scene import Gaussian
 from world_model_node.fusion.visibility import VisibilityModel
-from world_model_node.tracking.centroid import estimate_centroid, support_height
-from world_model_node.tracking.completion import complete_surface
+from world_model_node.tracking.friction_grid import FrictionGrid
 from world_model_node.tracking.kalman_filter import ConstantVelocityFilter
 from world_model_node.tracking.object_measurement import ObjectMeasurement
-from world_model_node.tracking.shape import MIN_RELIABLE_WEIGHT, Shape
-from world_model_node.tracking.shape_uncertainty import (
-    occluded_outline_share,
-    unobserved_side_share,
-)
-
-INITIAL_SPEED_SIGMA_MPS, INITIAL_ANGULAR_SIGMA_RADPS = 0.05, 0.5
-MIN_CENTROID_SIGMA_M = 0.001  # standard deviation of the centroid of what is small
-# of its size, where no side, or no outline is seen
-UNOBSERVED_SIGMA_SHARE, OCCLUDED_SIGMA_SHARE = 0.22, 0.20
-DRIFT_SIGMA_M, DRIFT_SIGMA_RAD = 0.0008, 0.1  # per frame of motion, of what the fits add up to
-MISFIT_DRIFT_FACTOR = 4.0  # and so much more of the variance where nothing fits
-MAX_DRIFT_M, MAX_DRIFT_RAD = 0.012, 1.0
-MAX_CONTACT_SHARE = 0.6  # of its size: what is felt farther from the centroid is of something else
-COMPLETION_VALID_S = 5.0  # unless the surface grew by a share, or was shifted or turned [m or rad]
-MAX_GROWTH, MAX_POSE_CHANGE = 0.03, 0.002
+from world_model_node.tracking.pose_uncertainty import PoseUncertainty
+from world_model_node.tracking.surface.centroid import estimate_centroid, support_height
+from world_model_node.tracking.surface.completion import complete_surface
+from world_model_node.tracking.surface.shape import Shape
+from world_model_node.tracking.tracker_config import TrackerConfig
 
 
 class Body:
-    """Pose, motion and surface of an object; its axes are the world's until it turns."""
+    """Pose, velocity and surface of an object; its axes are the world's until it turns."""
 
     def __init__(
-        self, measurement: ObjectMeasurement, table_height_m: float, config: TrackingConfig
+        self, measurement: ObjectMeasurement, table_height_m: float, config: TrackerConfig
     ):
         self.config = config
-        centroid = estimate_centroid(measurement.points_m, table_height_m)
-        self.filter = ConstantVelocityFilter(
-            centroid, config.position_sigma_m, INITIAL_SPEED_SIGMA_MPS
-        )
+        p = config.parameters
+        seen_m = measurement.points_m
+        centroid = estimate_centroid(seen_m, table_height_m, config.centroid)
+        self.filter = ConstantVelocityFilter(centroid, p.position_sigma_m, config.filter)
         self.R_world_object = np.eye(3)
-        self.rotation_P = np.eye(3) * config.rotation_sigma_rad**2
+        self.rotation_P = np.eye(3) * p.rotation_sigma_rad**2
         self.angular_velocity = np.zeros(3)
-        self.angular_velocity_P = np.eye(3) * INITIAL_ANGULAR_SIGMA_RADPS**2
-        self.friction_weights: np.ndarray | None = None  # weights, by how it slid
-        self.drift = 0.0  # frames of motion so far, each by how badly it was seen
+        self.angular_velocity_P = np.eye(3) * config.track.initial_angular_sigma_radps**2
+        self.friction_grid = FrictionGrid(config.friction)
+        self.friction_weights: np.ndarray | None = None  # (M,) of the grid, by observed sliding
+        self.uncertainty = PoseUncertainty(seen_m, config)
         local = transform_points(inverse(self.T_world_object), measurement.points_m)
-        self.shape = Shape(local, measurement.colors, config.voxel_m)
-        self.completed_m = np.zeros((0, 3), np.float32)  # of its unseen side, in its own frame
+        self.shape = Shape(local, measurement.colors, p.voxel_m, config.shape)
+        self.completed_m = np.zeros((0, 3), np.float32)  # completed surface, object frame
         self.completed_s = self._completion_valid_until_s = -np.inf
         self._completion_basis = (self.T_world_object, 0)
         self.chromaticity = measurement.chromaticity
-        self.unobserved_share, self.occluded_share = (
-            unobserved_side_share(measurement.points_m),
-            0.0,
-        )
         self.update_appearance(measurement)
 
     @property
     def points_m(self) -> np.ndarray:
-        """(N, 3) float32 surface in its own frame."""
+        """(N, 3) float32 surface in the object's frame."""
         return self.shape.points_m
 
     @property
@@ -73,36 +58,22 @@ class Body:
         """(4, 4) pose."""
         return make_transform(self.R_world_object, self.filter.position_m)
 
+    @property
+    def velocity_mps(self) -> np.ndarray:
+        """(3,) linear velocity in the world frame."""
+        return self.filter.velocity_mps
+
     def world_points(self) -> np.ndarray:
         """(N, 3) float32 surface in the world frame."""
         return transform_points(self.T_world_object, self.points_m)
 
-    def accumulate_drift(self, inlier_share: float) -> None:
-        """One more frame of motion: small errors of the fits add up, against its own start."""
-        self.drift += 1.0 + MISFIT_DRIFT_FACTOR * (1.0 - inlier_share)
-
     def pose_covariance(self) -> np.ndarray:
-        """(6, 6) of position then rotation, world frame.
-
-        Errors of the middle grow with the object's size and with how much of it has not been seen,
-        in all directions alike. The constants were fitted to the errors of 26 000 tracked frames
-        of 54 simulated scenes of household objects, for a coverage of 0.9.
-        """
-        centroid = np.hypot(MIN_CENTROID_SIGMA_M, self.relative_centroid_sigma() * self.extent_m)
+        """(6, 6) of position then rotation, world frame."""
         P = np.zeros((6, 6))
-        drift_m2 = min(DRIFT_SIGMA_M**2 * self.drift, MAX_DRIFT_M**2)
-        P[:3, :3] = self.filter.P[:3, :3] + np.diag(centroid**2 + drift_m2)
-        drift_rad2 = min(DRIFT_SIGMA_RAD**2 * self.drift, MAX_DRIFT_RAD**2)
-        P[3:, 3:] = self.rotation_P + drift_rad2 * np.eye(3)
+        position, rotation = self.uncertainty.covariance(self.extent_m)
+        P[:3, :3] = self.filter.P[:3, :3] + position
+        P[3:, 3:] = self.rotation_P + rotation
         return P
-
-    def relative_centroid_sigma(self) -> float:
-        """Standard deviation of the centroid, as a share of its size."""
-        shares = (
-            UNOBSERVED_SIGMA_SHARE * self.unobserved_share,
-            OCCLUDED_SIGMA_SHARE * self.occluded_share**2,
-        )
-        return float(np.linalg.norm([self.config.centroid_sigma_share, *shares]))
 
     def twist_covariance(self) -> np.ndarray:
         """(6, 6) of linear then angular velocity, world frame."""
@@ -110,21 +81,18 @@ class Body:
         P[:3, :3], P[3:, 3:] = self.filter.P[3:, 3:], self.angular_velocity_P
         return P
 
+    def friction(self, prior: Gaussian) -> Gaussian:
+        """The friction by observed sliding, given its distribution by other evidence."""
+        if self.friction_weights is None:
+            return prior
+        return self.friction_grid.posterior(self.friction_weights, prior)
+
     def measured_centroid(self, measurement: ObjectMeasurement) -> np.ndarray:
-        """Where a measurement alone would put the object's centroid (3,) [m]."""
+        """The centroid (3,) [m] by a measurement alone."""
         return measurement.position_m + self.offset_m
 
-    def update_shape_uncertainty(
-        self, surface_m: np.ndarray, visibility: VisibilityModel, gain: float
-    ) -> None:
-        """Take in how much is missing in a surface (N, 3), world frame, as seen from here."""
-        self.unobserved_share += gain * (unobserved_side_share(surface_m) - self.unobserved_share)
-        self.occluded_share += gain * (
-            occluded_outline_share(surface_m, visibility) - self.occluded_share
-        )
-
     def update_appearance(self, measurement: ObjectMeasurement) -> None:
-        """Remember what it looks like from here."""
+        """Keep the size, the colour and the offset of the centroid in the present view."""
         self.extent_m = measurement.extent_m
         self.volume_m3 = measurement.volume_m3
         if np.isfinite(measurement.chromaticity).all():
@@ -150,63 +118,69 @@ class Body:
         stationary: bool,
         nearest: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> float:
-        """Add what was seen of it at a pose; forget what the camera sees through or past.
+        """Integrate a measurement at a pose; count misses of points that the camera sees past.
 
-        Returns the share of the surface known before that was seen again; `nearest` is what
-        `Shape.nearest` said of the measurement's points, where that has been asked.
+        Args:
+            measurement: the seen points.
+            T: the pose (4, 4).
+            visibility: the present view.
+            stationary: whether the object is at rest.
+            nearest: result of `Shape.nearest` for the measurement's points, if known.
+
+        Returns:
+            The share of the known surface that was seen again.
         """
         known = len(self.shape)
         local = transform_points(inverse(T), measurement.points_m)
         seen = self.shape.merge(local, measurement.colors, nearest)
         gap = visibility.depth_residuals(transform_points(T, self.shape.points_m))
         margin_m = visibility.config.margin_m
+        unreliable = self.shape.weight < self.config.shape.min_reliable_weight
         self.shape.count_misses(~seen & (gap > margin_m), 3)
-        self.shape.count_misses(~seen & (self.shape.weight < MIN_RELIABLE_WEIGHT), 2)
+        self.shape.count_misses(~seen & unreliable, 2)
         if stationary:
             self.shape.count_misses(~seen & (np.abs(gap) <= margin_m), 1)
         self.shape.prune()
         return float(seen[:known].mean())
 
     def integrate_contact(self, points_m: np.ndarray) -> None:
-        """Add what a pad touches (M, 3), world frame, as sure as what has been seen again."""
+        """Integrate points (M, 3) that a pad touches, world frame, as reliable surface."""
         local = transform_points(inverse(self.T_world_object), points_m)
-        local = local[
-            np.linalg.norm(local, axis=1) < MAX_CONTACT_SHARE * np.linalg.norm(self.extent_m)
-        ]
+        reach_m = self.config.contact.max_contact_share * np.linalg.norm(self.extent_m)
+        local = local[np.linalg.norm(local, axis=1) < reach_m]
         if not len(local):
             return
         color = np.median(self.colors, axis=0).astype(np.uint8)
         touched = self.shape.merge(local.astype(np.float32), np.tile(color, (len(local), 1)))
-        self.shape.weight[touched] = np.maximum(self.shape.weight[touched], MIN_RELIABLE_WEIGHT)
+        min_weight = self.config.shape.min_reliable_weight
+        self.shape.weight[touched] = np.maximum(self.shape.weight[touched], min_weight)
         self.shape.prune()
 
     def reset_surface(self, measurement: ObjectMeasurement, T: np.ndarray) -> None:
-        """Forget the old surface for what is seen now, at a pose."""
+        """Replace the surface by a measurement at a pose (4, 4)."""
         local = transform_points(inverse(T), measurement.points_m)
         self.shape.replace(local, measurement.colors)
         self.completed_m, self._completion_valid_until_s = self.completed_m[:0], -np.inf
         self.update_appearance(measurement)
 
     def complete(self, visibility: VisibilityModel, table_height_m: float, stamp_s: float) -> None:
-        """Complete the side that has not been seen."""
-        T, n = self.T_world_object, len(self.shape)
+        """Complete the unobserved side, unless the last completion is still valid."""
+        T, n, config = self.T_world_object, len(self.shape), self.config.completion
         self.completed_s = stamp_s
         if stamp_s < self._completion_valid_until_s and self._completion_valid(T, n):
             return
-        self._completion_valid_until_s, self._completion_basis = (
-            stamp_s + COMPLETION_VALID_S,
-            (T, n),
-        )
+        self._completion_valid_until_s = stamp_s + config.valid_s
+        self._completion_basis = (T, n)
         surface = self.reliable_points()
-        floor_m = support_height(surface[:, 2], table_height_m)
-        completed = complete_surface(
-            surface, T[:3, 3], floor_m, 1.5 * self.config.voxel_m, visibility
-        )
+        floor_m = support_height(surface[:, 2], table_height_m, self.config.centroid)
+        spacing_m = config.spacing_voxels * self.config.parameters.voxel_m
+        completed = complete_surface(surface, T[:3, 3], floor_m, spacing_m, visibility, config)
         self.completed_m = transform_points(inverse(T), completed)
 
     def _completion_valid(self, T: np.ndarray, n: int) -> bool:
-        """Whether pose and number of points are still those that the last guess was made of."""
+        """Whether pose and number of points are about those of the last completion."""
         T_then, n_then = self._completion_basis
-        return abs(n - n_then) < MAX_GROWTH * n_then and bool(
-            np.abs(T - T_then).max() < MAX_POSE_CHANGE
+        config = self.config.completion
+        return abs(n - n_then) < config.max_growth * n_then and bool(
+            np.abs(T - T_then).max() < config.max_pose_change
         )

@@ -1,4 +1,4 @@
-"""What is the same for all objects of one frame at the scene."""
+"""The data of one update that all tracks share."""
 
 from __future__ import annotations
 
@@ -7,19 +7,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from world_model_node.fusion.point_grid import PointGrid
+from world_model_node.fusion.sensor_observation import SensorObservation
 from world_model_node.fusion.visibility import VisibilityModel
-from world_model_node.tracking.sensor_observation import SensorObservation
 
 
 @dataclass(frozen=True)
 class FrameContext:
-    """One frame, all sensors taken together."""
+    """One update, with the frames of all sensors."""
 
     stamp_s: float
-    dt_s: float  # since the one before
+    dt_s: float  # since the previous update
     visibility: VisibilityModel
-    cloud: PointGrid  # of all that is seen
-    sensor_observations: tuple[SensorObservation, ...]  # of sensors that saw something new
+    cloud: PointGrid  # all seen points of objects
+    sensor_observations: tuple[SensorObservation, ...]  # frames since the previous update
     table_height_m: float
     gravity_mps2: float
     T_world_grasp: np.ndarray | None = None  # (4, 4) of the hand, if there is one
+
+    @property
+    def camera_observations(self) -> list[SensorObservation]:
+        """The camera's frames since the previous update."""
+        return [o for o in self.sensor_observations if o.stream == 'camera']

@@ -1,48 +1,50 @@
-"""What is known of an object's friction from how it slid: a weight for each of a few values."""
+"""Friction of a sliding object as weights of a few values, by its observed braking."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from sakiyomi.scene import Gaussian
+from world_model_node.tracking.motion_config import FrictionGridConfig
 
-# the first stands for whatever friction does not brake: what rolls, or rides on a belt
-FRICTION_GRID = np.array([0.0, 0.1, 0.16, 0.24, 0.34, 0.46, 0.6, 0.77, 0.97])
-MIN_WEIGHT = 1e-12
-FREE_PROBABILITY = 0.3  # probability of that
-FORGETTING_SHARE = 0.1  # share of that which is forgotten from one frame to the next in motion
-# of what frames tell counts: errors of one surface are alike in all of them
-EVIDENCE_EXPONENT = 0.5
-CELL_WIDTHS = np.gradient(FRICTION_GRID[1:])  # that each of the others stands for
-PRIOR_WEIGHTS = np.concatenate(
-    [[FREE_PROBABILITY], (1.0 - FREE_PROBABILITY) * CELL_WIDTHS / CELL_WIDTHS.sum()]
-)
+MIN_WEIGHT = 1e-12  # keeps every weight above zero
 
 
-def predict_weights(weight: np.ndarray, was_stationary: bool) -> np.ndarray:
-    """The weights (M,) as the next stretch begins: friction stays, what brakes may change."""
-    free = weight[0] + (1.0 if was_stationary else FORGETTING_SHARE) * (
-        FREE_PROBABILITY - weight[0]
-    )
-    some = weight[1:] + MIN_WEIGHT
-    return np.concatenate([[free], (1.0 - free) * some / some.sum()])
+class FrictionGrid:
+    """Weights (M,) over a grid of friction coefficients, of which the first is zero."""
 
+    def __init__(self, config: FrictionGridConfig) -> None:
+        self.config = config
+        self.values = np.array(config.values)  # (M,)
+        self.cell_widths = np.gradient(self.values[1:])  # (M - 1,)
+        free = config.free_probability
+        self.prior_weights = np.concatenate(
+            [[free], (1.0 - free) * self.cell_widths / self.cell_widths.sum()]
+        )
 
-def friction_posterior(weight: np.ndarray, prior: Gaussian) -> Gaussian:
-    """Mean and variance of the friction of what slid, or else was not braked by friction.
+    def predict(self, weight: np.ndarray, was_stationary: bool) -> np.ndarray:
+        """The weights (M,) of the next frame: friction stays, motion without friction may end."""
+        share = 1.0 if was_stationary else self.config.forgetting_share
+        free = weight[0] + share * (self.config.free_probability - weight[0])
+        some = weight[1:] + MIN_WEIGHT
+        return np.concatenate([[free], (1.0 - free) * some / some.sum()])
 
-    Args:
-        weight: (M,) `PRIOR_WEIGHTS` before it slid.
-        prior: what is known from elsewhere.
-    """
-    some = FRICTION_GRID[1:]
-    w = (weight[1:] / PRIOR_WEIGHTS[1:] + MIN_WEIGHT) ** EVIDENCE_EXPONENT * PRIOR_WEIGHTS[1:]
-    w = w * np.exp(-0.5 * (some - prior.mean) ** 2 / prior.variance) + MIN_WEIGHT
-    w = w / w.sum()
-    mean = float(w @ some)
-    variance = float(w @ ((some - mean) ** 2 + CELL_WIDTHS**2 / 12.0))
-    sliding_probability = 1.0 - float(weight[0])
-    both = sliding_probability * mean + (1.0 - sliding_probability) * prior.mean
-    spread = sliding_probability * (variance + (mean - both) ** 2)
-    spread += (1.0 - sliding_probability) * (prior.variance + (prior.mean - both) ** 2)
-    return Gaussian(both, spread)
+    def posterior(self, weight: np.ndarray, prior: Gaussian) -> Gaussian:
+        """Mean and variance of the friction, for sliding and motion without friction together.
+
+        Args:
+            weight: the weights (M,), of which `prior_weights` hold no evidence.
+            prior: the friction by other evidence.
+        """
+        some, prior_weights = self.values[1:], self.prior_weights[1:]
+        evidence = weight[1:] / prior_weights + MIN_WEIGHT
+        w = evidence**self.config.evidence_exponent * prior_weights
+        w = w * np.exp(-0.5 * (some - prior.mean) ** 2 / prior.variance) + MIN_WEIGHT
+        w = w / w.sum()
+        mean = float(w @ some)
+        variance = float(w @ ((some - mean) ** 2 + self.cell_widths**2 / 12.0))
+        sliding_probability = 1.0 - float(weight[0])
+        both = sliding_probability * mean + (1.0 - sliding_probability) * prior.mean
+        spread = sliding_probability * (variance + (mean - both) ** 2)
+        spread += (1.0 - sliding_probability) * (prior.variance + (prior.mean - both) ** 2)
+        return Gaussian(both, spread)

@@ -6,33 +6,41 @@ model is that of section 6.2, the noise adapts to the innovations as in section 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
+from world_model_node.tracking.motion_config import FilterConfig
+from world_model_node.tracking.motion_hypotheses import hypotheses
+from world_model_node.tracking.motion_models import free_fall
 from world_model_node.tracking.multiple_model_filter import (
     FilterBank,
     PositionMeasurement,
     filter_step,
     free,
-    hypotheses,
     sliding,
 )
 
-MANEUVER_FACTOR = 2.0
 CHI2_3_DOF_99 = 11.34
-MIN_NOISE_SCALE = 0.1  # of the process noise is left where the motion stays as it is
-NOISE_SCALE_GAIN = 0.3
+MIN_MANEUVER_S = 1e-3  # a shorter time step does not inflate the covariance any less
+
+
+class FrictionWeights(NamedTuple):
+    """M decelerations that friction may cause, with their weights."""
+
+    weight: np.ndarray  # (M,)
+    deceleration_mps2: np.ndarray  # (M,)
 
 
 class ConstantVelocityFilter:
     """Position and velocity of a point in the world frame."""
 
-    def __init__(self, position_m: np.ndarray, sigma_m: float, speed_sigma_mps: float) -> None:
-        self.x = np.concatenate([position_m, np.zeros(3)])
-        self.P = np.diag([sigma_m**2] * 3 + [speed_sigma_mps**2] * 3)
-        self.process_noise_scale = 1.0  # share of the process noise that the innovations speak for
+    def __init__(self, position_m: np.ndarray, sigma_m: float, config: FilterConfig) -> None:
+        self.config = config
+        self.set_stationary(position_m, sigma_m, config.initial_speed_sigma_mps)
+        self.process_noise_scale = 1.0  # share of the process noise that the innovations support
         self._noise = np.zeros((6, 6))
-        self._prior = self.x, self.P  # the last prediction
-        self._bank: FilterBank | None = None  # of its sliding, about `x`
+        self._prior = self.x, self.P  # before the last prediction
 
     @property
     def prior(self) -> np.ndarray:
@@ -50,36 +58,42 @@ class ConstantVelocityFilter:
         return self.x[3:]
 
     def predict(self, dt_s: float, acceleration_sigma: float, fall_mps2: float = 0.0) -> None:
-        """Move on by `dt_s` under white acceleration noise, falling with `fall_mps2`."""
+        """Predict `dt_s` ahead under white acceleration noise, falling with `fall_mps2`."""
         F = transition(dt_s)
         self._prior = self.x, self.P
         self.x = F @ self.x
-        self.x[2] -= 0.5 * fall_mps2 * dt_s**2
-        self.x[5] -= fall_mps2 * dt_s
+        drop, speed = free_fall(fall_mps2, dt_s)
+        self.x[2] -= drop
+        self.x[5] -= speed
         self._noise = process_noise(dt_s, acceleration_sigma)
         self.P = F @ self.P @ F.T + self.process_noise_scale * self._noise
 
     def inflate(self, dt_s: float, acceleration_sigma: float) -> None:
-        """Admit that something accelerated the object within the last `dt_s`."""
-        self.P = self.P + process_noise(max(dt_s, 1e-3), MANEUVER_FACTOR * acceleration_sigma)
+        """Add the noise of a motion that began within the last `dt_s`."""
+        sigma = self.config.maneuver_factor * acceleration_sigma
+        self.P = self.P + process_noise(max(dt_s, MIN_MANEUVER_S), sigma)
         self.process_noise_scale, self._bank = 1.0, None
 
     def update(self, position_m: np.ndarray, noise: np.ndarray) -> None:
-        """Take in a measured position with its covariance (3, 3) [m^2]."""
+        """Update by a measured position with its covariance (3, 3) [m^2]."""
         self._bank = None
         innovation = position_m - self.x[:3]
-        nis = float(innovation @ np.linalg.solve(self.P[:3, :3] + noise, innovation))
-        if nis > CHI2_3_DOF_99:
-            self.P = self.P + (1.0 - self.process_noise_scale) * self._noise
-            self.process_noise_scale = 1.0
-        self.process_noise_scale += NOISE_SCALE_GAIN * (
-            np.clip(nis / 3.0, MIN_NOISE_SCALE, 1.0) - self.process_noise_scale
-        )
+        self._adapt_noise(innovation, noise)
         K = np.linalg.solve(self.P[:3, :3] + noise, self.P[:3]).T
         self.x = self.x + K @ innovation
         A = np.eye(6)
         A[:, :3] -= K
         self.P = A @ self.P @ A.T + K @ noise @ K.T  # Joseph form: symmetric and positive
+
+    def _adapt_noise(self, innovation: np.ndarray, noise: np.ndarray) -> None:
+        """Scale the process noise by the normalised innovation squared."""
+        nis = float(innovation @ np.linalg.solve(self.P[:3, :3] + noise, innovation))
+        if nis > CHI2_3_DOF_99:
+            self.P = self.P + (1.0 - self.process_noise_scale) * self._noise
+            self.process_noise_scale = 1.0
+        self.process_noise_scale += self.config.noise_scale_gain * (
+            np.clip(nis / 3.0, self.config.min_noise_scale, 1.0) - self.process_noise_scale
+        )
 
     def update_multiple_model(
         self,
@@ -87,39 +101,39 @@ class ConstantVelocityFilter:
         measurements: list[PositionMeasurement],
         steady: float | None,
         unsupported: bool,
-        friction_weights: np.ndarray | None,
+        friction: FrictionWeights | None,
         gravity_mps2: float,
     ) -> tuple[float, np.ndarray | None]:
-        """Go again over the `dt_s` of the last prediction, by what was seen on the way.
+        """Repeat the last prediction with the measurements of its `dt_s`.
 
         Args:
             dt_s: as given to `predict`.
-            measurements: on the way.
+            measurements: positions within that time.
             steady: see `hypotheses`.
             unsupported: see `hypotheses`.
-            friction_weights: weights of `FRICTION_GRID` of what slides; None: it does not.
-            gravity_mps2: of the place.
+            friction: decelerations of an object that may slide; None: the object does not slide.
+            gravity_mps2: acceleration of a fall.
 
         Returns:
-            How steady the motion is now, and the weights as they are now.
+            The probability that the motion is steady, and the weights of the decelerations.
         """
+        config = self.config.multiple_model
         x, P = self._prior
         bank = free(x, P)
-        if friction_weights is not None:
-            bank = sliding(x, P, friction_weights, gravity_mps2)
+        if friction is not None:
+            bank = sliding(x, P, *friction)
             if self._bank is not None:
-                bank = self._bank._replace(X=self._bank.X + x, weight=friction_weights)
-        result = filter_step(
-            bank, dt_s, measurements, hypotheses(dt_s, steady, unsupported), gravity_mps2
-        )
+                bank = self._bank._replace(X=self._bank.X + x, weight=friction.weight)
+        candidates = hypotheses(dt_s, steady, unsupported, config)
+        result = filter_step(bank, dt_s, measurements, candidates, gravity_mps2, config)
         self.x, self.P, self._bank = result.bank.mean, result.bank.covariance, None
-        if friction_weights is not None:
-            self._bank = result.bank._replace(X=result.bank.X - self.x)
-            friction_weights = result.bank.weight
-        return result.steady, friction_weights
+        if friction is None:
+            return result.steady, None
+        self._bank = result.bank._replace(X=result.bank.X - self.x)
+        return result.steady, result.bank.weight
 
     def update_along(self, direction: np.ndarray, offset_m: float, sigma_m: float) -> None:
-        """Take in that the position is off by `offset_m` along a unit direction (3,)."""
+        """Update by a measured offset of the position along a unit direction (3,)."""
         column = self.P[:, :3] @ direction  # P H^T
         gain = column / (direction @ column[:3] + sigma_m**2)
         self.x = self.x + gain * offset_m
@@ -129,28 +143,28 @@ class ConstantVelocityFilter:
     def set_stationary(
         self, position_m: np.ndarray, sigma_m: float, speed_sigma_mps: float
     ) -> None:
-        """Lie still at a place."""
+        """Set the state to rest at a position."""
         self.x = np.concatenate([position_m, np.zeros(3)])
         self.P = np.diag([sigma_m**2] * 3 + [speed_sigma_mps**2] * 3)
-        self._bank = None
+        self._bank: FilterBank | None = None  # of the last sliding step, relative to `x`
 
-    def damp_velocity(self, keeps: float) -> None:
-        """Lose speed, of which a share remains."""
-        self.x[3:] *= keeps
-        self.P[3:] *= keeps
-        self.P[:, 3:] *= keeps
+    def damp_velocity(self, share: float) -> None:
+        """Keep a share of the velocity."""
+        self.x[3:] *= share
+        self.P[3:] *= share
+        self.P[:, 3:] *= share
 
     def lift(self, sunk_m: float) -> None:
-        """Come to lie on what it seems to have sunk into."""
+        """Raise the position out of the table, and stop a fall."""
         self.x[2] += sunk_m
         self.x[5] = max(self.x[5], 0.0)
 
     def set_state(
         self, position_m: np.ndarray, velocity_mps: np.ndarray, covariance: np.ndarray
     ) -> None:
-        """Set the state outright, as when the hand carries the object; covariance (3, 3) [m^2]."""
+        """Set position and velocity, as of a held object; covariance (3, 3) [m^2]."""
         self.x, self._bank = np.concatenate([position_m, velocity_mps]), None
-        self.P = np.diag([0.0] * 3 + [0.05**2] * 3)
+        self.P = np.diag([0.0] * 3 + [self.config.initial_speed_sigma_mps**2] * 3)
         self.P[:3, :3] = covariance
 
 

@@ -1,48 +1,24 @@
-"""An object in motion: its surface is laid on what is seen, until that stays the same."""
+"""An object in motion: its surface is registered in each frame until the object stops."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from sakiyomi.geometry import make_transform
-from world_model_node.fusion.point_grid import PointGrid
+from sakiyomi.geometry import make_transform, rotation_vector
 from world_model_node.inputs.hand_state import is_near_hand
 from world_model_node.tracking.body import Body
 from world_model_node.tracking.frame_context import FrameContext
-from world_model_node.tracking.friction_grid import PRIOR_WEIGHTS, predict_weights
-from world_model_node.tracking.multiple_model_filter import (
-    INITIAL_STEADY_PROBABILITY,
-    PositionMeasurement,
-)
+from world_model_node.tracking.kalman_filter import FrictionWeights
+from world_model_node.tracking.multiple_model_filter import PositionMeasurement
 from world_model_node.tracking.object_measurement import ObjectMeasurement
-from world_model_node.tracking.position_measurements import (
-    SIMULTANEOUS_S,
-    PoseInterpolation,
-    measure_positions,
-)
-from world_model_node.tracking.registration import (
-    GOOD_INLIER_SHARE,
-    MIN_INLIER_SHARE,
+from world_model_node.tracking.pose_guesses import PoseGuesses
+from world_model_node.tracking.position_measurements import PoseInterpolation, measure_positions
+from world_model_node.tracking.rest_detector import RestDetector
+from world_model_node.tracking.surface.registration import (
+    PosePrior,
     Registration,
     register_from_guesses,
-    rms_displacement,
-    rotation_from_vector,
-    rotation_vector,
 )
-from world_model_node.tracking.sensor_observation import align, crop_around
-
-LOST_INLIER_SHARE = 0.4  # without a fit
-ANGULAR_SIGMA_RADPS = 2.0
-ANGULAR_VELOCITY_SMOOTHING = 0.3
-# so little turning, and so probably going on as before
-SMALL_ROTATION_RAD, STEADY_PROBABILITY = 0.1, 0.5
-STATIONARY_M = 0.002
-NUM_STILL_FRAMES = 2  # fits that agree
-UNCHANGED_M, UNCHANGED_PERCENT, NUM_UNCHANGED_FRAMES = 0.0028, 90, 3  # or views that do
-NUM_COMPARED_POINTS, NUM_STEP_POINTS = 50, 20  # samples
-GRID_BOX_M = 0.006  # of the grid that two views are compared in
-TIPPING_RADPS = 2.0  # what turns so fast about a level axis rolls or tips
-UNREGISTERED_SIGMA_SHARE = 0.06  # of its size: where the centroid is by what is seen in part
 
 
 class MovingState:
@@ -50,86 +26,41 @@ class MovingState:
 
     def __init__(self, body: Body) -> None:
         self.body = body
+        self.config = body.config.moving
         self.fit: Registration | None = None
-        self.sliding_probability = 0.0  # how likely it is that friction brakes it
-        self._steady: float | None = None  # how steady; None: it has rested
-        self._still_frames = self._unchanged_frames = 0
-        self._reference_m: np.ndarray | None = None
-        self._T_previous = body.T_world_object
+        self.sliding_probability = 0.0  # probability that friction brakes the object
+        self.rest_detector = RestDetector(body.T_world_object, body.config)
+        self._steady: float | None = None  # probability of steady motion; None: was at rest
 
     @property
     def has_stopped(self) -> bool:
-        """Whether it has come to rest."""
-        return (
-            self._still_frames >= NUM_STILL_FRAMES
-            or self._unchanged_frames >= NUM_UNCHANGED_FRAMES
-        )
+        """Whether the object has come to rest."""
+        return self.rest_detector.has_stopped
 
     def register(self, measurement: ObjectMeasurement, frame: FrameContext) -> Registration | None:
-        """The pose at which the surface lies on what is seen, or None if there is none."""
-        body, registration_target = self.body, self.body.shape.registration_target()
-        body.rotation_P = body.rotation_P + np.eye(3) * (ANGULAR_SIGMA_RADPS * frame.dt_s) ** 2
-        sigma_rad = float(np.clip(np.sqrt(np.trace(body.rotation_P) / 3.0), 0.1, 0.5))
-        guesses = self._pose_guesses(
-            measurement, self._rotation_guesses(measurement, frame, sigma_rad)
-        )
+        """The pose at which the surface fits the measurement, or None if there is none."""
+        body, config, registration = self.body, self.config, self.body.config.registration
+        sigma_rad = self._predict_rotation_sigma(frame.dt_s)
+        is_steady = (self._steady or 0.0) > config.min_steady_probability
+        guesses = PoseGuesses(body, measurement, frame, sigma_rad)
         fit = register_from_guesses(
-            registration_target,
-            measurement.registration_points_m,
-            guesses,
-            0.02,
-            sigma_rad,
-            (2, 6),
+            body.shape.registration_target(),
+            measurement.registration_points(registration),
+            guesses.poses(self.rest_detector.T_previous, is_steady),
+            config.iterations,
+            PosePrior(config.prior_sigma_m, sigma_rad),
+            registration,
         )
-        self.fit = fit if fit.inlier_share > MIN_INLIER_SHARE else None
+        self.fit = fit if fit.inlier_share > registration.min_inlier_share else None
         return self.fit
 
-    def _rotation_guesses(
-        self, measurement: ObjectMeasurement, frame: FrameContext, sigma_rad: float
-    ) -> list[np.ndarray]:
-        """Guesses (3, 3) at how it is turned, by the camera's frames between the frames."""
-        body, registration_target = self.body, self.body.shape.registration_target()
-        prior_m, velocity = body.filter.prior[:3], body.filter.prior[3:]
-        travel = body.measured_centroid(measurement) - prior_m
-        R, rate, past_s = body.R_world_object, body.angular_velocity, 0.0
-        frames = [g for g in frame.sensor_observations if g.stream == 'camera']
-        if (self._steady or 0.0) > STEADY_PROBABILITY and np.linalg.norm(
-            rate
-        ) * frame.dt_s < SMALL_ROTATION_RAD:
-            frames = []  # it goes on without turning
-        for observation in sorted(frames, key=lambda g: -g.age_s):
-            after_s = frame.dt_s - observation.age_s
-            if not SIMULTANEOUS_S < after_s < frame.dt_s - SIMULTANEOUS_S:
-                continue
-            positions = [prior_m + after_s * velocity, prior_m + after_s / frame.dt_s * travel]
-            rotated = rotation_from_vector(rate * (after_s - past_s)) @ R
-            rotations = [rotated, R] if _angle(rotated @ R.T) > SMALL_ROTATION_RAD else [R]
-            own = crop_around(observation, registration_target, rotations[0], positions)
-            fit = align(registration_target, own, positions, rotations, sigma_rad)
-            if fit is not None and fit.inlier_share > MIN_INLIER_SHARE:
-                now = fit.T_world_object[:3, :3]
-                rate, R, past_s = rotation_vector(now @ R.T) / (after_s - past_s), now, after_s
-        first = rotation_from_vector(rate * (frame.dt_s - past_s)) @ R
-        others = [R, body.R_world_object] if past_s else [R]
-        return [first, *(T for T in others if _angle(first @ T.T) > SMALL_ROTATION_RAD)]
-
-    def _pose_guesses(
-        self, measurement: ObjectMeasurement, rotations: list[np.ndarray]
-    ) -> list[np.ndarray]:
-        """Guesses at the pose: going on as before, sliding to what is seen, and rolling there."""
-        body, seen_m, R = (
-            self.body,
-            self.body.measured_centroid(measurement),
-            self.body.R_world_object,
-        )
-        guesses = [make_transform(rotations[0], body.filter.position_m)]
-        guesses += [make_transform(turn, seen_m) for turn in rotations]
-        travel = seen_m - self._T_previous[:3, 3]
-        radius = 0.5 * body.extent_m[2]
-        roll = np.array([-travel[1], travel[0], 0.0]) / max(radius, 0.01)
-        if np.linalg.norm(roll) > 0.15:
-            guesses.append(make_transform(rotation_from_vector(roll) @ R, seen_m))
-        return guesses
+    def _predict_rotation_sigma(self, dt_s: float) -> float:
+        """Add the noise of a time step to the rotation; returns its standard deviation."""
+        body, config = self.body, self.config
+        noise = np.eye(3) * (config.angular_sigma_radps * dt_s) ** 2
+        body.rotation_P = body.rotation_P + noise
+        sigma_rad = np.sqrt(np.trace(body.rotation_P) / 3.0)
+        return float(np.clip(sigma_rad, config.min_prior_sigma_rad, config.max_prior_sigma_rad))
 
     def update(
         self,
@@ -138,42 +69,63 @@ class MovingState:
         frame: FrameContext,
         unsupported: bool,
     ) -> None:
-        """Take in what was seen; `unsupported`: nothing carries it but what is not seen."""
-        body, config, near_hand = self.body, self.body.config, self._near_hand(frame)
+        """Update the body by a measurement; `unsupported`: the object is above the table."""
+        body, near_hand = self.body, self._near_hand(frame)
         self.sliding_probability = 0.0
-        body.accumulate_drift(LOST_INLIER_SHARE if fit is None else fit.inlier_share)
-        if fit is None:
-            sigma = np.hypot(config.position_sigma_m, UNREGISTERED_SIGMA_SHARE * body.extent_m)
-            body.filter.update(body.measured_centroid(measurement), np.diag(sigma**2))
-        elif seen := self._position_measurements(measurement, fit, frame, near_hand):
-            friction_weights = (
-                None if unsupported or near_hand else self._predicted_friction_weights(fit, frame)
-            )
-            arguments = seen, self._steady, unsupported, friction_weights, frame.gravity_mps2
-            self._steady, friction_weights = body.filter.update_multiple_model(
-                frame.dt_s, *arguments
-            )
-            if friction_weights is not None:
-                body.friction_weights, self.sliding_probability = (
-                    friction_weights,
-                    1.0 - float(friction_weights[0]),
-                )
-        else:
-            noise = fit.covariance[:3, :3] + np.eye(3) * (0.5 * config.position_sigma_m) ** 2
-            body.filter.update(fit.T_world_object[:3, 3], noise)
-        self._steady = INITIAL_STEADY_PROBABILITY if self._steady is None else self._steady
+        body.uncertainty.accumulate_drift(
+            self.config.unregistered_inlier_share if fit is None else fit.inlier_share
+        )
+        self._update_position(measurement, fit, frame, unsupported, near_hand)
+        if self._steady is None:
+            self._steady = body.config.filter.multiple_model.initial_steady_probability
         self._update_rotation(fit, frame.dt_s)
         if fit is None:
-            if not near_hand:  # which may cover all but a fragment
+            if not near_hand:  # the hand may occlude all but a fragment
                 body.reset_surface(measurement, body.T_world_object)
-        elif fit.inlier_share > GOOD_INLIER_SHARE:
+        elif fit.inlier_share > body.config.registration.good_inlier_share:
             body.integrate(measurement, fit.T_world_object, frame.visibility, stationary=False)
-        self._count_still_frames(measurement, fit)
+        T = body.T_world_object if fit is None else fit.T_world_object
+        self.rest_detector.update(measurement.points_m, T, registered=fit is not None)
+
+    def _update_position(
+        self,
+        measurement: ObjectMeasurement,
+        fit: Registration | None,
+        frame: FrameContext,
+        unsupported: bool,
+        near_hand: bool,
+    ) -> None:
+        """Update the filter by the positions in all frames, the fit, or else the cluster."""
+        body, sigma_m = self.body, self.body.config.parameters.position_sigma_m
+        if fit is None:
+            sigma = np.hypot(sigma_m, self.config.unregistered_sigma_share * body.extent_m)
+            body.filter.update(body.measured_centroid(measurement), np.diag(sigma**2))
+        elif seen := self._position_measurements(measurement, fit, frame, near_hand):
+            slides = not (unsupported or near_hand)
+            friction = self._friction(fit, frame) if slides else None
+            self._update_multiple_model(seen, friction, frame, unsupported)
+        else:
+            noise = fit.covariance[:3, :3] + np.eye(3) * (0.5 * sigma_m) ** 2
+            body.filter.update(fit.T_world_object[:3, 3], noise)
+
+    def _update_multiple_model(
+        self,
+        seen: list[PositionMeasurement],
+        friction: FrictionWeights | None,
+        frame: FrameContext,
+        unsupported: bool,
+    ) -> None:
+        self._steady, weights = self.body.filter.update_multiple_model(
+            frame.dt_s, seen, self._steady, unsupported, friction, frame.gravity_mps2
+        )
+        if weights is not None:
+            self.body.friction_weights = weights
+            self.sliding_probability = 1.0 - float(weights[0])
 
     def _near_hand(self, frame: FrameContext) -> bool:
-        """Whether the hand may push it or cover a part of it."""
+        """Whether the hand may push the object or occlude a part of it."""
         T = frame.T_world_grasp
-        c = self.body.config
+        c = self.body.config.tracking
         return T is not None and is_near_hand(
             self.body.world_points(), T, c.hand_margin_m, c.finger_length_m
         )
@@ -185,72 +137,39 @@ class MovingState:
         frame: FrameContext,
         near_hand: bool,
     ) -> list[PositionMeasurement]:
-        prior = self.body.filter.prior
-        T_last = make_transform(self._T_previous[:3, :3], prior[:3])
+        config, prior = self.body.config, self.body.filter.prior
+        T_last = make_transform(self.rest_detector.T_previous[:3, :3], prior[:3])
         travel = PoseInterpolation(T_last, prior[3:], fit.T_world_object, frame.dt_s)
-        # what the hand covers in one frame it shows in another: the same side is not seen then
-        own_m = (
-            measurement.registration_points_m[:0]
-            if near_hand
-            else measurement.registration_points_m
-        )
-        return measure_positions(self.body.shape.registration_target(), travel, own_m, frame)
+        own_m = measurement.registration_points(config.registration)
+        if near_hand:  # the hand occludes another part in each frame
+            own_m = own_m[:0]
+        target = self.body.shape.registration_target()
+        return measure_positions(target, travel, own_m, frame, config)
 
-    def _predicted_friction_weights(
-        self, fit: Registration, frame: FrameContext
-    ) -> np.ndarray | None:
-        """Weights of the frictions that may brake it; None where it does not slide."""
-        rotated = rotation_vector(fit.T_world_object[:3, :3] @ self._T_previous[:3, :3].T)
-        if np.linalg.norm(rotated[:2]) > TIPPING_RADPS * max(frame.dt_s, 1e-3):
+    def _friction(self, fit: Registration, frame: FrameContext) -> FrictionWeights | None:
+        """The decelerations by friction with their weights; None where the object tips."""
+        R_previous = self.rest_detector.T_previous[:3, :3]
+        rotated = rotation_vector(fit.T_world_object[:3, :3] @ R_previous.T)
+        if np.linalg.norm(rotated[:2]) > self.config.tipping_radps * max(frame.dt_s, 1e-3):
             return None
-        prior = self.body.friction_weights
-        return (
-            PRIOR_WEIGHTS
-            if prior is None
-            else predict_weights(prior, was_stationary=self._steady is None)
-        )
+        grid, weights = self.body.friction_grid, self.body.friction_weights
+        if weights is None:
+            weights = grid.prior_weights
+        else:
+            weights = grid.predict(weights, was_stationary=self._steady is None)
+        return FrictionWeights(weights, grid.values * frame.gravity_mps2)
 
     def _update_rotation(self, fit: Registration | None, dt_s: float) -> None:
         body = self.body
+        body.angular_velocity_P = np.eye(3) * self.config.angular_sigma_radps**2
         if fit is None:
-            body.rotation_P = np.eye(3) * body.config.rotation_sigma_rad**2
+            body.rotation_P = np.eye(3) * body.config.parameters.rotation_sigma_rad**2
             body.angular_velocity = np.zeros(3)
-            body.angular_velocity_P = np.eye(3) * ANGULAR_SIGMA_RADPS**2
             return
         R = fit.T_world_object[:3, :3]
         if dt_s > 1e-6:
             rotated = rotation_vector(R @ body.R_world_object.T) / dt_s
-            body.angular_velocity = rotated + ANGULAR_VELOCITY_SMOOTHING * (
-                body.angular_velocity - rotated
-            )
+            smoothing = self.config.angular_velocity_smoothing
+            body.angular_velocity = rotated + smoothing * (body.angular_velocity - rotated)
         body.R_world_object = R
         body.rotation_P = fit.covariance[3:, 3:]
-        body.angular_velocity_P = np.eye(3) * ANGULAR_SIGMA_RADPS**2
-
-    def _count_still_frames(
-        self, measurement: ObjectMeasurement, fit: Registration | None
-    ) -> None:
-        """Count how long it has stayed: by the fits, and by what is seen where they are poor."""
-        seen = measurement.points_m
-        if self._reference_m is not None and _unchanged(self._reference_m, seen):
-            self._unchanged_frames += 1
-        else:
-            self._unchanged_frames, self._reference_m = 0, seen
-        T = self.body.T_world_object if fit is None else fit.T_world_object
-        few = seen[:: max(1, len(seen) // NUM_STEP_POINTS)].astype(float)
-        step = rms_displacement(self._T_previous, T, few)
-        self._still_frames = (
-            self._still_frames + 1 if step < STATIONARY_M and fit is not None else 0
-        )
-        self._T_previous = T
-
-
-def _angle(R: np.ndarray) -> float:
-    return float(np.linalg.norm(rotation_vector(R)))
-
-
-def _unchanged(before_m: np.ndarray, now_m: np.ndarray) -> bool:
-    """Whether two views (N, 3) and (M, 3) are of the same surface at the same place."""
-    few = now_m[:: max(1, len(now_m) // NUM_COMPARED_POINTS)]
-    distance, _ = PointGrid(before_m, GRID_BOX_M).nearest(few)
-    return float(np.percentile(distance, UNCHANGED_PERCENT)) < UNCHANGED_M

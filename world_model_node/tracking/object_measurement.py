@@ -1,4 +1,4 @@
-"""What one cluster of voxels says about an object: place, size, colour and surface."""
+"""Measurements of objects from clusters of voxels: position, size, colour and surface."""
 
 from __future__ import annotations
 
@@ -11,34 +11,35 @@ from sakiyomi.compiled import compiled
 from world_model_node.fusion.chromaticity import to_chromaticity
 from world_model_node.fusion.points import PointSet, unique_inverse
 from world_model_node.fusion.support_plane import SupportPlane
-
-STANDS_M, FLOATS_M = 0.015, 0.035  # lowest points below stand on the table, above do not
-LOWEST_PERCENT = 2
-MIN_CAMERA_POINTS, MIN_CAMERA_SHARE = 20, 0.15
+from world_model_node.tracking.surface.centroid import floating_share
+from world_model_node.tracking.surface.shape_config import CentroidConfig, RegistrationConfig
 
 
 @dataclass(frozen=True)
 class ObjectMeasurement:
-    """One cluster as seen now, in the world frame."""
+    """One cluster of the present cloud, in the world frame."""
 
     position_m: np.ndarray  # (3,) centre of the volume under its surface
     extent_m: np.ndarray  # (3,) size of its axis-aligned box
     volume_m3: float
-    chromaticity: np.ndarray  # (3,) mean shading-free colour; NaN where no camera saw it
+    chromaticity: np.ndarray  # (3,) mean shading-free colour; NaN without a camera
     points_m: np.ndarray  # (N, 3) float32
     colors: np.ndarray  # (N, 3) uint8
-    colored: np.ndarray  # (N,) whether the camera saw it
+    colored: np.ndarray  # (N,) whether the camera saw the point
 
-    @property
-    def registration_points_m(self) -> np.ndarray:
-        """The points of one instant: the camera's, where it sees enough."""
+    def registration_points(self, config: RegistrationConfig) -> np.ndarray:
+        """The points of one stamp: the camera's, where there are enough."""
         seen = np.flatnonzero(self.colored)
-        enough = len(seen) > max(MIN_CAMERA_POINTS, MIN_CAMERA_SHARE * len(self.points_m))
-        return self.points_m[seen] if enough else self.points_m
+        min_points = max(config.min_camera_points, config.min_camera_share * len(self.points_m))
+        return self.points_m[seen] if len(seen) > min_points else self.points_m
 
 
 def measure_objects(
-    voxels: PointSet, labels: np.ndarray, plane: SupportPlane, voxel_m: float
+    voxels: PointSet,
+    labels: np.ndarray,
+    plane: SupportPlane,
+    voxel_m: float,
+    config: CentroidConfig,
 ) -> list[ObjectMeasurement]:
     """One measurement per label, in label order."""
     order = np.argsort(labels, kind='stable')
@@ -51,7 +52,7 @@ def measure_objects(
     for start, end in pairwise(bounds - bounds[0]):
         own = slice(start, end)
         points = grouped.points_m[own]
-        position, volume = volume_under(points, heights[own], voxel_m)
+        position, volume = volume_under(points, heights[own], voxel_m, config)
         weight = grouped.colored[own]
         mean_chromaticity = (
             weight @ chromaticity[own] / weight.sum() if weight.any() else np.full(3, np.nan)
@@ -65,21 +66,21 @@ def measure_objects(
 
 
 def volume_under(
-    points: np.ndarray, heights: np.ndarray, voxel_m: float
+    points: np.ndarray, heights: np.ndarray, voxel_m: float, config: CentroidConfig
 ) -> tuple[np.ndarray, float]:
-    """Centre (3,) [m] and volume [m^3] of the columns between the surface and what it stands on.
+    """Centre (3,) [m] and volume [m^3] of the columns between the surface and its support.
 
     Sensors see tops and some sides, never the underside; the mean of the points would lie too high
     and towards the sensors, the centre of the columns does not.
     """
-    rank = len(heights) * LOWEST_PERCENT // 100
+    rank = len(heights) * config.lowest_percent // 100
     low = float(np.partition(heights, rank)[rank])
-    floor = low * float(np.clip((low - STANDS_M) / (FLOATS_M - STANDS_M), 0.0, 1.0))
+    floor = low * floating_share(low, config)
     cell = np.floor(points[:, :2] / (1.5 * voxel_m)).astype(np.int64)
     cell -= cell.min(axis=0)
     keys, column = unique_inverse(cell[:, 0] * (cell[:, 1].max() + 1) + cell[:, 1])
     x, y, level, total = _column_moments(points.astype(float), heights, column, len(keys), floor)
-    offset = float(np.mean(points[:, 2] - heights))  # the table's own height here
+    offset = float(np.mean(points[:, 2] - heights))  # height of the table below
     return np.array([x, y, level + offset]), total * (1.5 * voxel_m) ** 2
 
 

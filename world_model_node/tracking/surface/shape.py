@@ -1,4 +1,4 @@
-"""The surface of one object as it has been seen so far, in the object's own frame."""
+"""The observed surface of one object, in the object's own frame."""
 
 from __future__ import annotations
 
@@ -8,25 +8,18 @@ from sakiyomi.compiled import compiled
 from world_model_node.fusion.local_pca import local_normals
 from world_model_node.fusion.point_grid import PointGrid
 from world_model_node.fusion.points import voxel_keys
-from world_model_node.tracking.registration import RegistrationTarget
-
-MERGE_DISTANCE_SHARE = 0.8  # of a voxel: a nearer point is the same piece of surface
-MATCH_M = 0.006
-GRID_BOX_M = 0.006  # of the grid that points are looked for in
-MAX_WEIGHT = 20.0
-MAX_MISSES = 10
-MAX_POINTS = 4000
-NORMAL_NEIGHBOURS = 9
-MAX_NORMALS_GROWTH = 1.3  # normals are found anew when the surface has grown by this
-MIN_RELIABLE_WEIGHT = 2.0  # what was seen only once may be noise, or laid down at a wrong pose
-MIN_RELIABLE_SHARE = 0.5  # of the surface: where less was seen again, all of it counts
+from world_model_node.tracking.surface.registration import RegistrationTarget
+from world_model_node.tracking.surface.shape_config import ShapeConfig
 
 
 class Shape:
-    """Points that add up over time and views; what is seen to be elsewhere leaves again."""
+    """Points integrated over time and views; points that are missed often are dropped."""
 
-    def __init__(self, points_m: np.ndarray, colors: np.ndarray, voxel_m: float) -> None:
+    def __init__(
+        self, points_m: np.ndarray, colors: np.ndarray, voxel_m: float, config: ShapeConfig
+    ) -> None:
         self.voxel_m = voxel_m
+        self.config = config
         self.replace(points_m, colors)
 
     def __len__(self) -> int:
@@ -34,25 +27,27 @@ class Shape:
 
     @property
     def grid(self) -> PointGrid:
-        """For queries of nearest points."""
+        """The grid for queries of nearest points."""
         if self._grid is None:
-            self._grid = PointGrid(self.points_m, GRID_BOX_M)
+            self._grid = PointGrid(self.points_m, self.config.grid_box_m)
         return self._grid
 
     def reliable_mask(self) -> np.ndarray:
-        """Which points (N,) bool were seen more than once; all of them where few were."""
-        mask = self.weight >= MIN_RELIABLE_WEIGHT
-        return mask if mask.mean() > MIN_RELIABLE_SHARE else np.ones(len(self), bool)
+        """The mask (N,) of points seen more than once; of all points where few were."""
+        mask = self.weight >= self.config.min_reliable_weight
+        enough = mask.mean() > self.config.min_reliable_share
+        return mask if enough else np.ones(len(self), bool)
 
     def registration_target(self) -> RegistrationTarget:
-        """Points with normals, for registration."""
-        if self._normals_count * MAX_NORMALS_GROWTH < len(self) or len(self._normals) != len(self):
-            self._normals = _normals(self.points_m, self.grid)
+        """The surface with normals, for registration."""
+        outgrown = self._normals_count * self.config.max_normals_growth < len(self)
+        if outgrown or len(self._normals) != len(self):
+            self._normals = _normals(self.points_m, self.grid, self.config.normal_neighbours)
             self._normals_count = len(self)
         return RegistrationTarget(self.points_m, self._normals, self.grid)
 
     def replace(self, points_m: np.ndarray, colors: np.ndarray) -> None:
-        """Forget the old surface."""
+        """Replace the old surface."""
         self.points_m = np.array(points_m, np.float32)
         self.colors = np.array(colors, np.uint8)
         self.weight = np.ones(len(points_m), np.float32)
@@ -62,7 +57,7 @@ class Shape:
         self._normals_count = 0
 
     def nearest(self, points_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Distance [m] to, and index of, the point of the surface next to each of (M, 3)."""
+        """Distance [m] to, and index of, the surface point nearest to each of (M, 3)."""
         return self.grid.nearest(points_m)
 
     def merge(
@@ -71,15 +66,17 @@ class Shape:
         colors: np.ndarray,
         nearest: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> np.ndarray:
-        """Average what is known with (M, 3) points seen of it, add the rest; who was seen (N,)."""
+        """Average known points with seen points (M, 3), add the others.
+
+        Returns the mask (N,) of the points that were seen.
+        """
         distance, index = self.nearest(points_m) if nearest is None else nearest
-        known = distance < MERGE_DISTANCE_SHARE * self.voxel_m
+        known = distance < self.config.merge_distance_share * self.voxel_m
         again, fresh = np.flatnonzero(known), np.flatnonzero(~known)
-        _average_points(
-            self.points_m, self.weight, index[again], points_m[again].astype(np.float64)
-        )
+        again_m = points_m[again].astype(np.float64)
+        _average_points(self.points_m, self.weight, index[again], again_m, self.config.max_weight)
         fresh = fresh[_one_per_voxel(points_m[fresh], self.voxel_m)]
-        near = distance < MATCH_M
+        near = distance < self.config.match_m
         seen = np.zeros(len(self), bool)
         seen[index[near]] = True
         self.misses[seen] = 0
@@ -88,19 +85,19 @@ class Shape:
         return np.concatenate([seen, np.ones(len(fresh), bool)])
 
     def count_misses(self, missed: np.ndarray, weight: int) -> None:
-        """Count that points (N,) bool were looked for in vain."""
+        """Add to the misses of points (N,) bool that are not where they were."""
         self.misses[missed] += weight
 
     def prune(self) -> None:
-        """Forget the points that are not there any more, and the least sure beyond the limit."""
-        keep = self.misses < MAX_MISSES
-        if keep.sum() > MAX_POINTS:
-            limit = np.partition(self.weight[keep], -MAX_POINTS)[-MAX_POINTS]
+        """Drop points with too many misses, and those of the least weight beyond the limit."""
+        keep, max_points = self.misses < self.config.max_misses, self.config.max_points
+        if keep.sum() > max_points:
+            limit = np.partition(self.weight[keep], -max_points)[-max_points]
             keep &= self.weight >= limit
-            keep[np.flatnonzero(keep)[MAX_POINTS:]] = False
-        if keep.all() or keep.sum() < NORMAL_NEIGHBOURS:
+            keep[np.flatnonzero(keep)[max_points:]] = False
+        if keep.all() or keep.sum() < self.config.normal_neighbours:
             return
-        kept = np.flatnonzero(keep)  # taking by index is several times as fast as by a mask
+        kept = np.flatnonzero(keep)  # indexing is several times as fast as a mask
         if len(self._normals) == len(self):
             self._normals = self._normals.take(kept, axis=0)
         self.points_m = self.points_m.take(kept, axis=0)
@@ -126,8 +123,8 @@ class Shape:
 
 
 @compiled
-def _average_points(surface, weight, index, points):
-    """Move surface (N, 3) of weights (N,) to the means of what was seen of it; in place."""
+def _average_points(surface, weight, index, points, max_weight):
+    """Average the surface (N, 3) of weights (N,) with the points seen again; in place."""
     count, sums = np.zeros(len(surface)), np.zeros((len(surface), 3))
     for m in range(len(points)):
         count[index[m]] += 1.0
@@ -138,20 +135,20 @@ def _average_points(surface, weight, index, points):
             for axis in range(3):
                 mean = sums[n, axis] / count[n]
                 surface[n, axis] = (surface[n, axis] * weight[n] + mean) / (weight[n] + 1.0)
-            weight[n] = min(weight[n] + 1.0, MAX_WEIGHT)
+            weight[n] = min(weight[n] + 1.0, max_weight)
 
 
 def _one_per_voxel(points: np.ndarray, voxel_m: float) -> np.ndarray:
-    """Which of (N, 3) points are the first of their voxel. Shape (N,)."""
+    """The mask (N,) of the points (N, 3) that are the first of their voxel."""
     first = np.zeros(len(points), bool)
     if len(points):
         first[np.unique(voxel_keys(points, voxel_m)[0], return_index=True)[1]] = True
     return first
 
 
-def _normals(points: np.ndarray, grid: PointGrid) -> np.ndarray:
+def _normals(points: np.ndarray, grid: PointGrid, neighbours: int) -> np.ndarray:
     """Unit normals (N, 3) of either sign by local principal components."""
-    k = min(NORMAL_NEIGHBOURS, len(points))
+    k = min(neighbours, len(points))
     if k < 3:
         return np.tile([0.0, 0.0, 1.0], (len(points), 1))
     return local_normals(points.astype(float), grid.k_nearest(points, k)[1])

@@ -1,0 +1,1 @@
+"""The surface of one object: registration, integration, centroid, completion."""
