@@ -125,7 +125,7 @@ class MovingState:
     def _near_hand(self, frame: FrameContext) -> bool:
         """Whether the hand may push the object or occlude a part of it."""
         T = frame.T_world_grasp
-        c = self.body.config.tracking
+        c = self.body.config.parameters
         return T is not None and is_near_hand(
             self.body.world_points(), T, c.hand_margin_m, c.finger_length_m
         )
