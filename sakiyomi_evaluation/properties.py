@@ -7,7 +7,7 @@ error, the centre of mass by its distance in the world, the tracked pose's error
 is of the stated 90 % intervals (the 90 % ellipsoid for the centre of mass). At the end of the tilt
 the grip loosens until the wrist feels the object slide (`FrictionProbe`): a grip that
 holds tells no more of friction than that it is enough. Friction is judged by the last belief
-after that, while the track of what may have fallen lasts; `before_loosening` has it at the end of
+after that, while the track of what may have fallen lasts; `before_friction_probe` has it at the end of
 the tilt, and `before` is everything from the last look before the hand came down. Mass and centre
 of mass are judged by the last belief while the object was held; objects that slipped out before
 the end are judged too, and counted (`dropped`, what falls as the grip loosens included); those
@@ -269,7 +269,7 @@ def summary(rows: list[dict[str, Any]], failed: int = 0) -> dict[str, Any]:
     return {
         **_medians(felt),
         'before': _medians(before) if before else None,
-        'before_loosening': _medians(tilted),
+        'before_friction_probe': _medians(tilted),
         'judged': len(tilted),
         'missed': len(rows) - len(tilted) + failed,
         'dropped': sum(row['dropped'] for row in rows),

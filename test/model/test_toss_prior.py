@@ -24,7 +24,7 @@ from sakiyomi_data.tosses.simulated_cubes import sample_cube, simulate_tosses
 from sakiyomi_data.tosses.tossed_cube import CubeProperties, TossedCube
 from sakiyomi_evaluation.tosses import learning_curve as curve_points
 from sakiyomi_evaluation.tosses.learning_curve import LearningCurve, summary
-from sakiyomi_training.tosses.pretraining import Pretraining, pretrain
+from sakiyomi_training.toss_pretraining import Pretraining, pretrain
 
 UNTURNED, STILL = np.array([0.0, 0.0, 0.0, 1.0]), np.zeros(3)
 
