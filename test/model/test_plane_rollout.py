@@ -39,6 +39,7 @@ def test_onnx_runtime_agrees_with_torch_over_twenty_steps(graph):
     with torch.no_grad():
         expected = model(*arguments())
     within = dict(zip(OUTPUTS, (1e-4, 1e-4, 1e-4, 1e-3), strict=True))  # spins are tens of rad/s
+    assert OUTPUTS
     for name, got, wanted in zip(OUTPUTS, session.run(OUTPUTS, taken), expected, strict=True):
         assert abs(got - wanted.numpy()).max() < within[name], name
 
