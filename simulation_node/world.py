@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
+from sakiyomi.constants import GRAVITY_MPS2
 from sakiyomi.robot.robot_description import RobotDescription
 from simulation_node.bodies.conveyor import Conveyor
 from simulation_node.bodies.object_bodies import ObjectBodies
 from simulation_node.bodies.physics_urdf import PhysicsUrdfs
 from simulation_node.bodies.robot_body import (
-    GRAVITY_MPS2,
     RobotBody,
     finger_shape_offsets,
     link_indices,

@@ -65,7 +65,7 @@ def test_noise_of_a_centimetre_is_removed_too(robot, self_filter):
 def test_points_three_centimetres_away_are_kept(robot, self_filter):
     rng = np.random.default_rng(0)
     poses_of_the_arm = configurations(robot, 2)
-    assert len(poses_of_the_arm) == 2
+    assert len(poses_of_the_arm) >= 2
     for q in poses_of_the_arm:
         points = rng.uniform([-0.6, -0.6, -0.2], [0.8, 0.6, 1.1], (4000, 3))
         distance = signed_distance(robot, q, 0.08, points)

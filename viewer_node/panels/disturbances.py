@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-GRAVITY_MPS2 = np.array([0.0, 0.0, -9.81])
+from sakiyomi.constants import GRAVITY_MPS2
+
 THROW_FROM_M = np.array([0.95, -0.55, 0.35])  # beside the camera, outside the arm's reach
 THROW_TO_M = np.array([0.50, 0.0, 0.05])  # above the middle of the workspace
 THROW_SPREAD_M = 0.06
@@ -13,7 +14,8 @@ WORKSPACE_CENTER_M = np.array([0.50, 0.0])
 
 def throw_velocity(start_m: np.ndarray, target_m: np.ndarray, flight_s: float) -> np.ndarray:
     """The launch velocity (3,) [m/s] that brings a body to the target in that time."""
-    return (target_m - start_m) / flight_s - 0.5 * GRAVITY_MPS2 * flight_s
+    gained_mps = flight_s * np.array([0.0, 0.0, -GRAVITY_MPS2])
+    return (target_m - start_m) / flight_s - 0.5 * gained_mps
 
 
 def random_throw(rng: np.random.Generator, flight_s: float) -> tuple[np.ndarray, np.ndarray]:
