@@ -1,4 +1,4 @@
-"""The robot's body in the physics engine: joints, links, what its pads and its wrist feel."""
+"""The robot's body in the physics engine: joints, links, pad contacts and wrist wrench."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ PAD_CONTACT = {
     'contactDamping': 1000.0,
     'frictionAnchor': 1,
 }
-FINGER_RECESS_M = 0.0012  # a little more than the engine's margin around meshes
+FINGER_RECESS_M = 0.0012  # the engine's collision margin around meshes and 0.2 mm
 GEAR_FORCE_N = 100.0
-HAND_MOUNT_FORCE_N = 300.0  # that holds the hand where there is no arm
+HAND_MOUNT_FORCE_N = 300.0  # largest force of the constraint that holds a hand without arm
 HAND_HOME = from_xyz_rpy([0.30, 0.0, 0.60], [np.pi, 0.0, 0.0])
 
 

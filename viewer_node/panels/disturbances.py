@@ -1,4 +1,4 @@
-"""What the push and throw buttons do to the world."""
+"""Disturbances by the push and throw buttons."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def random_throw(rng: np.random.Generator, flight_s: float) -> tuple[np.ndarray,
 
 
 def inward_push(position_m: np.ndarray, impulse_ns: float) -> np.ndarray:
-    """A level impulse (3,) [N s] towards the workspace's middle, so that nothing falls off."""
+    """The horizontal impulse (3,) [N s] that moves an object towards the workspace's middle."""
     direction = WORKSPACE_CENTER_M - position_m[:2]
     distance = float(np.linalg.norm(direction))
     if distance < 0.02:  # in the middle any direction is as good
