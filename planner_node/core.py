@@ -14,10 +14,10 @@ import numpy as np
 from planner_node.config import PlannerConfig
 from planner_node.errors import PlanError
 from planner_node.grasping.analytic_grasp_model import AnalyticGraspModel
+from planner_node.grasping.outcome_model import OutcomeModel
 from planner_node.grasping.ranking import GraspRanker
 from planner_node.motion.errors import MotionError
 from planner_node.motion.planner import MotionPlanner
-from planner_node.outcome_model import OutcomeModel
 from planner_node.pick_plan import PickPlan
 from planner_node.pick_stages import PickStages
 from sakiyomi.geometry import inverse

@@ -36,7 +36,7 @@ Sink = Callable[[str, str], None]  # (node, line)
 STOP_STEPS = ((signal.SIGINT, 8.0), (signal.SIGTERM, 4.0), (signal.SIGKILL, 2.0))  # [s] each
 MAX_LOG_LINES = 40
 MIN_RESPAWN_DELAY_S, MAX_RESPAWN_DELAY_S = 1.0, 30.0  # before a node is started again; it doubles
-STABLE_UPTIME_S = 60.0  # a node that lived so long begins with the first delay again
+STABLE_UPTIME_S = 60.0  # uptime after which the respawn delay of a node begins anew
 
 
 def command_line(node: NodeProcess, values: Mapping[str, Value], config_dir: Path) -> list[str]:

@@ -12,7 +12,7 @@ INTERACTIONS = 'interactions'
 COLLECTIONS = {
     INTERACTIONS: 'episodes of pushing, sliding, falling and lifting (without a name: these)',
     'segmentation': 'labelled views of packed scenes and of piles',
-    'trials': 'candidate pushes and grasps of watched objects, and what each really does',
+    'trials': 'candidate pushes and grasps of tracked objects, and the true outcome of each',
 }
 
 
@@ -35,8 +35,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         return _module(options.collection).run(options)
     except KeyboardInterrupt as stop:
-        told = 'what is finished is kept; the same command goes on'
-        raise KeyboardInterrupt(told) from stop
+        message = 'what is finished is kept; the same command goes on'
+        raise KeyboardInterrupt(message) from stop
 
 
 def _module(name: str) -> object:

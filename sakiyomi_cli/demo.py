@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sakiyomi_ros.clients.pick_client import PickClient
 
 START_TIMEOUT_S = 90.0
-MIN_CLEARED_SHARE = 0.8  # of the objects in the bin, for exit status 0
+MIN_CLEARED_SHARE = 0.8  # share of the objects in the bin from which the exit status is 0
 
 
 def add_arguments(parser: argparse.ArgumentParser, _: list[str]) -> None:

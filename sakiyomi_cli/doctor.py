@@ -22,7 +22,7 @@ MARKS[BAD] = '[red]bad [/red]'
 
 
 def add_arguments(parser: argparse.ArgumentParser, _: list[str]) -> None:
-    """The port and domain to look at, and where to write."""
+    """The port and domain to check, and the output file."""
     parser.add_argument('--port', type=int, default=8080, help='port of the browser page')
     parser.add_argument('--domain-id', type=int, help='ROS domain to listen in')
     parser.add_argument(

@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from sakiyomi_ros.clients.pick_client import PickClient, PickReport
 
 MAX_ATTEMPTS_PER_OBJECT = 2
-MAX_EQUAL_FAILURES = 2  # in a row that end it
-RETRIED_OUTCOMES = ('stale_input', 'stopped', 'rejected')  # tried again once all is well
+MAX_EQUAL_FAILURES = 2  # equal failures in a row that end the clearing
+RETRIED_OUTCOMES = (
+    'stale_input',
+    'stopped',
+    'rejected',
+)  # outcomes after which the pick is tried again
 FIRST_SCENE_TIMEOUT_S = 8.0  # longest wait for the first objects
-RETRY_TIMEOUT_S = 120.0  # with a graph by which nothing can be picked
+RETRY_TIMEOUT_S = 120.0  # longest time without a pick that could start
 RETRY_S = 0.5
-SETTLE_S = 1.0  # for the last object to come to rest in the bin
+SETTLE_S = 1.0  # time in which the last object comes to rest in the bin
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def _stop_reason(reports: list[PickReport], attempts: int) -> str:
 
 
 def _await_objects(client: PickClient) -> None:
-    """Until the world model has looked at the table and sees something."""
+    """Wait until the world model has a scene with objects."""
     stamp_s, deadline = 0.0, time.monotonic() + FIRST_SCENE_TIMEOUT_S
     while time.monotonic() < deadline:
         tracked = client.tracked_after(stamp_s, deadline - time.monotonic())

@@ -1,17 +1,19 @@
 """`sakiyomi evaluate properties`: what is known of an object after one lift and tilt.
 
-Each round draws an object with hidden properties (docs/collect.md). A free hand grasps it from
-above across its narrowest side with 5 to 30 N, lifts it by 10 cm and tilts it about both level
-axes; then what the world model believes is compared with the truth: mass and friction by relative
-error, the centre of mass by its distance in the world, the tracked pose's error included. Coverage
-is of the stated 90 % intervals (the 90 % ellipsoid for the centre of mass). At the end of the tilt
-the grip loosens until the wrist feels the object slide (`FrictionProbe`): a grip that
-holds tells no more of friction than that it is enough. Friction is judged by the last belief
-after that, while the track of what may have fallen lasts; `before_loosening` has it at the end of
-the tilt, and `before` is everything from the last look before the hand came down. Mass and centre
-of mass are judged by the last belief while the object was held; objects that slipped out before
-the end are judged too, and counted (`dropped`, what falls as the grip loosens included); those
-that the world model never knew to be held are not (`missed`, with every round that raised).
+Each round draws an object with hidden properties (docs/collect.md). A free hand grasps the object
+from above across its narrowest side with 5 to 30 N, lifts it by 10 cm and tilts it about both
+horizontal axes. The errors are those of the world model's belief against the truth: relative ones
+of mass and friction, the distance in the world of the centre of mass, with the error of the
+tracked pose. Coverage is that of the stated 90 % intervals (the 90 % ellipsoid for the centre of
+mass). At the end of the tilt the grip loosens until the wrist sensor shows that the object slides
+(`FrictionProbe`), because a grip that holds bounds the friction from below only.
+
+The friction error is that of the last belief after the probe, while the track of an object that
+may have fallen lasts; `before_friction_probe` has the errors at the end of the tilt and `before`
+those of the last frame before the hand came down. The errors of mass and centre of mass are those
+of the last belief while the object was held. Objects that slipped out before the end are judged
+too, and counted (`dropped`, with those that fell as the grip loosened); objects that the world
+model never knew to be held are not judged (`missed`, with every round that raised).
 """
 
 from __future__ import annotations
@@ -269,7 +271,7 @@ def summary(rows: list[dict[str, Any]], failed: int = 0) -> dict[str, Any]:
     return {
         **_medians(felt),
         'before': _medians(before) if before else None,
-        'before_loosening': _medians(tilted),
+        'before_friction_probe': _medians(tilted),
         'judged': len(tilted),
         'missed': len(rows) - len(tilted) + failed,
         'dropped': sum(row['dropped'] for row in rows),

@@ -13,7 +13,7 @@ from sakiyomi.errors import BadInputError
 from sakiyomi_data.counterfactual.counterfactual_scene import read_counterfactuals
 from sakiyomi_data.object_split import HELD_OUT_PERCENT
 from sakiyomi_data.results import provenance
-from sakiyomi_training.grasp_success.classifier_training import (
+from sakiyomi_training.grasp_success_training import (
     FOLDS,
     HELD_M,
     GraspSet,

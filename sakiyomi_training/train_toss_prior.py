@@ -14,7 +14,7 @@ from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi_data.results import check_writable, provenance
 from sakiyomi_data.tosses.prior import write_prior
-from sakiyomi_training.tosses.pretraining import Pretraining, pretrain
+from sakiyomi_training.toss_pretraining import Pretraining, pretrain
 
 MIN_CUBES = 4
 

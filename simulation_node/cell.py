@@ -30,7 +30,7 @@ from simulation_node.config import (
 from simulation_node.controllers import GripperDrive, PoseFollower, TrajectoryFollower
 from simulation_node.objects.meshes import Shape
 from simulation_node.objects.object_files import ObjectModel, TrueObject, load_object, object_files
-from simulation_node.objects.scene_layouts import populate_scene
+from simulation_node.scene_layouts import populate_scene
 from simulation_node.sensors.camera import DepthCamera
 from simulation_node.sensors.lidar import Lidar
 from simulation_node.sensors.noise import sensor_rng

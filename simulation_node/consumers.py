@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 WORLD_MODEL, PLANNER = 'world_model', 'planner'
-PATIENCE_S = 2.0  # of real time; beyond it the simulation goes on alone
+PATIENCE_S = 2.0  # longest real time that the simulation waits for a consumer
 LOCKSTEP_PATIENCE_S = 10.0
 REMINDER_S = 1.0
 STAMP_TOLERANCE_S = 1e-6  # stamps that differ by less are equal

@@ -10,7 +10,7 @@ from sakiyomi.geometry import make_transform
 from sakiyomi.scene import GripperCommand, JointTrajectory
 
 MAX_START_ERROR_RAD = 0.30
-MAX_AGE_S = 0.1  # a goal that ended longer ago comes from a clock that is not ours
+MAX_AGE_S = 0.1  # a goal that ended longer ago was stamped by another clock
 
 
 class TrajectoryFollower:

@@ -49,11 +49,11 @@ from simulation_node.consumers import PLANNER, WORLD_MODEL, Consumers
 from simulation_node.schedule import Pacer, Schedule
 
 CLOCK_HZ = PHYSICS_HZ / 2
-MAX_EVENTS_PER_TICK = 8  # at most, to catch up; then commands get their turn
+MAX_EVENTS_PER_TICK = 8  # most events between two rounds of commands
 DEFAULT_GRIP_FORCE_N = 20.0
 CONSUMER_SEARCH_PERIOD_S = 0.5
 ANSWERS = {WORLD_MODEL: 'world_model/processing_time', PLANNER: 'planner/heartbeat'}
-MIN_PACE_SHARE = 0.9  # of the wanted pace; below it /diagnostics warns
+MIN_PACE_SHARE = 0.9  # share of the wanted pace below which /diagnostics warns
 
 
 class SimulationNode(LifecycleNode):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-MAX_LAG_S = 0.1  # what is caught up with; beyond it the clock has slowed down for good
+MAX_LAG_S = 0.1  # largest lag that the clock makes up for; a larger one is dropped
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
+from sakiyomi.constants import GRAVITY_MPS2
 from sakiyomi.robot.robot_description import RobotDescription
 from simulation_node.bodies.conveyor import Conveyor
 from simulation_node.bodies.object_bodies import ObjectBodies
 from simulation_node.bodies.physics_urdf import PhysicsUrdfs
 from simulation_node.bodies.robot_body import (
-    GRAVITY_MPS2,
     RobotBody,
     finger_shape_offsets,
     link_indices,
@@ -54,9 +54,9 @@ with native_output_suppressed():
     from pybullet_utils.bullet_client import BulletClient
 
 SOLVER_ITERATIONS = 150
-SURFACE_FRICTION = 1.0  # of table and bin: contact friction is then the object's own
-MIN_OVERLAP_M = 1e-4  # less is touch, not overlap
-SURFACE_RESTITUTION = 1.0  # likewise: the engine multiplies the two of a contact
+# The engine multiplies the two coefficients of a contact: those of table and bin are 1.
+SURFACE_FRICTION, SURFACE_RESTITUTION = 1.0, 1.0
+MIN_OVERLAP_M = 1e-4  # smallest penetration that counts as an overlap
 
 
 class World:

@@ -1,4 +1,4 @@
-"""The browser page as a ROS 2 node: it subscribes only while a browser looks."""
+"""The browser page as a ROS 2 node: subscriptions last while a browser is open."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ViewerNode(LifecycleNode):
 
     def __init__(self) -> None:
         super().__init__('viewer', ViewerConfig())
-        if self.config.autostart:  # a taken port is told before anything is loaded
+        if self.config.autostart:  # a taken port is refused before anything is loaded
             require_free_port(self.config.host, self.config.port)
         self.latest, self.picks, self.board = LatestValues(), PickLog(), HealthBoard()
         self.page: Page | None = None
@@ -97,11 +97,11 @@ class ViewerNode(LifecycleNode):
         super().destroy_node()
 
     def health(self) -> tuple[Health, ...]:
-        """Where the page is and whether anybody looks."""
+        """The page's address and whether a browser is open."""
         watching = 'somebody looks' if self.page.has_viewers else 'nobody looks: not subscribed'
         return (Health('page', OK, f'{self.page.url}: {watching}'),)
 
-    # Inputs: only while a browser looks, and then only the newest message is ever read.
+    # Inputs last while a browser is open; only the newest message of each is read.
 
     def _watch(self) -> None:
         if self.page.has_viewers != bool(self._listening):

@@ -1,4 +1,4 @@
-"""Whether the page's port is free, told before anything is started."""
+"""The check that the page's port is free, made before anything is started."""
 
 from __future__ import annotations
 

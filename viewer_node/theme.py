@@ -17,7 +17,7 @@ BACKGROUND_TOP: Rgb = (38, 44, 56)
 BACKGROUND_BOTTOM: Rgb = (16, 18, 24)
 LOW_COLOR: Rgb = (104, 134, 168)
 HIGH_COLOR: Rgb = (236, 232, 214)
-HIGH_M = 0.20  # height above the table that is drawn in HIGH_COLOR
+HIGH_M = 0.20  # height above the table from which points are drawn in HIGH_COLOR
 LINK_COLORS: dict[str, Rgb] = {'table': (58, 64, 76), 'bin': (60, 96, 148)}
 GOLDEN_RATIO = 0.618034
 

@@ -16,7 +16,7 @@ from scipy.special import expit, logit, ndtr
 
 from planner_node.config import GraspModelConfig
 from planner_node.grasping.grasp import Grasp
-from planner_node.outcome_model import Outcome
+from planner_node.grasping.outcome_model import Outcome
 from sakiyomi.scene import HiddenProperties, Scene
 
 _GRAVITY_MPS2 = 9.81

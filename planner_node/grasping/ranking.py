@@ -9,8 +9,8 @@ import numpy as np
 from planner_node.config import PlannerConfig
 from planner_node.errors import PlanError
 from planner_node.grasping.grasp import Grasp
+from planner_node.grasping.outcome_model import OutcomeModel
 from planner_node.grasping.proposer import GraspProposer, with_denser_sampling
-from planner_node.outcome_model import OutcomeModel
 from sakiyomi.geometry import transform_points
 from sakiyomi.pick_request import PickRequest
 from sakiyomi.scene import ObjectState, Scene

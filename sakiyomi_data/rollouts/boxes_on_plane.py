@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from sakiyomi.constants import GRAVITY_MPS2
 from simulation_node import world
-from simulation_node.bodies.robot_body import GRAVITY_MPS2
 from simulation_node.config import PHYSICS_HZ
 
 IDENTITY_XYZW = (0.0, 0.0, 0.0, 1.0)

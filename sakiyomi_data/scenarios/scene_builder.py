@@ -18,7 +18,7 @@ from simulation_node.cell import SimulatedCell
 from simulation_node.config import WORKSPACE_CENTER_M
 from simulation_node.objects.meshes import Shape
 from simulation_node.objects.object_files import ObjectModel, load_object
-from simulation_node.objects.scene_layouts import settle
+from simulation_node.scene_layouts import settle
 
 SCALES = (0.7, 1.0)
 MAX_EXTENT_M = 0.24  # of an object that fits on the watched part of the table

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from sakiyomi.constants import GRAVITY_MPS2
 from sakiyomi_data.tosses.recordings import Tosses
 
 NUM_RELEASE_FRAMES = 4  # frames after which the hand has let go
@@ -67,7 +68,7 @@ def _flights(tosses: Tosses) -> list[tuple[int, int]]:
 def _center_and_gravity(tosses: Tosses) -> tuple[np.ndarray, float]:
     """Least squares of x_0 + v_0 t - R c - g t^2 / 2, with x_0 and v_0 projected out."""
     normal, right = 1e-9 * np.eye(4), np.zeros(4)
-    right[3] = 1e-9 * 9.81
+    right[3] = 1e-9 * GRAVITY_MPS2
     for i, frames in _flights(tosses):
         t = np.arange(NUM_RELEASE_FRAMES, frames) / tosses.rate_hz
         R = _matrices(tosses, i, frames)[NUM_RELEASE_FRAMES:]

@@ -13,10 +13,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from sakiyomi.constants import GRAVITY_MPS2
 from sakiyomi_data.tosses.recordings import Tosses
 from sakiyomi_data.tosses.tossed_cube import CubeProperties, TossedCube
 from simulation_node.bodies.physical_properties import FRICTION_RANGE, RESTITUTION_RANGE
-from simulation_node.bodies.robot_body import GRAVITY_MPS2
 
 RATE_HZ, NUM_FRAMES = 148.0, 90
 WIDTH_RANGE_M, MASS_KG = (0.08, 0.12), 0.37

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sakiyomi.constants import GRAVITY_MPS2
 from simulation_node import world
-from simulation_node.bodies.robot_body import GRAVITY_MPS2
 
 SUBSTEPS = 8  # of a frame
 

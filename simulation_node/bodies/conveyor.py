@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from simulation_node.bodies.robot_body import GRAVITY_MPS2
+from sakiyomi.constants import GRAVITY_MPS2
 
 SLAB_MASS_KG = 1e4
 ALL_COLLISION_GROUPS = -1

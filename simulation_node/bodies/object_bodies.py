@@ -15,7 +15,7 @@ from simulation_node.bodies.physics_urdf import PhysicsUrdfs
 from simulation_node.objects.meshes import Shape
 from simulation_node.objects.object_files import ObjectModel, TrueObject
 
-MIN_ROLLING_FRICTION_M = 1e-4  # [m] so that round objects come to rest
+MIN_ROLLING_FRICTION_M = 1e-4  # smallest rolling friction, with which round objects come to rest
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What cannot be seen of an object, drawn at random for training and evaluation."""
+"""Physical properties of an object, drawn at random for training and evaluation."""
 
 from __future__ import annotations
 

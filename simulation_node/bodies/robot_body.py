@@ -1,4 +1,4 @@
-"""The robot's body in the physics engine: joints, links, what its pads and its wrist feel."""
+"""The robot's body in the physics engine: joints, links, pad contacts and wrist wrench."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from sakiyomi.constants import GRAVITY_MPS2
 from sakiyomi.geometry import from_xyz_quat, from_xyz_rpy, inverse, quat_xyzw
 from sakiyomi.robot.robot_description import RobotDescription
 from simulation_node.config import HAND_LINK, PAD_LINKS, PHYSICS_HZ
 
-GRAVITY_MPS2 = 9.81
 ARM_POSITION_GAIN, ARM_VELOCITY_GAIN = 0.4, 1.0
 PAD_CONTACT = {
     'lateralFriction': 1.0,
@@ -20,9 +20,9 @@ PAD_CONTACT = {
     'contactDamping': 1000.0,
     'frictionAnchor': 1,
 }
-FINGER_RECESS_M = 0.0012  # a little more than the engine's margin around meshes
+FINGER_RECESS_M = 0.0012  # the engine's collision margin around meshes and 0.2 mm
 GEAR_FORCE_N = 100.0
-HAND_MOUNT_FORCE_N = 300.0  # that holds the hand where there is no arm
+HAND_MOUNT_FORCE_N = 300.0  # largest force of the constraint that holds a hand without arm
 HAND_HOME = from_xyz_rpy([0.30, 0.0, 0.60], [np.pi, 0.0, 0.0])
 
 

@@ -7,8 +7,8 @@ from scipy.spatial import ConvexHull
 
 from sakiyomi.geometry import inverse
 
-COLLISION_MARGIN_M = 0.001  # that the engine keeps around meshes
-PAD_PATCH_HALF_M = 0.004  # half the side of what a pad is taken to touch
+COLLISION_MARGIN_M = 0.001  # the engine's collision margin around meshes
+PAD_PATCH_HALF_M = 0.004  # half the side of a pad's assumed contact patch
 
 
 def hull_mesh(points_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -21,7 +21,7 @@ def hull_mesh(points_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def clip_hull(points_m: np.ndarray, at_m: np.ndarray, normal: np.ndarray) -> np.ndarray:
-    """Points (M, 3) whose hull is that of `points_m` on the plane's side that `normal` looks to.
+    """Points (M, 3) whose hull is that of `points_m` on the plane's side that `normal` points to.
 
     Only corners of the hull are paired across the plane, or many cuts would fill the memory.
 

@@ -15,7 +15,7 @@ from sakiyomi.geometry import transform_points
 from sakiyomi.robot.robot_description import origin_of, resolve_mesh
 
 MESH_SUFFIXES = ('.obj', '.stl', '.ply')
-MAX_TRIANGLES = 1500  # of one mesh file; finer ones cost ray-casting time and show no difference
+MAX_TRIANGLES = 1500  # most triangles of a mesh file; finer meshes cost ray-casting time only
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from scipy.spatial import ConvexHull
 from sakiyomi.errors import BadInputError
 from simulation_node.objects.meshes import MESH_SUFFIXES, Shape, link_shape
 
-DENSITY_KG_M3 = 300.0  # of a mesh that comes with no mass
+DENSITY_KG_M3 = 300.0  # assumed density of a mesh whose file gives no mass
 MASS_RANGE_KG = (0.02, 0.5)
 
 

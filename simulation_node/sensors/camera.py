@@ -10,11 +10,11 @@ from simulation_node.config import CameraConfig
 from simulation_node.sensors.raycast import RayScene, shade_lambert
 
 KERNEL = np.ones((3, 3), np.uint8)
-EDGE_STEP = 0.02  # of the depth: a larger step to a neighbour is a depth edge
+EDGE_STEP = 0.02  # relative depth step between neighbours from which a pixel is a depth edge
 
 
 class DepthCamera:
-    """Fixed in the world; sees what a RayScene holds."""
+    """A camera fixed in the world that renders a RayScene."""
 
     def __init__(self, config: CameraConfig, T_world_camera: np.ndarray):
         self._config, self.T_world_camera = config, T_world_camera

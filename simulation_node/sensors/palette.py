@@ -1,4 +1,4 @@
-"""Colours of what the camera sees."""
+"""Colours of objects, table and robot in the camera image."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from simulation_node.config import TouchConfig
 
 TAXEL_ROWS, TAXEL_COLUMNS = 8, 4  # along the finger, across it
 PAD_LENGTH_M, PAD_WIDTH_M = 0.018, 0.018
-CONTACT_RANGE_M = 0.003  # a contact farther from the pad's surface is not felt
+CONTACT_RANGE_M = 0.003  # largest distance from the pad's surface at which contacts are measured
 
 
 def taxel_points() -> np.ndarray:

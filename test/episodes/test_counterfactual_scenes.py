@@ -12,7 +12,7 @@ from sakiyomi_data.counterfactual.counterfactual_scene import (
     read_counterfactuals,
     write_counterfactual,
 )
-from sakiyomi_training.grasp_success.classifier_training import grasp_features
+from sakiyomi_training.grasp_success_training import grasp_features
 from sakiyomi_training.world_model.examples.counterfactual_examples import counterfactual_examples
 from sakiyomi_training.world_model.examples.example_set import read_examples
 from world_model_node.model.dimensions import NUM_STEPS

@@ -77,6 +77,7 @@ def test_the_plan_of_the_hand_is_what_the_hand_then_does(push):
 
 def test_scenes_come_back_as_they_were_seen(recorder, files):
     episode = recorder.episode('slide', files, 3, 2)
+    assert any(scene.objects for scene in recorder.scenes)
     for scene, read in zip(recorder.scenes, read_scenes(episode), strict=True):
         assert [o.id for o in read.objects] == [o.id for o in scene.objects]
         for a, b in zip(scene.objects, read.objects, strict=True):

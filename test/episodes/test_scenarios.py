@@ -35,6 +35,7 @@ def test_every_scenario_plays_and_keeps_its_objects_finite(cell, files, scenario
 
 def test_the_engine_has_the_properties_that_were_drawn(cell, files):
     rng = np.random.default_rng(1)
+    assert len(files) >= 3
     for file in files[:3]:
         model, scale = load_object(file), 0.8
         shape = Shape(model.shape.vertices_m * np.float32(scale), model.shape.triangles, None)

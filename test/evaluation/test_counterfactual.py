@@ -102,7 +102,9 @@ def test_a_good_grasp_lifts_and_one_beside_the_object_does_not(free_cell, box):
 
 def test_candidates_are_motions_that_can_be_imagined(box):
     rng = np.random.default_rng(0)
-    for motion in sample_pushes(box[1], 0.0, 20, rng) + sample_grasps(box[1], 0.0, 20, rng):
+    motions = sample_pushes(box[1], 0.0, 20, rng) + sample_grasps(box[1], 0.0, 20, rng)
+    assert len(motions) == 40
+    for motion in motions:
         assert motion.times_s[0] == 0.0 and motion.times_s[-1] <= 1.0 + 1e-9
         assert (np.diff(motion.times_s) > 0.0).all()
         assert motion.T_world_grasp.shape == (len(motion.times_s), 4, 4)

@@ -68,3 +68,32 @@ def test_similarity_falls_to_zero_at_five_centimetres():
     true = np.zeros((1, 3))
     tracked = np.array([[0.0, 0.0, 0.0], [0.025, 0.0, 0.0], [0.2, 0.0, 0.0]])
     np.testing.assert_allclose(center_similarity(true, tracked), [[1.0, 0.5, 0.0]])
+
+
+def tracked_sequence(seed, truths, tracks, swaps):
+    """A made-up sequence: each truth has its track, those of some frames are swapped."""
+    rng = np.random.default_rng(seed)
+    frames = []
+    for k in range(60):
+        here = np.flatnonzero(rng.random(truths) < 0.9)
+        found = np.flatnonzero(rng.random(tracks) < 0.85)
+        own = (np.arange(truths) + (k in swaps)) % tracks
+        similarity = 0.3 * rng.random((len(here), len(found)))
+        similarity[own[here][:, None] == found] = 0.4 + 0.6 * rng.random()
+        frames.append(TrackingFrame(tuple(here.tolist()), tuple(found.tolist()), similarity))
+    return frames
+
+
+@pytest.mark.parametrize(
+    ('sequence', 'expected'),
+    [
+        ((0, 3, 3, ()), (0.495631815111, 0.499487723638, 0.491894700081)),
+        ((1, 5, 7, range(20, 40)), (0.302583297128, 0.395427638210, 0.232866410362)),
+        ((2, 8, 4, range(0, 60, 7)), (0.303241458659, 0.292069203913, 0.315288042412)),
+        ((3, 4, 9, (30, 31)), (0.353231812449, 0.268883513391, 0.466045084206)),
+    ],
+)
+def test_scores_are_those_of_trackeval(sequence, expected):
+    """The expected means of HOTA, DetA and AssA are TrackEval's, at its commit 12c8791."""
+    result = score(tracked_sequence(*sequence))
+    assert (result.hota, result.detection, result.association) == pytest.approx(expected, rel=1e-9)

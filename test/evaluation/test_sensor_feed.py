@@ -56,13 +56,16 @@ def due_s(stream, duration_s):
 
 def test_every_stream_keeps_its_rate(feed):
     seen = arrivals(feed, 1.0)
+    assert {name for name, _, _ in seen} == {name for name, _ in STREAMS.items()}
     for name, stream in STREAMS.items():
         assert [at for n, at, _ in seen if n == name] == pytest.approx(due_s(stream, 1.0))
 
 
 def test_a_reading_is_stamped_its_delay_before_it_arrives(feed):
     delays_s = {name: stream.delay_s for name, stream in STREAMS.items()}
-    for name, at_s, stamp in arrivals(feed, 0.5):
+    seen = arrivals(feed, 0.5)
+    assert {name for name, _, _ in seen} == set(delays_s)
+    for name, at_s, stamp in seen:
         assert at_s - stamp == pytest.approx(delays_s[name], abs=1e-9)
 
 
@@ -82,7 +85,9 @@ def test_a_late_reading_shows_what_was_there_at_its_stamp(feed):
 
 def test_readings_of_one_instant_come_touch_first_and_the_camera_last(feed):
     order = [name for name, _ in STREAMS.items()]
-    for (a, a_s, _), (b, b_s, _) in pairwise(arrivals(feed, 0.5)):
+    seen = arrivals(feed, 0.5)
+    assert len(seen) > 10
+    for (a, a_s, _), (b, b_s, _) in pairwise(seen):
         assert (a_s, order.index(a)) < (b_s, order.index(b))
 
 
@@ -99,7 +104,9 @@ def test_two_runs_of_one_seed_give_the_same_readings(feed):
         feed.restart()
         return [(n, numbers(r)) for n, r in chain(feed.read_all(), feed.run(0.3))]
 
-    for (name, one), (again, other) in zip(run(), run(), strict=True):
+    first, second = run(), run()
+    assert first
+    for (name, one), (again, other) in zip(first, second, strict=True):
         assert name == again
         np.testing.assert_array_equal(one, other)
 

@@ -45,6 +45,7 @@ def test_an_example_without_touch_does_not_depend_on_what_was_felt():
     one = gripped_episode(0)
     pairs = [[make_examples(e, (8, 12), touch) for e in (one, felt_otherwise(one))]
              for touch in (False, True)]  # fmt: skip
+    assert pairs[0][0] and pairs[1][0]
     for a, b in zip(*pairs[0], strict=True):
         assert not a['touch_on'].any() and not a['held'].any()
         for name in (*ModelInput._fields, 'later_motion', 'later_touch', 'action'):
@@ -76,6 +77,7 @@ def test_an_object_that_was_always_held_is_taken_for_what_it_looks_like():
 def test_each_variant_changes_nothing_but_its_part():
     base = TrainingConfig()
     values = {name: value for name, _, value in flatten(base)}
+    assert len(VARIANTS) > 5
     for variant in VARIANTS:
         own = {name: value for name, _, value in flatten(variant.config(base))}
         changed = {name for name in own if own[name] != values[name]}
@@ -86,7 +88,9 @@ def test_the_switches_of_the_training_command_are_those_of_the_variants(tmp_path
     names = ('no_privileged', 'no_jepa', 'no_touch', 'pure_network')
     plain = {'config': None, 'steps': None, 'threads': 1, 'seed': 0, 'out': tmp_path}
     configs = [training_config(Namespace(**plain, **{n: n == on for n in names})) for on in names]
-    assert all(v.config(TrainingConfig()) in configs for v in VARIANTS if v.parts)
+    changed = [variant for variant in VARIANTS if variant.parts]
+    assert len(changed) == len(names)
+    assert all(variant.config(TrainingConfig()) in configs for variant in changed)
 
 
 def test_variants_are_chosen_by_name_and_others_refused():
@@ -149,6 +153,7 @@ def command(folders, out, *more):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_variant_has_its_row_and_a_second_run_the_same_figures(folders, tmp_path, capsys):
     files = [tmp_path / 'one.json', tmp_path / 'two.json']
     again = [
@@ -167,6 +172,16 @@ def test_every_variant_has_its_row_and_a_second_run_the_same_figures(folders, tm
     assert 'without structure' in capsys.readouterr().out
 
 
+def test_the_variants_asked_for_have_their_rows(folders, tmp_path):
+    file = tmp_path / 'f.json'
+    more = ('--json', str(file), '--variants', FULL)
+    assert main(command(folders, tmp_path / 'out', *more)) == 0
+    rows = json.loads(file.read_text())['variants']
+    assert list(rows) == [FULL]
+    assert rows[FULL]['ratio_to_full']['mean'] == 1.0
+
+
+@pytest.mark.slow
 def test_without_such_episodes_the_row_of_the_lidar_is_left_out_and_that_said(
     folders, tmp_path, caplog
 ):

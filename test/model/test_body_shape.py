@@ -52,6 +52,7 @@ def test_a_body_holds_its_middle_though_most_of_its_points_lie_to_one_side():
 
 def test_the_faces_of_the_hand_hold_its_points():
     points, faces = hand_points(), hand_faces()
+    assert len(points) > 1
     for own, planes in zip(points, faces, strict=True):
         gap = own @ planes[:, :3].T - planes[:, 3]
         assert gap.max() < 1e-9

@@ -106,12 +106,15 @@ def test_targets_of_every_50_ms_lie_on_the_path_whatever_the_rate(tmp_path):
 
 def test_a_window_is_filled_only_as_far_back_as_something_was_recorded(folder):
     piece = read_toss_file(folder / 'train.npz')[0]
-    for example, start in zip(recording_examples(piece), piece.starts, strict=False):
+    examples = recording_examples(piece)
+    assert len(examples) > 0
+    for example, start in zip(examples, piece.starts, strict=False):
         frames = int((piece.observations[start].stamp_s + MAX_STAMP_GAP_S) / 0.1) + 1
         assert example['seen'].sum() == frames
         assert not example['true_on'].any() and not example['hidden_on'].any()
 
 
+@pytest.mark.slow
 def test_eight_tosses_lower_the_error_of_others(folder, tmp_path):
     out = tmp_path / 'out'
     # faster than a model that knows something should go
@@ -135,7 +138,7 @@ def test_eight_tosses_lower_the_error_of_others(folder, tmp_path):
 def test_what_made_it_worse_is_not_kept(folder, tmp_path):
     """A rate at which nothing can be learned."""
     (tmp_path / 'wild.yaml').write_text('learning_rate: 1.0\nanchor: 0.0\nclip: 1000.0\n')
-    config = ('--config', str(tmp_path / 'wild.yaml'), '--steps', '6')
+    config = ('--config', str(tmp_path / 'wild.yaml'), '--steps', '2')
     assert finetune(folder / 'train.npz', folder, tmp_path / 'out', *config) == 0
     metrics = json.loads((tmp_path / 'out' / 'metrics.json').read_text())
     assert metrics['weights_kept'] == 'starting'
@@ -152,6 +155,7 @@ def test_worse_is_what_the_loss_would_call_so():
     assert is_worse({'mm_mean': 29.0, 'rad_mean': 0.8}, before)
 
 
+@pytest.mark.slow
 def test_a_strong_anchor_holds_the_starting_weights(folder, tmp_path):
     examples = read_data([folder / 'train.npz']).training
     start, _ = load_model(folder / 'start')
@@ -167,6 +171,7 @@ def test_a_strong_anchor_holds_the_starting_weights(folder, tmp_path):
     assert moved(100.0) < 0.97 * moved(0.0)
 
 
+@pytest.mark.slow
 def test_an_interrupted_finetuning_goes_on_and_other_weights_do_not(folder, tmp_path, capsys):
     examples = read_data([folder / 'train.npz']).training
     start, card = load_model(folder / 'start')

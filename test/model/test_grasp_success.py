@@ -18,7 +18,7 @@ from sakiyomi_data.counterfactual.counterfactual_scene import (
     read_counterfactuals,
     write_counterfactual,
 )
-from sakiyomi_training.grasp_success.classifier_training import HELD_M, grasp_features
+from sakiyomi_training.grasp_success_training import HELD_M, grasp_features
 from world_model_node.config import PredictionConfig
 from world_model_node.inference.learned_dynamics import make_dynamics
 from world_model_node.model.dimensions import NUM_STEPS

@@ -107,6 +107,7 @@ def test_one_wild_sample_does_not_move_what_the_others_agree_on():
     assert angle_between(middle.rotation, rotation[2]).max() < 0.02
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_figures_of_the_contract(files, tmp_path):
     out, picture = tmp_path / 'toss.json', tmp_path / 'toss.png'
     more = ('--n-train', '8', '--generations', '1', '--seed', '5', '--threads', '1')

@@ -24,7 +24,7 @@ from sakiyomi_data.tosses.simulated_cubes import sample_cube, simulate_tosses
 from sakiyomi_data.tosses.tossed_cube import CubeProperties, TossedCube
 from sakiyomi_evaluation.tosses import learning_curve as curve_points
 from sakiyomi_evaluation.tosses.learning_curve import LearningCurve, summary
-from sakiyomi_training.tosses.pretraining import Pretraining, pretrain
+from sakiyomi_training.toss_pretraining import Pretraining, pretrain
 
 UNTURNED, STILL = np.array([0.0, 0.0, 0.0, 1.0]), np.zeros(3)
 
@@ -151,6 +151,7 @@ def test_cubes_searched_together_end_where_each_ends_alone(prior):
         return [TossFit(record(2, seed), 1, seed, p) for seed, p in ((0, HAND_SET), (1, prior))]
 
     together, alone = fits(), fits()
+    assert len(together) == 2
     advance(together)
     for fit in alone:
         advance([fit])
@@ -158,6 +159,7 @@ def test_cubes_searched_together_end_where_each_ends_alone(prior):
         assert one.parameters == pytest.approx(other.parameters, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_pretraining_expects_the_friction_of_the_cubes_it_saw():
     settings = Pretraining(cubes=4, tosses=2, further_cubes=1, counts=(8,), generations=1)
     prior, figures = pretrain(settings, lambda *_: None)
@@ -171,6 +173,7 @@ def curve(folder, generations=1, prior=None):
     return LearningCurve(record(10, 0), record(2, 1), prior, generations, folder)
 
 
+@pytest.mark.slow
 def test_finished_points_of_the_curve_are_not_fitted_again(tmp_path, monkeypatch, prior):
     first = curve(tmp_path, prior=prior)
     first.measure(8, [0], lambda done: None)

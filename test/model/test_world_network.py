@@ -67,7 +67,9 @@ def test_what_is_masked_is_not_looked_at(engine):
         spoilt = off._replace(**{content: np.full_like(getattr(window, content), np.nan)})
         if content == 'hand':  # the attention sees the newest hand beside its flag
             spoilt = off._replace(hand=off.hand + 0.0)
-        for clean, other in zip(engine.update(off), engine.update(spoilt), strict=True):
+        results = engine.update(off), engine.update(spoilt)
+        assert len(results[0]) > 0
+        for clean, other in zip(*results, strict=True):
             assert np.isfinite(clean).all()
             np.testing.assert_array_equal(clean, other)
 

@@ -61,6 +61,7 @@ def trained(examples, out, until, **changes):
 def test_what_a_shove_brings_is_learned_from_only_where_it_was_watched(shoved_s):
     episode = sliding_episode(0)
     whole = make_examples(episode, (10, 12))
+    assert len(whole) == 2
     episode['truth/undisturbed_s'][...] = shoved_s
     for left, all_of_it in zip(make_examples(episode, (10, 12)), whole, strict=True):
         start_s = 0.0 if all_of_it['at_t0'] else -0.2

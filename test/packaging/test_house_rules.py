@@ -3,23 +3,32 @@ import subprocess
 import sys
 
 import pytest
-from project_files import PACKAGES, ROOT, imported_names, is_edge, module_name, source_files
+from project_files import (
+    PACKAGES,
+    ROOT,
+    imported_names,
+    is_edge,
+    module_constants,
+    module_name,
+    source_files,
+)
 
-CORE = {'sakiyomi'}
-MAY_IMPORT = {
-    'sakiyomi': set(),
-    'sakiyomi_ros': CORE,
-    'simulation_node': CORE | {'sakiyomi_ros'},
-    'world_model_node': CORE | {'sakiyomi_ros'},
-    'planner_node': CORE | {'sakiyomi_ros', 'world_model_node'},
-    'viewer_node': CORE | {'sakiyomi_ros'},
-    # below what trains and what evaluates
-    'sakiyomi_data': CORE
-    | {'sakiyomi_ros', 'simulation_node', 'world_model_node', 'planner_node'},
-    'sakiyomi_bringup': CORE | {'simulation_node', 'viewer_node'},
-    'sakiyomi_cli': set(PACKAGES),  # the top: nothing imports the command line
+COMMAND_LINE = {'sakiyomi_bringup', 'sakiyomi_cli'}
+MAX_CONSTANTS_PER_1000_LINES = {
+    'planner_node': 12.1,
+    'sakiyomi': 14.4,
+    'sakiyomi_bringup': 47.1,
+    'sakiyomi_cli': 29.7,
+    'sakiyomi_data': 30.0,
+    'sakiyomi_evaluation': 26.8,
+    'sakiyomi_ros': 18.5,
+    'sakiyomi_training': 32.6,
+    'simulation_node': 27.2,
+    'viewer_node': 32.7,
+    'world_model_node': 15.0,
 }
-COMMAND_LINE = {'sakiyomi_bringup', 'sakiyomi_cli'}  # what starts nodes
+MAX_FILES_PER_FOLDER, MIN_FILES_PER_FOLDER = 24, 2
+MAX_DEPTH = 2  # levels of folders below a package
 IMPORT_WITHOUT_ROS = """
 import importlib, sys
 
@@ -67,25 +76,12 @@ def starts_nodes(path):
     return is_command_line(path) or evaluates or reads_recordings
 
 
-def test_nothing_imports_the_command_line():
-    for package in set(PACKAGES) - {'sakiyomi_cli'}:
-        for path in source_files(package):
-            assert 'sakiyomi_cli' not in imported_names(path), path.relative_to(ROOT)
-
-
-@pytest.mark.parametrize('package', MAY_IMPORT)
-def test_imports_run_one_way(package):
-    allowed = MAY_IMPORT[package] | {package, 'sakiyomi_interfaces'}
-    for path in source_files(package):
-        forbidden = (imported_names(path) & set(PACKAGES)) - allowed
-        if not is_command_line(path):
-            assert not forbidden, f'{path.relative_to(ROOT)} imports {sorted(forbidden)}'
-
-
 def test_only_the_edge_imports_the_ros_edge():
-    for path in (path for package in PACKAGES for path in source_files(package)):
-        if not is_edge(path) and not starts_nodes(path):
-            assert 'sakiyomi_ros' not in imported_names(path), path.relative_to(ROOT)
+    files = [path for package in PACKAGES for path in source_files(package)]
+    inner = [path for path in files if not is_edge(path) and not starts_nodes(path)]
+    assert len(inner) > 300
+    for path in inner:
+        assert 'sakiyomi_ros' not in imported_names(path), path.relative_to(ROOT)
 
 
 def compiled_functions(tree):
@@ -109,11 +105,28 @@ def test_compiled_code_uses_only_its_own_file():
     assert count > 20
 
 
-def test_no_folder_holds_more_than_24_files():
-    commands = {'sakiyomi_cli', 'sakiyomi_evaluation'}  # a file for each command
+@pytest.mark.parametrize('package', PACKAGES)
+def test_tuning_does_not_stand_in_module_constants(package):
+    files = source_files(package)
+    constants = [name for path in files for name in module_constants(path)]
+    lines = sum(len(path.read_text().splitlines()) for path in files)
+    rate = 1000.0 * len(constants) / lines
+    assert rate <= MAX_CONSTANTS_PER_1000_LINES[package], f'{len(constants)} in {lines} lines'
+
+
+def test_folders_hold_neither_too_many_files_nor_too_few():
+    """A folder of one file, or one deep inside others, divides nothing."""
     folders = {path.parent for package in PACKAGES for path in source_files(package)}
     assert len(folders) > 30
-    for folder in folders:
-        files = [path for path in folder.glob('*.py') if path.name != '__init__.py']
-        if str(folder.relative_to(ROOT)) not in commands:
-            assert len(files) <= 24, f'{folder.relative_to(ROOT)} holds {len(files)} files'
+    wrong = []
+    for folder in sorted(folders):
+        count = sum(path.name != '__init__.py' for path in folder.glob('*.py'))
+        if not MIN_FILES_PER_FOLDER <= count <= MAX_FILES_PER_FOLDER and not holds_rooms(folder):
+            wrong.append(f'{folder.relative_to(ROOT)} holds {count} files')
+        if len(folder.relative_to(ROOT).parts) > 1 + MAX_DEPTH:
+            wrong.append(f'{folder.relative_to(ROOT)} is too deep')
+    assert not wrong, '\n'.join(wrong)
+
+
+def holds_rooms(folder):
+    return any(path.parent != folder for path in folder.rglob('*.py'))

@@ -57,7 +57,9 @@ def test_every_package_is_installed(setup_arguments):
 
 
 def test_every_folder_with_python_files_is_a_package():
-    for folder in {path.parent for name in PACKAGES for path in (ROOT / name).rglob('*.py')}:
+    folders = {path.parent for name in PACKAGES for path in (ROOT / name).rglob('*.py')}
+    assert len(folders) > len(PACKAGES)
+    for folder in folders:
         assert (folder / '__init__.py').is_file(), folder.relative_to(ROOT)
 
 

@@ -47,6 +47,7 @@ def test_goals_that_replace_a_running_one_make_no_jump():
 def test_each_goal_ends_at_rest_and_holds_little_motion():
     trial = Trial()
     trial.run()
+    assert trial.robot.arm.sent
     for goal, _ in trial.robot.arm.sent:
         assert not goal.dq[-1].any()
         assert goal.duration_s < 0.6

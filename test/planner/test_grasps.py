@@ -6,9 +6,9 @@ from planner_node.config import GraspConfig, GraspModelConfig, PlannerConfig
 from planner_node.errors import PlanError
 from planner_node.grasping.analytic_grasp_model import AnalyticGraspModel
 from planner_node.grasping.gripper import ParallelGripper
+from planner_node.grasping.outcome_model import Outcome
 from planner_node.grasping.proposer import GraspProposer
 from planner_node.grasping.ranking import GraspRanker
-from planner_node.outcome_model import Outcome
 from sakiyomi.geometry import inverse, transform_points
 from sakiyomi.pick_request import PickRequest
 

@@ -15,7 +15,9 @@ def random_q(robot, count, seed=0):
 
 
 def test_batched_chain_agrees_with_pinocchio(robot):
-    for q in random_q(robot, 20):
+    configurations = random_q(robot, 20)
+    assert configurations.shape == (20, 7)
+    for q in configurations:
         expected = robot.frame_pose('panda_grasptarget', q)
         np.testing.assert_allclose(robot.grasp_pose(q), expected, atol=1e-12)
 
@@ -23,6 +25,7 @@ def test_batched_chain_agrees_with_pinocchio(robot):
 def test_jacobian_is_the_derivative_of_the_pose(robot):
     q = random_q(robot, 1)
     T, J = robot.chain.forward_and_jacobian(q)
+    assert J.shape == (1, 6, 7)
     h = 1e-6
     for i in range(q.shape[1]):
         T_moved = robot.chain.forward(q + h * np.eye(q.shape[1])[i])
@@ -66,7 +69,9 @@ def test_robot_links_move_and_scenery_does_not(robot):
 
 
 def test_collision_meshes_are_indexed_triangles(robot):
-    for vertices, triangles in robot.collision_meshes().values():
+    meshes = robot.collision_meshes()
+    assert len(meshes) > 8
+    for vertices, triangles in meshes.values():
         assert vertices.shape[1] == triangles.shape[1] == 3
         assert triangles.min() >= 0 and triangles.max() < len(vertices)
         assert np.ptp(vertices, axis=0).max() < 0.5, 'metres, not millimetres'

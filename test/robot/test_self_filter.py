@@ -44,9 +44,11 @@ def signed_distance(robot, q, width, points):
 
 
 def test_points_on_the_robot_are_removed(robot, self_filter):
+    meshes = robot.collision_meshes()
+    assert len(meshes) > 8
     for q in configurations(robot, 5):
         poses = robot.link_poses(q, 0.05)
-        for link, (vertices, triangles) in robot.collision_meshes().items():
+        for link, (vertices, triangles) in meshes.items():
             points = transform_points(poses[link], surface(vertices, triangles, 400)[0])
             assert self_filter.mask(points, q, 0.05).all(), link
 
@@ -62,7 +64,9 @@ def test_noise_of_a_centimetre_is_removed_too(robot, self_filter):
 
 def test_points_three_centimetres_away_are_kept(robot, self_filter):
     rng = np.random.default_rng(0)
-    for q in configurations(robot, 2):
+    poses_of_the_arm = configurations(robot, 2)
+    assert len(poses_of_the_arm) >= 2
+    for q in poses_of_the_arm:
         points = rng.uniform([-0.6, -0.6, -0.2], [0.8, 0.6, 1.1], (4000, 3))
         distance = signed_distance(robot, q, 0.08, points)
         removed = self_filter.mask(points, q)

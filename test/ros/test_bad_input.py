@@ -192,6 +192,7 @@ def test_an_input_that_never_comes_is_stale(start, observer):
         return status and status.level == DiagnosticStatus.STALE
 
     observer.wait_for(stale, 'a stale camera on /diagnostics')
+    assert stale()
 
 
 def test_the_simulation_answers_bad_requests_and_counts_bad_commands(start, observer):

@@ -39,7 +39,9 @@ def world_model(context):
 
 
 def test_every_field_is_a_parameter_with_its_default_description_and_range(node):
-    for name, field, default in flatten(type(node.config)()):
+    parameters = list(flatten(type(node.config)()))
+    assert parameters
+    for name, field, default in parameters:
         descriptor = node.describe_parameter(name)
         value = node.get_parameter(name).value
         assert (list(value) if isinstance(default, tuple) else value) == (

@@ -35,11 +35,12 @@ def test_the_links_form_one_tree_from_the_world(description):
 
 
 def test_every_moving_arm_joint_has_a_home_within_its_limits(description):
-    for joint in description.root.findall('joint'):
-        if joint.get('type') == 'revolute':
-            limit = joint.find('limit')
-            home = description.home[joint.get('name')]
-            assert float(limit.get('lower')) < home < float(limit.get('upper'))
+    joints = [j for j in description.root.findall('joint') if j.get('type') == 'revolute']
+    assert len(joints) == 7
+    for joint in joints:
+        limit = joint.find('limit')
+        home = description.home[joint.get('name')]
+        assert float(limit.get('lower')) < home < float(limit.get('upper'))
 
 
 def test_the_home_pose_is_no_part_of_the_urdf(description):

@@ -3,7 +3,7 @@ import open3d as o3d
 import pytest
 
 from sakiyomi.errors import BadInputError
-from simulation_node.objects.scene_layouts import in_workspace
+from simulation_node.scene_layouts import in_workspace
 
 DEEP_M = 0.002
 

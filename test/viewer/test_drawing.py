@@ -8,6 +8,7 @@ from fake_world import objects, prediction, touch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sakiyomi.constants import GRAVITY_MPS2
 from sakiyomi.errors import BadInputError
 from sakiyomi.sensing import TactileReading
 from viewer_node.layers.ghosts import SIGMAS, ellipsoid, motion_m
@@ -23,7 +24,7 @@ from viewer_node.panels.cards import (
     pick_card,
     summed,
 )
-from viewer_node.panels.disturbances import GRAVITY_MPS2, inward_push, random_throw, throw_velocity
+from viewer_node.panels.disturbances import inward_push, random_throw, throw_velocity
 from viewer_node.panels.pads import draw_pads, force_map
 from viewer_node.panels.status import HealthLine, PickStatus
 from viewer_node.theme import color_of_id, color_of_probability
@@ -41,7 +42,7 @@ URDF = """<robot name="r"><link name="a">
 def test_a_thrown_body_is_at_the_target_after_the_flight(numbers, flight_s):
     start, target = np.array(numbers[:3]), np.array(numbers[3:])
     velocity = throw_velocity(start, target, flight_s)
-    end = start + velocity * flight_s + GRAVITY_MPS2 * flight_s**2 / 2
+    end = start + velocity * flight_s + np.array([0.0, 0.0, -GRAVITY_MPS2]) * flight_s**2 / 2
     np.testing.assert_allclose(end, target, atol=1e-9)
 
 

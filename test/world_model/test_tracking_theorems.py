@@ -30,7 +30,9 @@ def test_ids_are_stable_over_50_noisy_frames(model):
 
 
 def test_still_objects_have_no_twist(model):
-    for state in watch(model, THREE, frames=20)[-1].objects:
+    states = watch(model, THREE, frames=20)[-1].objects
+    assert len(states) == len(THREE)
+    for state in states:
         assert np.linalg.norm(state.twist[:3]) < 0.01
 
 

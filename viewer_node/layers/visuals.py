@@ -1,4 +1,4 @@
-"""What a robot description looks like: coloured triangles per link, read from its URDF."""
+"""Visual meshes of a robot description: coloured triangles per link, read from its URDF."""
 
 from __future__ import annotations
 

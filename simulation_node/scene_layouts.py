@@ -1,4 +1,4 @@
-"""How objects come to lie on the table: the two protocols of VGN (Breyer et al., 2020)."""
+"""Scene layouts: the two protocols of VGN (Breyer et al., 2020)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from simulation_node.config import PHYSICS_HZ, WORKSPACE_CENTER_M, WORKSPACE_SID
 from simulation_node.objects.object_files import load_object, object_files
 from simulation_node.world import World
 
-SCALES = {'packed': (0.7, 0.9), 'pile': (0.8, 1.0)}  # of the objects, as in VGN
+SCALES = {'packed': (0.7, 0.9), 'pile': (0.8, 1.0)}  # range of the objects' scale, as in VGN
 PLACEMENT_SIDES_M = {
     'packed': 0.20,
     'pile': 0.10,

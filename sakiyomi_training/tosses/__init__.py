@@ -1,1 +1,0 @@
-"""A prior over the contact parameters, learned from simulated tosses."""
