@@ -267,11 +267,6 @@ class DriversConfig(ParameterSet):
             'parallel_gripper_command',
         ),
     )
-    open_position: float = parameter(
-        0.04, 'joint position of the open gripper [m, rad]', -10.0, 10.0
-    )
-    closed_position: float = parameter(0.0, 'and of the closed one [m, rad]', -10.0, 10.0)
-    open_width_m: float = parameter(0.08, 'opening between the pads of the open one', 0.001, 1.0)
 
 
 @dataclass(frozen=True)

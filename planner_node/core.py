@@ -39,7 +39,8 @@ class PickPlanner:
         self, config: PlannerConfig, robot: RobotModel, outcomes: OutcomeModel | None = None
     ) -> None:
         self.config, self.robot = config, robot
-        self.ranker = GraspRanker(config, outcomes or AnalyticGraspModel(config.grasp_model))
+        outcomes = outcomes or AnalyticGraspModel(config.grasp_model)
+        self.ranker = GraspRanker(config, outcomes, robot.hand)
         self.motion = MotionPlanner(robot, config.motion)
         self.stages = PickStages(config, robot, self.motion)
         self.stage_ms: dict[str, float] = {}

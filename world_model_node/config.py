@@ -116,10 +116,6 @@ class TouchConfig(ParameterSet):
         2.0, 'or after so long, where the fingers have not moved [s]', 0.0, 60.0
     )
     reach_m: float = parameter(0.02, 'an object this near the pads is what they touch [m]', 0, 0.2)
-    grasp_frame: str = parameter('panda_grasptarget', 'frame between the finger pads')
-    wrench_frame: str = parameter('panda_hand', 'frame of the wrist wrench')
-    left_pad_frame: str = parameter('left_tactile_pad', 'frame of the left taxels')
-    right_pad_frame: str = parameter('right_tactile_pad', 'frame of the right taxels')
     contact_sigma_m: float = parameter(
         0.0015, 'a contact lies on the surface within [m]', 1e-4, 0.05
     )

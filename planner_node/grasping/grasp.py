@@ -24,7 +24,7 @@ class GraspFeatures:
 
 @dataclass(frozen=True)
 class Grasp:
-    """A hand pose with the opening to approach with; the frame is that of ParallelGripper."""
+    """A hand pose with the opening to approach with; the frame is that of HandGeometry."""
 
     object_id: int
     T_world_grasp: np.ndarray  # (4, 4)

@@ -13,6 +13,7 @@ from planner_node.grasping.proposer import GraspProposer, with_denser_sampling
 from planner_node.outcome_model import OutcomeModel
 from sakiyomi.geometry import transform_points
 from sakiyomi.pick_request import PickRequest
+from sakiyomi.robot.hand_geometry import HandGeometry
 from sakiyomi.scene import ObjectState, Scene
 
 
@@ -22,14 +23,15 @@ class GraspRanker:
     Args:
         config: of the planner.
         outcomes: imagines what comes of each candidate.
+        hand: that grasps.
     """
 
-    def __init__(self, config: PlannerConfig, outcomes: OutcomeModel) -> None:
+    def __init__(self, config: PlannerConfig, outcomes: OutcomeModel, hand: HandGeometry) -> None:
         self._config, self._outcomes = config, outcomes
         # the finer search is for scenes in which the first one finds nothing
         self._proposers = (
-            GraspProposer(config.grasp),
-            GraspProposer(with_denser_sampling(config.grasp)),
+            GraspProposer(config.grasp, hand),
+            GraspProposer(with_denser_sampling(config.grasp), hand),
         )
 
     def rank(self, scene: Scene, request: PickRequest) -> list[Grasp]:

@@ -43,7 +43,9 @@ class CollisionModel:
             link for link in robot.fixed_geometry if link.name != TABLE
         ]  # a scene brings its own
         self._fixed_geometry = [item for link in fixed for item in _hulls(link)]
-        self._grasp_frame = robot.model.frames[robot.model.getFrameId(robot.spec.grasp_frame)]
+        self._grasp_frame = robot.model.frames[
+            robot.model.getFrameId(robot.config.gripper.grasp_frame)
+        ]
         self._hand_links = self._links_near_grasp()
         self._adjacent_links: set[frozenset[str]] = set()
         self._recent: deque[tuple[PlanningScene, Bodies]] = deque(maxlen=KEPT_SCENES)
@@ -199,7 +201,7 @@ class CollisionChecker:
         return frozenset(p for p, r in zip(bodies.names, results, strict=True) if r.isCollision())
 
     def describe_collision(self, q: np.ndarray) -> str | None:
-        """The first of the pairs in alphabetical order, such as 'panda_hand with scene'."""
+        """The first of the pairs in alphabetical order, such as 'hand with scene'."""
         return describe(self.colliding_pairs(q))
 
     def _any_collision(self, broad_phase: BroadPhase, q: np.ndarray) -> bool:

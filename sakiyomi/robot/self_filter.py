@@ -47,14 +47,14 @@ class SelfFilter:
         )  # compiles
 
     def mask(
-        self, points_m: np.ndarray, q: np.ndarray, finger_width_m: float = 0.08
+        self, points_m: np.ndarray, q: np.ndarray, finger_width_m: float | None = None
     ) -> np.ndarray:
         """Whether each point lies within the inflated robot.
 
         Args:
             points_m: world frame [m]. Shape (N, 3).
             q: arm angles [rad]. Shape (n,).
-            finger_width_m: opening between the pads [m].
+            finger_width_m: opening between the pads [m]; None for the widest.
 
         Returns:
             Shape (N,) bool; False for points that are not finite.
@@ -68,7 +68,7 @@ class SelfFilter:
         return _inside(points, low, high, to_grid, offset, *self._voxels)
 
     def remove(
-        self, points_m: np.ndarray, q: np.ndarray, finger_width_m: float = 0.08
+        self, points_m: np.ndarray, q: np.ndarray, finger_width_m: float | None = None
     ) -> np.ndarray:
         """The points (M, 3) that are not the robot's."""
         return points_m[~self.mask(points_m, q, finger_width_m)]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from sakiyomi.geometry import inverse, transform_points
+from sakiyomi.robot.hand_geometry import HandGeometry
 from sakiyomi.sensing import TactileReading
 from world_model_node.config import TouchConfig
 from world_model_node.inputs.contacts import ContactPatch
 
-PAD_HALF_WIDTH_M = 0.012
 MIN_POINTS_BETWEEN_PADS = 5
 NEAR_HAND_M, FINGER_LENGTH_M = 0.05, 0.10  # of the fingers, from their tips upwards
 
@@ -27,6 +27,7 @@ class HandState:
     contacts: tuple[ContactPatch, ...] = ()  # of the pads that something presses on
     T_world_wrench: np.ndarray | None = None  # (4, 4) of the wrist sensor
     R_hand_pads: np.ndarray | None = None  # (2, 3, 3) axes of both pads in the grasp frame
+    geometry: HandGeometry = field(kw_only=True)
 
     def both_pads_in_contact(self, config: TouchConfig) -> bool:
         """Whether both pads feel contact."""
@@ -49,9 +50,10 @@ def center_of_pressure(reading: TactileReading, contact_force_n: float) -> np.nd
 def points_between_pads(points: np.ndarray, hand: HandState, reach_m: float) -> np.ndarray:
     """Which of (N, 3) world points lie between the finger pads, give or take the reach. (N,)."""
     x, y, z = transform_points(inverse(hand.T_world_grasp), np.asarray(points, float)).T
-    inside = np.abs(x) < PAD_HALF_WIDTH_M + 0.5 * reach_m
+    half_width_m = hand.geometry.holding_half_width_m
+    inside = np.abs(x) < half_width_m + 0.5 * reach_m
     inside &= np.abs(y) < 0.5 * hand.finger_width_m + reach_m
-    return inside & (np.abs(z) < PAD_HALF_WIDTH_M + reach_m)
+    return inside & (np.abs(z) < half_width_m + reach_m)
 
 
 def grasped_object(

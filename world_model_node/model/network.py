@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from sakiyomi.robot.hand_geometry import TrainedHandShape
 from world_model_node.model.belief import Belief, BeliefNetwork, ModelInput
 from world_model_node.model.dimensions import NUM_STEPS, STEP_S
 from world_model_node.model.model_config import ModelConfig
@@ -42,10 +43,10 @@ class ImaginedFuture(NamedTuple):
 class WorldNetwork(nn.Module):
     """Belief and imagination."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, hand: TrainedHandShape) -> None:
         super().__init__()
         self.config = config
-        self.belief, self.rollout = BeliefNetwork(config), Rollout(config)
+        self.belief, self.rollout = BeliefNetwork(config), Rollout(config, hand)
         self.noise = nn.Sequential(
             nn.Linear(config.hidden + 9, NOISE_WIDTH),
             nn.GELU(),

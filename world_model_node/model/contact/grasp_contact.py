@@ -11,19 +11,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from sakiyomi.robot.hand_geometry import TrainedHandShape
 from world_model_node.model.algebra.vectors import TINY, cross, dot, length, to_body
 from world_model_node.model.contact.hand_contact import HandKinematics
 from world_model_node.model.contact.hand_trajectory import WIDTH_ROW, hand_at_substep
 from world_model_node.model.physics.body_state import BodyBatch, MotionState
 
-PROBE_POINTS_M = ((0.0, 0.0), (0.008, 0.0), (-0.008, 0.0), (0.0, 0.006), (0.0, -0.008))
 SOFTNESS_M = 0.0015
 # pads this much wider than the body still touch it, as far as it is known
 CLOSED_TOLERANCE_M = 0.004
 MAX_SLIDE_M, OPENING_TOLERANCE_M = 0.02, 0.004
 TORSION_ARM_M, TILT_ARM_M = 0.006, 0.012  # of a pad's friction about its normal, and across it
 MIN_SLOPE, OUT_OF_REACH_M = 0.05, 0.5
-FINGERTIP_OFFSET_M = 0.004  # beyond the grasp frame
 SHAPE_EXCESS_M, SHAPE_SIGMA_M = 0.003, 0.003  # by which a side is seen too far out, and how surely
 # of those that come down on it end beside it: sides are round, shapes unsure
 SLIDE_OFF_PROBABILITY = 0.4
@@ -50,10 +49,11 @@ class GraspInit(NamedTuple):
 class GraspContact(nn.Module):
     """Matches the hand's motion within the limits of friction."""
 
-    def __init__(self, substep_s: float) -> None:
+    def __init__(self, substep_s: float, hand: TrainedHandShape) -> None:
         super().__init__()
-        self.h = substep_s
-        self.register_buffer('probes', torch.tensor(PROBE_POINTS_M).T, persistent=False)  # (2, Q)
+        self.h, self.fingertip_z_m = substep_s, hand.fingertip_z_m
+        probes = torch.tensor(hand.grip_points_m).T  # (2, Q)
+        self.register_buffer('probes', probes, persistent=False)
 
     def grasp_probability(
         self,
@@ -111,7 +111,7 @@ class GraspContact(nn.Module):
         row = path.gather(0, lowest.reshape(1, 1, -1).expand(1, *path.shape[1:]))[0]
         descent = hand_at_substep(path[0] - row, position.shape[1]).position[2:]
         hand = hand_at_substep(row, position.shape[1])
-        tip = hand.position + FINGERTIP_OFFSET_M * hand.approach_axis
+        tip = hand.position + self.fingertip_z_m * hand.approach_axis
         middle = to_body(R, (tip - position).unsqueeze(1))[:, 0]
         ahead, behind = self._reach(R, planes, middle, hand.closing_axis)
         clearance = 0.5 * max_width_m + SHAPE_EXCESS_M - torch.maximum(ahead, behind)

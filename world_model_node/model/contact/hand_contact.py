@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from sakiyomi.robot.hand_geometry import TrainedHandShape
 from world_model_node.model.algebra.vectors import cross, length, to_world
 from world_model_node.model.contact.external_contact import ExternalContacts
 from world_model_node.model.contact.hand_points import OPENING_SIGNS, hand_faces, hand_points
@@ -51,11 +52,11 @@ class ConvexShapes(NamedTuple):
 class HandContact(nn.Module):
     """A hand that pushes."""
 
-    def __init__(self, substep_s: float) -> None:
+    def __init__(self, substep_s: float, hand: TrainedHandShape) -> None:
         super().__init__()
         self.h = substep_s
         points, faces = (
-            torch.tensor(a, dtype=torch.float32) for a in (hand_points(), hand_faces())
+            torch.tensor(a, dtype=torch.float32) for a in (hand_points(hand), hand_faces(hand))
         )
         self.register_buffer('points', points, False)  # (PARTS, Q, 3)
         self.register_buffer('faces', faces, False)  # (PARTS, NUM_FACES, 4)

@@ -11,6 +11,8 @@ from safetensors.numpy import load
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.geometry import transform_points
+from sakiyomi.robot.hand_geometry import TrainedHandShape
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi.scene import ObjectState
 from world_model_node.model.grasp_success.features import FEATURE_NAMES, attempt_features
 from world_model_node.model.grasp_success.grasp_attempt import GraspAttempt
@@ -30,6 +32,7 @@ class GraspSuccessClassifier:
     scale: np.ndarray  # (F,)
     weights: tuple[np.ndarray, ...]  # (out, in) of each layer
     biases: tuple[np.ndarray, ...]  # (out,)
+    hand: TrainedHandShape  # that was learned from
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         """That it holds (N,), of features (N, F)."""
@@ -42,7 +45,7 @@ class GraspSuccessClassifier:
         """That this closing would hold this object, were it lifted then."""
         surface = transform_points(state.T_world_object, state.points_m.astype(float))
         center = transform_points(state.T_world_object, state.properties.center_of_mass_m[None])[0]
-        features = attempt_features(attempt, surface, center, state.properties)
+        features = attempt_features(attempt, surface, center, state.properties, self.hand)
         return float(self.probabilities(features[None])[0])
 
 
@@ -62,6 +65,7 @@ def load_grasp_success(folder: Path) -> GraspSuccessClassifier:
             tensors['scale'],
             tuple(tensors[f'{layer}.weight'] for layer in layers),
             tuple(tensors[f'{layer}.bias'] for layer in layers),
+            read_robot_config().hand.trained,
         )
         network.probabilities(np.zeros((1, len(FEATURE_NAMES))))
     except (SafetensorError, KeyError, ValueError, IndexError) as error:

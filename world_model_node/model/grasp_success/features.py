@@ -9,12 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from sakiyomi.geometry import inverse, transform_points
+from sakiyomi.robot.hand_geometry import TrainedHandShape
 from sakiyomi.scene import HiddenProperties
 from world_model_node.model.grasp_success.grasp_attempt import GraspAttempt
 
-PAD_SPAN_M = ((-0.009, 0.009), (-0.012, 0.006))  # sideways and along the approach, grasp frame
-FINGER_SPAN_M, FINGERTIP_M = (-0.010, 0.010), 0.004
-FINGER_THICKNESS_M = 0.012
 MIN_POINTS_BETWEEN_PADS = 3  # points between the pads that tell a width
 MIN_MASS_KG, MIN_FRICTION = 1e-3, 1e-2
 FEATURE_NAMES = (
@@ -40,6 +38,7 @@ def attempt_features(
     surface_m: np.ndarray,
     center_m: np.ndarray,
     properties: HiddenProperties,
+    hand: TrainedHandShape,
 ) -> np.ndarray:
     """The numbers (len(FEATURE_NAMES),) that a hold is judged by.
 
@@ -48,16 +47,18 @@ def attempt_features(
         surface_m: (N, 3) world points of the object, at least one.
         center_m: (3,) its centre of mass, world frame.
         properties: believed of it.
+        hand: shape that the classifier was trained with.
     """
     T_grasp_world = inverse(attempt.T_world_grasp)
     surface = transform_points(T_grasp_world, np.asarray(surface_m, float))
     x, y, z = surface.T
     half_m = 0.5 * attempt.opening_m
-    between = _within(x, PAD_SPAN_M[0]) & _within(z, PAD_SPAN_M[1]) & (np.abs(y) < half_m)
-    low = _within(x, FINGER_SPAN_M) & (z < FINGERTIP_M)
-    under = sorted(
-        int((low & _within(side, (half_m, half_m + FINGER_THICKNESS_M))).sum()) for side in (y, -y)
-    )
+    between = _within(x, (-hand.pad_half_width_m, hand.pad_half_width_m))
+    between &= _within(z, (hand.pad_low_z_m, hand.pad_high_z_m)) & (np.abs(y) < half_m)
+    low = _within(x, (-hand.finger_half_width_m, hand.finger_half_width_m))
+    low &= z < hand.fingertip_z_m
+    outer_m = half_m + hand.finger_thickness_m
+    under = sorted(int((low & _within(side, (half_m, outer_m))).sum()) for side in (y, -y))
     center = T_grasp_world[:3, :3] @ np.asarray(center_m, float) + T_grasp_world[:3, 3]
     return np.array(
         [

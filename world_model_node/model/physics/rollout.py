@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from sakiyomi.robot.hand_geometry import TrainedHandShape
 from world_model_node.model.algebra.vectors import cross, length
 from world_model_node.model.belief import Belief, ModelInput
 from world_model_node.model.contact.external_contact import ExternalContacts
@@ -50,15 +51,15 @@ class RolloutSamples(NamedTuple):
 class Rollout(nn.Module):
     """H steps of 50 ms."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, hand: TrainedHandShape) -> None:
         super().__init__()
         self.substeps, self.physics = config.substeps, config.physics
         h = STEP_S / config.substeps
         self.h = h
         self.contact_step, self.rolling = ContactStep(h), RollingResistance(h)
         self.hand_contact, self.grasp_contact, self.object_contact = (
-            HandContact(h),
-            GraspContact(h),
+            HandContact(h, hand),
+            GraspContact(h, hand),
             ObjectContact(h),
         )
         self.context = nn.Linear(config.hidden + config.embedding, CONTEXT_SIZE)
