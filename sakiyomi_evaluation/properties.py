@@ -26,7 +26,7 @@ import numpy as np
 from rich.table import Table
 from scipy.spatial.transform import Rotation
 
-from planner_node.friction_probe import FrictionProbe
+from planner_node.friction_probe import FrictionProbe, FrictionProbeConfig
 from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi.scene import Gaussian, GripperCommand, ObjectState, Scene
@@ -180,7 +180,7 @@ def _loosen(
     record_held: Callable[[Scene], None],
 ) -> None:
     """Loosen the grip until the wrist feels the object slide, and hold on again for a moment."""
-    probe = FrictionProbe(force_n)
+    probe = FrictionProbe(force_n, FrictionProbeConfig())
     hand_link = cell.cell.description.config.gripper.hand_link
     while not probe.done:
         force = cell.cell.world.robot.link_pose(hand_link)[:3, :3] @ cell.cell.wrench().force_n

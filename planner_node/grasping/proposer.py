@@ -62,7 +62,7 @@ class GraspProposer:
     def _close_hands(
         self, cloud: LocalCloud, R: np.ndarray, anchors: np.ndarray, object_id: int
     ) -> list[Grasp]:
-        """Close the hand on the cloud at a few depths; keep what touches and does not collide."""
+        """Close the hand on the cloud at a few depths; keep contacts without collision."""
         own = _in_frames(R, anchors, cloud.points)  # (C, N, 3)
         grasps = []
         for depth in self.config.depths_m:
@@ -76,7 +76,7 @@ class GraspProposer:
         return grasps
 
     def _between_pads(self, own: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Width and middle along the closing axis of what the pads would meet, and if it fits."""
+        """Width and centre of the points between the pads along the closing axis, and the fit."""
         c = self.config
         in_pads = self._in_pads(own)
         high = np.where(in_pads, own[..., 1], -1.0).max(axis=1)
@@ -195,7 +195,7 @@ def _horizontal_lever(offset: np.ndarray, axis: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class _HandBatch:
-    """C hands and the cloud as each of them sees it."""
+    """C hands and the cloud in the frame of each."""
 
     R: np.ndarray  # (C, 3, 3)
     origins: np.ndarray  # (C, 3)
@@ -205,7 +205,7 @@ class _HandBatch:
 
     @staticmethod
     def of(R: np.ndarray, origins: np.ndarray, cloud: LocalCloud) -> _HandBatch:
-        """See the surface from C frames."""
+        """Transform the cloud into C frames."""
         own = _in_frames(R, origins, cloud.points)
         obstacles = _in_frames(R, origins, cloud.obstacles)
         normal_y = R[:, :, 1].astype(np.float32) @ cloud.normals.T.astype(np.float32)

@@ -1,4 +1,4 @@
-"""Which objects are asked for, and the grasps on them in the order of their promise."""
+"""The targets of a request, and their grasps ordered by predicted success."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from sakiyomi.scene import ObjectState, Scene
 
 
 class GraspRanker:
-    """Proposes grasps and lets an outcome model judge them.
+    """Proposes grasps and ranks them by an outcome model.
 
     Args:
         config: of the planner.
-        outcomes: imagines what comes of each candidate.
+        outcomes: predicts the outcome of each candidate.
         hand: that grasps.
     """
 
@@ -80,7 +80,7 @@ def _distance_m(target: ObjectState, point_m: np.ndarray) -> float:
 
 
 def _diverse(grasps: list[Grasp], apart_m: float = 0.01, apart_rad: float = 0.4) -> list[Grasp]:
-    """The ranked list without near-copies of better ones, so that every try is a new idea."""
+    """The ranked list without near-copies of better grasps."""
     kept: list[Grasp] = []
     for grasp in grasps:
         T = grasp.T_world_grasp

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from sakiyomi.constants import GRAVITY_MPS2
 from sakiyomi.geometry import from_xyz_quat, from_xyz_rpy, inverse, quat_xyzw
 from sakiyomi.robot.robot_description import RobotDescription
 from simulation_node.config import PHYSICS_HZ
 
-GRAVITY_MPS2 = 9.81
 ARM_POSITION_GAIN, ARM_VELOCITY_GAIN = 0.4, 1.0
 PAD_CONTACT = {
     'lateralFriction': 1.0,

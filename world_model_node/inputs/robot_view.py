@@ -6,7 +6,7 @@ import numpy as np
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.robot.robot_model import RobotModel
-from sakiyomi.robot.self_filter import SelfFilter
+from sakiyomi.robot.self_filter import SelfFilter, SelfFilterConfig
 from sakiyomi.sensing import JointReading
 from world_model_node.config import TouchConfig
 from world_model_node.inputs.contacts import ContactPatch, pad_contact_patch
@@ -20,7 +20,7 @@ class RobotView:
     def __init__(self, robot: RobotModel | None, config: TouchConfig) -> None:
         self.robot = robot
         self.config = config
-        self.filter = None if robot is None else SelfFilter(robot)
+        self.filter = None if robot is None else SelfFilter(robot, SelfFilterConfig())
 
     def hand(self, snapshot: Snapshot, joints: JointReading | None) -> HandState | None:
         """The hand as these joints and the newest taxels tell, or None without joints."""

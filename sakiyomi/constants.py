@@ -1,0 +1,3 @@
+"""Constants of nature."""
+
+GRAVITY_MPS2 = 9.81
