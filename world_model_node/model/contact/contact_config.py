@@ -30,7 +30,7 @@ class GraspContactConfig:
 
     Attributes:
         softness_m: Width of the sigmoids over distances.
-        min_inside: Share of the grip points of the hand inside the body at which a grasp is as likely as not.
+        min_inside: Share of the grip points inside the body at which a grasp is as likely as not.
         inside_softness: Width of the sigmoid over this share.
         closed_tolerance_m: Excess of the opening over the body's width at which pads still touch.
         max_slide_m: Slide in the hand at which a held body is lost.
