@@ -23,7 +23,7 @@ def generate_launch_description():
             DeclareLaunchArgument(
                 'robot_description',
                 default_value='',
-                description="the arm's URDF file; empty: PyBullet's Panda",
+                description="the arm's URDF file; empty: the one that urdf/robot.yaml names",
             ),
             DeclareLaunchArgument(
                 'sensor_description',

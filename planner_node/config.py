@@ -25,7 +25,7 @@ class GraspConfig(ParameterSet):
     max_points: int = parameter(
         1500, 'points used of an object and of its surroundings', 50, 20000
     )
-    min_contact_points: int = parameter(8, 'object points needed between the pads', 1, 1000)
+    min_contact_points: int = parameter(8, 'object points required between the pads', 1, 1000)
     min_width_m: float = parameter(0.004, 'thinnest graspable width', 0.0, 0.08)
     min_clearance_m: float = parameter(0.003, 'least free play on each side', 0.0, 0.04)
     table_clearance_m: float = parameter(
@@ -43,14 +43,20 @@ class GraspConfig(ParameterSet):
     target_radius_m: float = parameter(
         0.004, 'scene points this near are the target itself', 0.0, 0.05
     )
+    crop_margin_m: float = parameter(
+        0.2, 'points further than this from the target meet no part of the hand [m]', 0.05, 1.0
+    )
+    min_side_approach: float = parameter(
+        0.3, 'least share of straight down in an approach along a surface', 0.01, 1.0
+    )
 
 
 @dataclass(frozen=True)
 class GraspModelConfig(ParameterSet):
-    """The contact model that imagines whether a grasp will hold."""
+    """The contact model that predicts whether a grasp will hold."""
 
-    samples: int = parameter(256, 'worlds imagined for each grasp', 8, 100000)
-    seed: int = parameter(0, 'seed of the imagined worlds', 0)
+    samples: int = parameter(256, 'sampled worlds for each grasp', 8, 100000)
+    seed: int = parameter(0, 'seed of the sampled worlds', 0)
     position_sigma_m: float = parameter(0.003, 'uncertainty of hand against object', 0.0, 0.05)
     angle_sigma_rad: float = parameter(0.17, 'uncertainty of a contact normal', 0.0, 1.0)
     pad_radius_m: float = parameter(0.007, 'effective radius of a pad against twisting', 0.0, 0.03)
@@ -106,12 +112,13 @@ class ExecutionConfig(ParameterSet):
     min_progress_s: float = parameter(
         0.02, 'advance along the path that counts as motion', 0.001, 1.0
     )
+    min_braking_s: float = parameter(0.05, 'shortest braking from full speed [s]', 0.01, 1.0)
     max_braking_s: float = parameter(
         2.0, 'longest braking before the goal is cancelled', 0.1, 20.0
     )
     close_timeout_s: float = parameter(2.0, 'longest closing', 0.1, 20.0)
     grasp_lost_s: float = parameter(
-        0.1, 'a hand that has felt nothing for so long has lost the object', 0.0, 2.0
+        0.1, 'time without pad force after which the object counts as lost [s]', 0.0, 2.0
     )
     finger_rate_window_s: float = parameter(
         0.1, 'time over which the speed of the fingers is measured', 0.01, 1.0
@@ -124,13 +131,18 @@ class ExecutionConfig(ParameterSet):
         0.001, 'fingers that change their opening by more have moved', 1e-5, 0.02
     )
     opening_error_m: float = parameter(
-        0.006, 'fingers this far from their opening did not do what they were told', 0.001, 0.05
+        0.006, 'distance from the commanded opening that is a failure [m]', 0.001, 0.05
     )
     attached_load_share: float = parameter(
-        0.35, 'of the weight still borne after the release is a thing that hangs', 0.05, 0.95
+        0.35,
+        'share of the weight on the wrist after the release that is a caught object',
+        0.05,
+        0.95,
     )
-    shakes: int = parameter(2, 'times that what hangs on a finger is shaken', 0, 10)
-    shake_rad: float = parameter(0.12, 'how far the wrist turns for it', 0.0, 0.5)
+    shakes: int = parameter(2, 'shakes that free an object caught on a finger', 0, 10)
+    shake_rad: float = parameter(0.12, 'amplitude of the wrist in a shake [rad]', 0.0, 0.5)
+    shake_swings: int = parameter(3, 'swings of one shake', 1, 20)
+    shake_period_s: float = parameter(0.4, 'period of a swing [s]', 0.1, 5.0)
     contact_force_n: float = parameter(0.5, 'pad force that counts as touch', 0.01, 50.0)
     stationary_speed_mps: float = parameter(
         0.003, 'finger speed that counts as still', 0.0001, 0.1
@@ -141,7 +153,7 @@ class ExecutionConfig(ParameterSet):
     touch_down_s: float = parameter(
         0.25, 'last stretch of the approach, in which it may touch down', 0.0, 5.0
     )
-    touch_down_speed_scale: float = parameter(0.4, 'how much slower it is there', 0.05, 1.0)
+    touch_down_speed_scale: float = parameter(0.4, 'speed scale of that stretch', 0.05, 1.0)
     back_off_force_share: float = parameter(
         0.25,
         'share of max_contact_n to which the arm backs off before the fingers close',
@@ -167,7 +179,7 @@ class ExecutionConfig(ParameterSet):
 
 @dataclass(frozen=True)
 class SupervisorConfig(ParameterSet):
-    """What stops the arm while it moves."""
+    """Limits at which a moving arm stops."""
 
     rate_hz: float = parameter(100.0, 'checks per second that joint states come', 10.0, 1000.0)
     joints_limit_s: float = parameter(
@@ -180,13 +192,13 @@ class SupervisorConfig(ParameterSet):
         0.35, 'a scene older than this stops the arm until the next one', 0.1, 10.0
     )
     stop_within_s: float = parameter(
-        0.8, 'something in the way, this far ahead on the path, stops the arm', 0.1, 5.0
+        0.8, 'a collision this far ahead on the path stops the arm [s]', 0.1, 5.0
     )
     look_ahead_s: float = parameter(
-        1.6, 'something in the way, this far ahead, slows it down', 0.1, 10.0
+        1.6, 'a collision this far ahead on the path slows the arm [s]', 0.1, 10.0
     )
-    slow_speed_scale: float = parameter(0.4, 'how much it slows down', 0.05, 1.0)
-    confirmations: int = parameter(2, 'scenes in a row that must say so', 1, 10)
+    slow_speed_scale: float = parameter(0.4, 'speed scale of a slowed arm', 0.05, 1.0)
+    confirmations: int = parameter(2, 'scenes in a row with a collision that stop the arm', 1, 10)
     sweep_step_s: float = parameter(
         0.1, 'spacing of the configurations checked on what is left of the path', 0.01, 1.0
     )
@@ -200,7 +212,7 @@ class SupervisorConfig(ParameterSet):
 
 @dataclass(frozen=True)
 class MotionConfig(ParameterSet):
-    """How the arm moves."""
+    """Motion planning of the arm."""
 
     velocity_scale: float = parameter(0.6, "share of the arm's joint speed limits", 0.01, 1.0)
     acceleration_scale: float = parameter(
@@ -229,12 +241,28 @@ class MotionConfig(ParameterSet):
         0.008, 'distance kept from obstacles wherever there is room for it [m]', 0.0, 0.1
     )
     ik_restarts: int = parameter(8, 'random starting points of inverse kinematics', 0, 256)
+    max_joint_jump_rad: float = parameter(
+        0.25, 'largest joint step from pose to pose on straight lines [rad]', 0.01, 3.0
+    )
+    spline_spacings_rad: tuple = parameter(
+        (0.4, 0.15, 0.05), 'spacings of spline knots tried on a path, coarse ones first [rad]'
+    )
+    endpoint_radius_rad: float = parameter(
+        0.2, 'distance from an end near an obstacle that needs no clearance [rad]', 0.0, 1.0
+    )
+    max_escape_rad: float = parameter(
+        0.15, 'largest joint motion out of a start in collision [rad]', 0.02, 1.0
+    )
+    num_escape_samples: int = parameter(60, 'motions tried out of a start in collision', 1, 1000)
+    num_search_attempts: int = parameter(3, 'searches that share the planning time', 1, 20)
+    num_shortcut_rounds: int = parameter(3, 'rounds of shortening a path', 0, 20)
+    num_shortcut_steps: int = parameter(40, 'shortcuts tried in each round', 1, 1000)
     seed: int = parameter(0, 'seed of the path search', 0, 2**31 - 2)
 
 
 @dataclass(frozen=True)
 class WorkcellConfig(ParameterSet):
-    """Where things are put."""
+    """The place of the objects."""
 
     bin_x_m: float = parameter(0.15, "x of the bin's centre in the world frame", -1.0, 1.0)
     bin_y_m: float = parameter(0.52, "y of the bin's centre in the world frame", -1.0, 1.0)
@@ -243,7 +271,7 @@ class WorkcellConfig(ParameterSet):
 
 @dataclass(frozen=True)
 class DriversConfig(ParameterSet):
-    """What moves the arm and the fingers."""
+    """The drivers of the arm and the fingers."""
 
     arm: str = parameter(
         'auto',
@@ -267,11 +295,6 @@ class DriversConfig(ParameterSet):
             'parallel_gripper_command',
         ),
     )
-    open_position: float = parameter(
-        0.04, 'joint position of the open gripper [m, rad]', -10.0, 10.0
-    )
-    closed_position: float = parameter(0.0, 'and of the closed one [m, rad]', -10.0, 10.0)
-    open_width_m: float = parameter(0.08, 'opening between the pads of the open one', 0.001, 1.0)
 
 
 @dataclass(frozen=True)
@@ -301,6 +324,7 @@ class PlannerConfig(NodeConfig):
         1.0,
         600.0,
     )
+    max_replans: int = parameter(2, 'times that a pick is planned anew under way', 0, 20)
     max_grasps: int = parameter(30, 'grasps tried with the arm for one pick', 1, 1000)
     planning_limit_s: float = parameter(20.0, 'no further grasp is tried after this', 0.1, 600.0)
     min_success: float = parameter(0.4, 'predicted success below which none is tried', 0.0, 1.0)

@@ -29,7 +29,7 @@ from sakiyomi_ros.messages.conversions import (
 )
 from sakiyomi_ros.messages.point_clouds import from_cloud
 
-WORLD_FRAMES = ('', 'world', 'panda_link0')  # names of the frame that everything is planned in
+WORLD_FRAMES = ('', 'world')  # names of the frame that everything is planned in
 PATH_COLORS = {'reach': (0.20, 0.55, 0.95), 'lift': (0.95, 0.60, 0.15), 'back': (0.60, 0.60, 0.60)}
 PATH_WIDTH_M = 0.006
 _TARGETS = {
@@ -39,8 +39,15 @@ _TARGETS = {
 }
 
 
-def to_request(goal: Pick.Goal, exclude: frozenset[int] = frozenset()) -> PickRequest:
+def to_request(
+    goal: Pick.Goal, base_link: str, exclude: frozenset[int] = frozenset()
+) -> PickRequest:
     """What a goal asks for.
+
+    Args:
+        goal: of the action.
+        base_link: link that the arm stands on, another name of the world frame.
+        exclude: objects that are not to be picked.
 
     Raises:
         BadInputError: an unknown kind of target, a frame that is not the world, a number that is
@@ -53,17 +60,17 @@ def to_request(goal: Pick.Goal, exclude: frozenset[int] = frozenset()) -> PickRe
         raise BadInputError(f'force_limit: got {goal.force_limit} N, expected 0 or more')
     point_m = T_world_place = None
     if target == 'point':
-        _require_world(goal.point, 'point')
+        _require_world(goal.point, base_link, 'point')
         point_m = from_xyz(goal.point.point, 'point')
     if goal.use_place_pose:
-        _require_world(goal.place_pose, 'place_pose')
+        _require_world(goal.place_pose, base_link, 'place_pose')
         T_world_place = from_pose(goal.place_pose.pose, 'place_pose')
     return PickRequest(target, goal.object_id, point_m, goal.force_limit, T_world_place, exclude)
 
 
-def _require_world(message: PointStamped | PoseStamped, what: str) -> None:
+def _require_world(message: PointStamped | PoseStamped, base_link: str, what: str) -> None:
     frame = message.header.frame_id
-    if frame not in WORLD_FRAMES:
+    if frame not in (*WORLD_FRAMES, base_link):
         raise BadInputError(f'{what}: got frame {frame!r}, expected the world frame')
 
 

@@ -1,6 +1,6 @@
-"""Plan one pick: propose grasps, imagine them, choose the best one that the arm can carry out.
+"""Plan one pick: propose grasps, predict their outcomes, choose the best feasible one.
 
-Reads a Scene and a RobotState, knows no middleware and no simulator.
+The planner reads a Scene and a RobotState and knows no middleware and no simulator.
 """
 
 from __future__ import annotations
@@ -32,14 +32,15 @@ class PickPlanner:
     Args:
         config: of the planner.
         robot: whose arm moves.
-        outcomes: imagines what comes of a grasp; the closed form if not given.
+        outcomes: predicts the outcome of a grasp; the closed form if not given.
     """
 
     def __init__(
         self, config: PlannerConfig, robot: RobotModel, outcomes: OutcomeModel | None = None
     ) -> None:
         self.config, self.robot = config, robot
-        self.ranker = GraspRanker(config, outcomes or AnalyticGraspModel(config.grasp_model))
+        outcomes = outcomes or AnalyticGraspModel(config.grasp_model)
+        self.ranker = GraspRanker(config, outcomes, robot.hand)
         self.motion = MotionPlanner(robot, config.motion)
         self.stages = PickStages(config, robot, self.motion)
         self.stage_ms: dict[str, float] = {}
@@ -77,9 +78,9 @@ class PickPlanner:
     def plan_with_held_object(
         self, scene: Scene, state: RobotState, before: PickPlan, request: PickRequest
     ) -> PickPlan:
-        """How what is in the hand gets to its place from where the arm is.
+        """The stages that bring a held object to its place from the present state of the arm.
 
-        An object that the world model has lost is where the hand is, as it was grasped.
+        An object that the world model has lost keeps its pose in the hand.
 
         Args:
             scene: the newest belief.

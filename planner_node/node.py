@@ -32,7 +32,6 @@ from planner_node.pick_job import PickJob, RobotDrivers
 from planner_node.pick_plan import PickPlan
 from planner_node.robot_input import SIDES, RobotInput
 from sakiyomi.errors import BadInputError
-from sakiyomi.robot.gripper_kinematics import GripperKinematics
 from sakiyomi.robot.robot_description import compose
 from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import Scene
@@ -111,7 +110,7 @@ class PlannerNode(LifecycleNode):
 
     def _make_outputs(self) -> None:
         d, names = self.config.drivers, self.robot.finger_joint_names
-        fingers = GripperKinematics(d.open_position, d.closed_position, d.open_width_m)
+        fingers = self.robot.config.gripper.kinematics
         arm = make_arm_driver(self, d.arm, self.robot.arm_joint_names, d.arm_action)
         gripper = make_gripper_driver(self, d.gripper, names, fingers, d.gripper_action)
         self._arm, self._gripper = CommandCounter(arm), CommandCounter(gripper)
@@ -195,7 +194,9 @@ class PlannerNode(LifecycleNode):
                 raise BadInputError('planner: it is not active')
             if self._job is not None:
                 raise BadInputError('planner: another pick is under way, expected one at a time')
-            request = to_request(goal.request, self._excluded_objects())
+            request = to_request(
+                goal.request, self.robot.config.arm.base_link, self._excluded_objects()
+            )
             if self._unfinished is not None and request.target != 'any':
                 held = self._unfinished.plan.grasp.object_id
                 raise BadInputError(

@@ -1,7 +1,7 @@
-"""One pick from the request to its outcome: await a fresh scene, plan, carry out, and look.
+"""One pick from the request to its outcome: await a fresh scene, plan, execute and verify.
 
-Stepped by each joint state that arrives; only the planning runs in a thread of its own, so that
-whoever steps it stays responsive.
+Each joint state steps the job; only the planning runs in a thread of its own, so that the caller
+stays responsive.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from sakiyomi.pick_request import PickRequest
 from sakiyomi.robot.drivers import ArmDriver, GripperDriver
 from sakiyomi.scene import RobotState, Scene
 
-# near its target the arm is meant to be near things
+# in the other phases the hand is near objects on purpose
 CHECKED_PHASES = ('reach', 'carry', 'retreat')
 APPROACH_PHASES = ('reach', 'approach')
-REPLAN, MAX_REPLANS = 'replan', 2  # from where the arm is, by a fresh scene
+REPLAN = 'replan'  # outcome of an execution that a plan by a fresh scene is to follow
 
 
 @dataclass(frozen=True)
 class RobotDrivers:
-    """What a pick is carried out with."""
+    """The drivers of arm and gripper."""
 
     arm: ArmDriver
     gripper: GripperDriver
@@ -85,12 +85,12 @@ class PickJob:
 
     @property
     def done(self) -> bool:
-        """Whether nothing more will happen."""
+        """Whether the pick is over."""
         return bool(self.outcome) and (self._execution is None or self._execution.done)
 
     @property
     def phase(self) -> str:
-        """What is being done now."""
+        """The phase under way."""
         if self._verification_start_s is not None:
             return 'look'
         return self._execution.phase if self._execution else 'plan'
@@ -107,7 +107,7 @@ class PickJob:
 
     @property
     def unfinished(self) -> PickExecution | None:
-        """The execution that has left something in the hand, for the next pick."""
+        """The execution that has left an object in the hand, for the next pick."""
         return self._execution if self._execution and self._execution.holding else None
 
     def step(
@@ -150,13 +150,13 @@ class PickJob:
             self._end(outcome, reason)
 
     def abandon(self, outcome: str, reason: str) -> None:
-        """Give up without a fresh state: nothing is commanded, the last goal ends at rest."""
+        """Give up without a fresh state or a command; the last goal ends at rest."""
         if self._execution is not None:
             self._execution.abandon(outcome, reason)
         self._end(outcome, reason)
 
     def supervise(self, now_s: float) -> None:
-        """What must be seen to although no joint state comes: nothing is sent by an old one."""
+        """End a motion whose joint states have stopped."""
         if self.done or not self.supervisor.joint_states_stale(now_s):
             return
         if not self._cancelled and self._execution is not None:
@@ -221,7 +221,7 @@ class PickJob:
         )
 
     def _watch_target(self, scene: Scene) -> None:
-        """What has moved from where it was to be grasped is planned anew."""
+        """Plan anew for a target that has moved since the plan."""
         if self._execution.phase not in APPROACH_PHASES:
             return
         target = self.plan.target
@@ -253,10 +253,10 @@ class PickJob:
     def _should_replan(self, outcome: str) -> bool:
         """Whether the pick is planned anew from where the arm is."""
         full = self._execution.holding and outcome in ('collided', 'obstructed')
-        return (full or outcome == REPLAN) and self._replans < MAX_REPLANS
+        return (full or outcome == REPLAN) and self._replans < self._config.max_replans
 
     def _end_without_plan(self, error: PlanError) -> None:
-        """What has failed before counts, where this plan was to make up for it."""
+        """End with the earlier failure where this plan was to replace a failed one."""
         if self._failure is None:
             self._end(error.outcome, error.reason)
             return
@@ -266,7 +266,7 @@ class PickJob:
         self._end(outcome, f'{reason}; then {error.reason}')
 
     def _verify_placement(self, scene: Scene | None, state: RobotState) -> None:
-        """After the arm is out of the way: what is still seen on the table was not placed."""
+        """Fail the pick if its object is seen elsewhere than at its place."""
         if scene is None or scene.stamp_s <= self._verification_start_s:
             if state.stamp_s - self._verification_start_s > self._config.scene_timeout_s:
                 self._end('success', f'{self._execution.reason}; nobody looked afterwards')
@@ -283,7 +283,7 @@ class PickJob:
 
 
 def why_unusable(scene: Scene) -> str:
-    """Why nothing should be picked by this scene; empty if it can be."""
+    """Why this scene is no basis for a pick; empty if it is one."""
     if 'joints' in scene.stale:
         return 'the world model has no fresh joint states'
     if {'camera', 'lidar'} <= set(scene.stale):

@@ -1,4 +1,4 @@
-"""Everything decided before the arm moves."""
+"""The plan of a pick: the grasp and the stages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class PickPlan:
     """
 
     grasp: Grasp
-    target: ObjectState  # as it was believed to be when this was planned
+    target: ObjectState  # as tracked when the plan was made
     stages: tuple[Stage, ...]
     plan_s: float
 

@@ -24,7 +24,6 @@ from sakiyomi.pick_request import PickRequest
 from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import JointTrajectory, ObjectState, RobotState, Scene
 
-HAND_LENGTH_M = 0.11  # from the grasp frame to the wrist
 # the hand is symmetric about its approach axis
 _FLIPS = (np.eye(4), np.diag([-1.0, -1.0, 1.0, 1.0]))
 _YAWS_RAD = np.pi / 2 + np.array([0.0, 0.5, -0.5, 1.0, -1.0, np.pi, 2.0, -2.0])
@@ -212,7 +211,7 @@ class PickStages:
         near = within_radius(scene.cloud_m, own_m, self._config.grasp.target_radius_m)
         if grasp is not None:
             offset = scene.cloud_m - grasp.T_world_grasp[:3, 3]
-            near |= np.einsum('nj,nj->n', offset, offset) < HAND_LENGTH_M**2
+            near |= np.einsum('nj,nj->n', offset, offset) < self._robot.hand.length_m**2
         return scene.cloud_m[~near]
 
 

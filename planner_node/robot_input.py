@@ -1,4 +1,4 @@
-"""The newest word of each of the robot's own senses, put together as one RobotState."""
+"""The newest reading of each of the robot's own sensors, merged into one RobotState."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SAME_INSTANT_S = 1e-6
 
 
 class RobotInput:
-    """Collects readings as they come; a sense that never spoke counts as zero force.
+    """Collects readings as they arrive; a force sensor without a reading counts as zero.
 
     Joint states may come in parts, such as the arm's and the hand's from drivers of their own.
     """
@@ -44,18 +44,18 @@ class RobotInput:
 
     @property
     def wrench_known(self) -> bool:
-        """Whether the wrist has ever spoken."""
+        """Whether the wrist sensor has delivered a reading."""
         return self._wrench is not None
 
     def is_complete(self, stamp_s: float) -> bool:
-        """Whether every sense of touch that ever spoke has spoken for this instant too."""
+        """Whether every force sensor in use has delivered a reading of this instant."""
         return all(s >= stamp_s - SAME_INSTANT_S for s in self._touch_stamps_s.values())
 
     def state(self) -> RobotState | None:
-        """The newest state, or None before every joint has been heard of.
+        """The newest state, or None before every joint has a reading.
 
-        Its stamp is that of the arm's joint that was heard of least recently: fingers that go on
-        speaking do not make an arm fresh that has fallen silent.
+        The stamp is that of the arm's oldest joint reading: fresh readings of the fingers do not
+        make an arm fresh whose readings have stopped.
         """
         wanted = (*self._robot.arm_joint_names, *self._robot.finger_joint_names)
         if any(name not in self._joints for name in wanted):

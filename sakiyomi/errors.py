@@ -2,7 +2,7 @@
 
 
 class SakiyomiError(Exception):
-    """Something that a user can mend; one line: what was given, what was expected."""
+    """An error that a user can mend; one line with the given and the expected value."""
 
 
 class BadInputError(SakiyomiError, ValueError):

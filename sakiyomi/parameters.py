@@ -131,7 +131,9 @@ class NodeConfig(ParameterSet):
 
     autostart: bool = parameter(True, 'configure and activate on start, with no lifecycle manager')
     diagnostics_period_s: float = parameter(1.0, 'period of /diagnostics [s]', 0.1, 60.0)
-    robot_description: str = parameter('', "the arm's URDF file; empty: PyBullet's Panda")
+    robot_description: str = parameter(
+        '', "the arm's URDF file; empty: the one that urdf/robot.yaml names"
+    )
     sensor_description: str = parameter(
         '', 'URDF of the sensors and the work cell; empty: urdf/workcell.urdf'
     )

@@ -1,4 +1,4 @@
-"""What the world model believes and predicts: the language between perception and planning.
+"""Scene, prediction and action types, shared by perception and planning.
 
 Units are SI; poses are 4x4 homogeneous matrices `T_world_object`; a 6-vector is (linear, angular)
 in the world frame.
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 NO_OBJECT = -1
-CONTACT_SOURCES = ('left', 'right', 'wrist')  # the pads, and what the wrist feels beyond them
+CONTACT_SOURCES = ('left', 'right', 'wrist')  # the pads, and contacts that only the wrist measures
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Gaussian:
 
 @dataclass(frozen=True)
 class HiddenProperties:
-    """What cannot be seen of an object; each with its uncertainty."""
+    """The physical properties of an object, each with its uncertainty."""
 
     mass_kg: Gaussian
     friction: Gaussian
@@ -51,8 +51,8 @@ class ObjectState:
     completed: np.ndarray = field(  # (N,) bool points of shape completion; or empty: all were seen
         default_factory=lambda: np.zeros(0, bool)
     )
-    slip_probability: float = 0.0  # that it slides between the fingers at this instant
-    surprise: float = 0.0  # how many sigmas it is from where it was predicted to be
+    slip_probability: float = 0.0  # probability of sliding between the fingers at this instant
+    surprise: float = 0.0  # distance from the predicted pose [sigma]
 
     @property
     def observed_points_m(self) -> np.ndarray:
@@ -62,7 +62,7 @@ class ObjectState:
 
 @dataclass(frozen=True)
 class ContactPoints:
-    """Where the robot is touched, in the world frame."""
+    """Contacts on the robot, in the world frame."""
 
     points_m: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
     normals: np.ndarray = field(  # (N, 3) unit, out of what touches and into the robot
@@ -81,7 +81,7 @@ class ContactPoints:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything believed at one instant; the table is the plane z = `table_height_m`."""
+    """The belief at one instant; the table is the plane z = `table_height_m`."""
 
     stamp_s: float
     objects: tuple[ObjectState, ...]
@@ -137,7 +137,7 @@ class RobotState:
     wrench: np.ndarray = field(
         default_factory=lambda: np.zeros(6)
     )  # (6,) at the wrist, hand frame
-    wrench_known: bool = True  # False: nothing measures it
+    wrench_known: bool = True  # False: the robot has no wrist sensor
 
 
 @dataclass(frozen=True)

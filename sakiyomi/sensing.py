@@ -1,4 +1,4 @@
-"""What the robot's sensors deliver, free of any middleware.
+"""Readings of the robot's sensors, free of any middleware.
 
 Units are SI; `T_a_b` maps coordinates in frame b to frame a; optical frames follow REP 103
 (z forward, x right, y down).

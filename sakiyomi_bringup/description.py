@@ -108,7 +108,9 @@ ON_EXIT = Argument(
 USE_SIM_TIME = Argument('use_sim_time', False, 'take the time from /clock, as with a simulator')
 VIEWER = Argument('viewer', True, 'serve the browser page')
 PORT = Argument('port', 8080, 'port of the browser page on 127.0.0.1')
-ROBOT = Argument('robot_description', '', "the arm's URDF file; empty: PyBullet's Panda")
+ROBOT = Argument(
+    'robot_description', '', "the arm's URDF file; empty: the one that urdf/robot.yaml names"
+)
 SENSORS = Argument(
     'sensor_description',
     '',

@@ -28,7 +28,7 @@ import numpy as np
 from rich.table import Table
 from scipy.spatial.transform import Rotation
 
-from planner_node.friction_probe import FrictionProbe
+from planner_node.friction_probe import FrictionProbe, FrictionProbeConfig
 from sakiyomi.console import make_console
 from sakiyomi.errors import BadInputError
 from sakiyomi.scene import Gaussian, GripperCommand, ObjectState, Scene
@@ -43,7 +43,6 @@ from sakiyomi_data.scenarios.manipulation import OPENING_CLEARANCE_M, sample_top
 from sakiyomi_data.scenarios.scene_builder import SceneBuilder, workspace_center
 from sakiyomi_evaluation.perception.state_errors import CHI2_90_3DOF
 from simulation_node.bodies.physical_properties import PhysicalProperties
-from simulation_node.config import HAND_LINK
 from world_model_node.inference.dynamics import Dynamics
 
 GRIP_RANGE_N = (5.0, 30.0)
@@ -183,9 +182,10 @@ def _loosen(
     record_held: Callable[[Scene], None],
 ) -> None:
     """Loosen the grip until the wrist feels the object slide, and hold on again for a moment."""
-    probe = FrictionProbe(force_n)
+    probe = FrictionProbe(force_n, FrictionProbeConfig())
+    hand_link = cell.cell.description.config.gripper.hand_link
     while not probe.done:
-        force = cell.cell.world.robot.link_pose(HAND_LINK)[:3, :3] @ cell.cell.wrench().force_n
+        force = cell.cell.world.robot.link_pose(hand_link)[:3, :3] @ cell.cell.wrench().force_n
         cell.cell.command_gripper(GripperCommand(0.0, probe.force_n(-float(force[2]))))
         cell.observe(player, player.time_s + 1.0 / TOUCH_HZ, record_held)
     cell.observe(player, player.time_s + SETTLE_AFTER_PROBE_S, record_held)

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi.scene import Gaussian, HiddenProperties
 from sakiyomi_data.counterfactual.candidate_motions import LIFT_HEIGHT_M
 from sakiyomi_data.counterfactual.counterfactual_scene import CounterfactualScene
@@ -80,12 +81,14 @@ def grasp_features(scene: CounterfactualScene) -> np.ndarray:
     """The features of all grasps of a scene. Shape (g, F)."""
     mass, friction = (Gaussian(*map(float, row)) for row in (scene.mass_kg, scene.friction))
     properties = HiddenProperties(mass, friction, mass, np.zeros(3), np.zeros((3, 3)))
+    hand = read_robot_config().hand.trained
     rows = [
         attempt_features(
             GraspAttempt(scene.T_world_closing[k], scene.opening_m[k], scene.force_n[k]),
             scene.points_m,
             scene.mass_center_m,
             properties,
+            hand,
             AttemptFeatureConfig(),
         )
         for k in np.flatnonzero(scene.grasps)
@@ -124,7 +127,7 @@ def train_classifier(
         tuple(getattr(layer, part).detach().double().numpy() for layer in layers)
         for part in ('weight', 'bias')
     )
-    return GraspSuccessClassifier(mean, scale, weights, biases)
+    return GraspSuccessClassifier(mean, scale, weights, biases, read_robot_config().hand.trained)
 
 
 def cross_validate(

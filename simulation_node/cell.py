@@ -17,11 +17,6 @@ from simulation_node.config import (
     BIN_HEIGHT_M,
     BIN_LINK,
     BIN_SIDE_M,
-    CAMERA_LINK,
-    GRASP_LINK,
-    HAND_LINK,
-    LIDAR_LINK,
-    PAD_LINKS,
     PHYSICS_HZ,
     CameraConfig,
     LidarConfig,
@@ -51,10 +46,16 @@ class SimulatedCell:
     def __init__(self, config: SimulationConfig):
         self.config = config
         self.description = compose(config.robot_description, config.sensor_description)
+        self._links, self._frames = (
+            self.description.config.gripper,
+            self.description.config.sensors,
+        )
         self.world = World(self.description, config.hand_only, config.touch.wrench_bandwidth_hz)
-        self._camera = DepthCamera(config.camera, self.description.fixed_pose(CAMERA_LINK))
-        self._lidar = Lidar(config.lidar, self.description.fixed_pose(LIDAR_LINK))
-        T_hand_grasp = self.description.fixed_pose(GRASP_LINK, HAND_LINK)
+        self._camera = DepthCamera(
+            config.camera, self.description.fixed_pose(self._frames.camera_frame)
+        )
+        self._lidar = Lidar(config.lidar, self.description.fixed_pose(self._frames.lidar_frame))
+        T_hand_grasp = self.description.fixed_pose(self._links.grasp_frame, self._links.hand_link)
         self._T_grasp_hand = inverse(T_hand_grasp)
         self._steps = self._reset_step = 0
         self._owed_steps = 0.0
@@ -94,7 +95,7 @@ class SimulatedCell:
         object_files(config.objects)  # refused before anything changes
         self.world.reset()
         self._follower = TrajectoryFollower(self.world.robot.arm_q())
-        self._hand = PoseFollower(self.world.robot.link_pose(HAND_LINK))
+        self._hand = PoseFollower(self.world.robot.link_pose(self._links.hand_link))
         self._gripper = GripperDrive(self.world.robot.finger_width_m(), config.gripper_speed_mps)
         self._drive()
         populate_scene(
@@ -207,7 +208,7 @@ class SimulatedCell:
     def stop(self) -> None:
         """Hold the arm where it is; the fingers keep their grip."""
         self._follower.hold_position(self.world.robot.arm_q())
-        self._hand = PoseFollower(self.world.robot.link_pose(HAND_LINK))
+        self._hand = PoseFollower(self.world.robot.link_pose(self._links.hand_link))
 
     def command_hand(self, times_s: np.ndarray, T_world_grasp: np.ndarray) -> None:
         """Move the free hand through grasp poses (T, 4, 4) at times (T,) from now.
@@ -234,7 +235,7 @@ class SimulatedCell:
 
     def grasp_pose(self) -> np.ndarray:
         """`T_world_grasp` of the hand as it is."""
-        return self.world.robot.link_pose(HAND_LINK) @ inverse(self._T_grasp_hand)
+        return self.world.robot.link_pose(self._links.hand_link) @ inverse(self._T_grasp_hand)
 
     def arm_errors(self) -> dict[str, float]:
         """How far each joint of the arm is from where its controller has it now [rad], by name."""
@@ -271,8 +272,8 @@ class SimulatedCell:
     ) -> None:
         """Other camera and LiDAR, each moved by (4, 4) in its own frame from where it was."""
         config = replace(self.config, camera=camera, lidar=lidar)
-        T_world_camera = self.description.fixed_pose(CAMERA_LINK) @ T_camera
-        T_world_lidar = self.description.fixed_pose(LIDAR_LINK) @ T_lidar
+        T_world_camera = self.description.fixed_pose(self._frames.camera_frame) @ T_camera
+        T_world_lidar = self.description.fixed_pose(self._frames.lidar_frame) @ T_lidar
         self._camera = DepthCamera(config.camera, T_world_camera)
         self._lidar = Lidar(config.lidar, T_world_lidar)
         self.config = config
@@ -282,7 +283,7 @@ class SimulatedCell:
         self._steps = self._reset_step = 0
         self._owed_steps = 0.0
         self._ray_scene_step = -1
-        self._hand = PoseFollower(self.world.robot.link_pose(HAND_LINK))
+        self._hand = PoseFollower(self.world.robot.link_pose(self._links.hand_link))
         self._gripper = GripperDrive(
             self.world.robot.finger_width_m(), self.config.gripper_speed_mps
         )
@@ -314,9 +315,10 @@ class SimulatedCell:
         return joint_reading(names, q, dq, self.config.touch, self.time_s, noise)
 
     def _pad(self, side: str) -> TactileReading:
-        T_world_pad = self.world.robot.link_pose(PAD_LINKS[side])
-        contacts = pad_contacts(*self.world.robot.finger_contacts(side), T_world_pad)
-        return tactile_reading(side, contacts, self.config.touch, self.time_s, self._noise(side))
+        T_world_pad = self.world.robot.link_pose(self._frames.pad_frames[side])
+        hand, touch = self.description.config.hand, self.config.touch
+        contacts = pad_contacts(*self.world.robot.finger_contacts(side), T_world_pad, hand)
+        return tactile_reading(side, contacts, hand, touch, self.time_s, self._noise(side))
 
     def _noise(self, sensor: str) -> np.random.Generator:
         stamp_ns = round((self._steps - self._reset_step) * 1e9 / PHYSICS_HZ)

@@ -7,11 +7,6 @@ from dataclasses import dataclass
 from sakiyomi.parameters import NodeConfig, ParameterSet, parameter
 
 PHYSICS_HZ = 240
-HAND_LINK = 'panda_hand'
-GRASP_LINK = 'panda_grasptarget'
-PAD_LINKS = {'left': 'left_tactile_pad', 'right': 'right_tactile_pad'}
-CAMERA_LINK = 'camera_color_optical_frame'
-LIDAR_LINK = 'lidar_link'
 BIN_LINK = 'bin'
 TABLE_LINK = 'table'
 WORKSPACE_CENTER_M = (0.50, 0.0)

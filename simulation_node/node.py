@@ -38,10 +38,6 @@ from sakiyomi_ros.process import run
 from simulation_node import conversions
 from simulation_node.cell import SimulatedCell
 from simulation_node.config import (
-    CAMERA_LINK,
-    HAND_LINK,
-    LIDAR_LINK,
-    PAD_LINKS,
     PHYSICS_HZ,
     SimulationConfig,
 )
@@ -50,7 +46,6 @@ from simulation_node.schedule import Pacer, Schedule
 
 CLOCK_HZ = PHYSICS_HZ / 2
 MAX_EVENTS_PER_TICK = 8  # most events between two rounds of commands
-DEFAULT_GRIP_FORCE_N = 20.0
 CONSUMER_SEARCH_PERIOD_S = 0.5
 ANSWERS = {WORLD_MODEL: 'world_model/processing_time', PLANNER: 'planner/heartbeat'}
 MIN_PACE_SHARE = 0.9  # share of the wanted pace below which /diagnostics warns
@@ -70,6 +65,8 @@ class SimulationNode(LifecycleNode):
     def configure(self) -> None:
         """Lay the scene; make the topics and services."""
         self.cell = SimulatedCell(self.config)
+        robot = self.cell.description.config
+        self._frames, self._hand_link = robot.sensors, robot.gripper.hand_link
         self.seed = self.config.seed
         self.step = 0  # since the last reset, which sensor noise is keyed by as well
         self.pacer = Pacer(self.config.real_time_factor)
@@ -117,7 +114,9 @@ class SimulationNode(LifecycleNode):
         self.depth = out(Image, 'camera/depth/image_rect_raw')
         self.info = out(CameraInfo, 'camera/camera_info')
         self.lidar = out(PointCloud2, 'lidar/points')
-        self.tactile = {side: out(PointCloud2, f'tactile/{side}') for side in PAD_LINKS}
+        self.tactile = {
+            side: out(PointCloud2, f'tactile/{side}') for side in self._frames.pad_frames
+        }
         self.wrench = out(WrenchStamped, 'wrench')
         self.joints = out(JointState, 'joint_states')
         self.truth = out(ObjectStateArray, 'simulation/ground_truth')
@@ -218,15 +217,19 @@ class SimulationNode(LifecycleNode):
         self.consumers.sent_state(self.cell.time_s)
         self.joints.publish(to_joint_state(self.cell.joints()))
         if self.wrench.get_subscription_count():
-            self.wrench.publish(to_wrench(self.cell.wrench(), HAND_LINK))
+            self.wrench.publish(to_wrench(self.cell.wrench(), self._hand_link))
         if any(publisher.get_subscription_count() for publisher in self.tactile.values()):
             for reading in self.cell.tactile():
-                message = conversions.tactile_message(reading, PAD_LINKS[reading.side])
+                message = conversions.tactile_message(
+                    reading, self._frames.pad_frames[reading.side]
+                )
                 self.tactile[reading.side].publish(message)
 
     def _publish_lidar(self) -> None:
         if self.lidar.get_subscription_count():
-            self.lidar.publish(conversions.lidar_message(self.cell.lidar_scan(), LIDAR_LINK))
+            self.lidar.publish(
+                conversions.lidar_message(self.cell.lidar_scan(), self._frames.lidar_frame)
+            )
 
     def _publish_camera(self) -> None:
         if self.truth.get_subscription_count():
@@ -234,7 +237,9 @@ class SimulationNode(LifecycleNode):
             self.truth.publish(truth)
         if not (self.color.get_subscription_count() or self.depth.get_subscription_count()):
             return
-        color, depth, info = conversions.camera_messages(self.cell.camera_frame(), CAMERA_LINK)
+        color, depth, info = conversions.camera_messages(
+            self.cell.camera_frame(), self._frames.camera_frame
+        )
         self.consumers.sent_picture(self.cell.time_s)
         self.info.publish(info)
         self.color.publish(color)
@@ -258,7 +263,9 @@ class SimulationNode(LifecycleNode):
 
     def _on_gripper(self, message: JointTrajectory) -> None:
         command = from_gripper_message(
-            message, self.cell.world.robot.finger_joints, DEFAULT_GRIP_FORCE_N
+            message,
+            self.cell.world.robot.finger_joints,
+            self.cell.description.config.hand.grip_force_n,
         )
         self.cell.command_gripper(command)
 

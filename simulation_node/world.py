@@ -22,7 +22,7 @@ from simulation_node.bodies.robot_body import (
     finger_shape_offsets,
     link_indices,
 )
-from simulation_node.config import HAND_LINK, PHYSICS_HZ, TABLE_LINK
+from simulation_node.config import PHYSICS_HZ, TABLE_LINK
 from simulation_node.objects.meshes import link_shape
 
 
@@ -86,7 +86,9 @@ class World:
 
     def _write_urdfs(self) -> None:
         arm = self.description.arm_root
-        robot = self.description.subtree(HAND_LINK if self._hand_only else arm)
+        robot = self.description.subtree(
+            self.description.config.gripper.hand_link if self._hand_only else arm
+        )
         shifts = finger_shape_offsets(self.description)
         self._robot_urdf = self._urdfs.of_robot('robot', robot, shifts)
         surroundings = self.description.without(arm)

@@ -16,7 +16,9 @@ class ViewerConfig(NodeConfig):
     )
     port: int = parameter(8080, 'TCP port of the page', 1, 65535)
     rate_hz: float = parameter(6.0, 'refreshes of the page per second, at most [Hz]', 0.5, 15.0)
-    robot_description: str = parameter('', "the arm's URDF file; empty: PyBullet's Panda")
+    robot_description: str = parameter(
+        '', "the arm's URDF file; empty: the one that urdf/robot.yaml names"
+    )
     sensor_description: str = parameter(
         '', 'URDF file of the sensors and the work cell; empty: urdf/workcell.urdf'
     )

@@ -13,7 +13,6 @@ from sakiyomi.sensing import JointReading
 from viewer_node.page import Page
 from viewer_node.panels.status import NodeTimes
 
-LIDAR_LINK = 'lidar_link'
 NODES = ('world_model', 'planner', 'simulation')
 RATED = {  # streams whose rates the page shows, by what it calls them
     'camera/color/image_raw': 'camera',
@@ -57,8 +56,9 @@ class PageUpdater:
             **{f'{node}/processing_time': self._note_times for node in NODES},
         }
         page.show_robot(robot.link_poses(robot.q_home))
-        if robot.model.existFrame(LIDAR_LINK):
-            page.place_lidar(frames.pose(LIDAR_LINK))
+        lidar = robot.config.sensors.lidar_frame
+        if robot.model.existFrame(lidar):
+            page.place_lidar(frames.pose(lidar))
 
     def update(self, topic: str, value: Any) -> None:
         """Show what came on a topic; topics without a picture are let pass."""

@@ -88,9 +88,6 @@ class TouchConfig(ParameterSet):
     )
     unfelt_s: float = parameter(2.0, 'the same while the fingers have not moved [s]', 0.0, 60.0)
     reach_m: float = parameter(0.02, 'largest distance of an object that pads touch [m]', 0, 0.2)
-    pad_half_width_m: float = parameter(
-        0.012, 'half the width of the box between the pads that a held object fills [m]', 0, 0.1
-    )
     min_points_between_pads: int = parameter(
         5, 'fewest surface points of a held object between the pads', 1, 1000
     )
@@ -100,10 +97,6 @@ class TouchConfig(ParameterSet):
     max_line_of_action_gap_m: float = parameter(
         0.01, 'largest distance of a contact from the line of its force [m]', 0.0, 0.1
     )
-    grasp_frame: str = parameter('panda_grasptarget', 'frame between the finger pads')
-    wrench_frame: str = parameter('panda_hand', 'frame of the wrist wrench')
-    left_pad_frame: str = parameter('left_tactile_pad', 'frame of the left taxels')
-    right_pad_frame: str = parameter('right_tactile_pad', 'frame of the right taxels')
     contact_sigma_m: float = parameter(
         0.0015, 'noise of a contact point relative to the surface [m]', 1e-4, 0.05
     )

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sakiyomi.errors import BadInputError
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import ContactPoints, Gaussian, HandMotion, ObjectState, Prediction, Scene
 from sakiyomi.sensing import CameraFrame, JointReading, LidarScan, TactileReading, WrenchReading
@@ -61,8 +62,9 @@ class WorldModel:
     ) -> None:
         self.config = config
         self.inputs = SensorInputs(config.timing)
+        hand = read_robot_config().hand if robot is None else robot.config.hand
         self.dynamics = dynamics or make_dynamics(
-            config.dynamics, config.prediction, engine=config.engine
+            config.dynamics, config.prediction, hand, engine=config.engine
         )
         self.tracker = Tracker(
             TrackerConfig(config.tracking),

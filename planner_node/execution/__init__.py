@@ -1,1 +1,1 @@
-"""Carry out a plan: every command is followed by a look at what came of it."""
+"""Execution of a pick: motions as short goals, the fingers, and checks of the result."""

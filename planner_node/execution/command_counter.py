@@ -1,4 +1,4 @@
-"""Count what is sent through a port: whoever runs in step with the planner waits for that many."""
+"""A count of the commands through a driver, for a simulator in lockstep with the planner."""
 
 from __future__ import annotations
 

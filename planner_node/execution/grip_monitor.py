@@ -1,4 +1,4 @@
-"""Whether the fingers did what they were told, and hold something."""
+"""Whether the fingers obeyed their command, and hold an object."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class GripMonitor:
         self.moved = False
 
     def add(self, state: RobotState) -> None:
-        """Take in a state."""
+        """Add a state."""
         now_s, width_m = state.stamp_s, state.finger_width_m
         window_s = self._config.finger_rate_window_s
         kept = [s for s in self._samples if now_s - s[0] <= window_s][-200:]
@@ -45,12 +45,12 @@ class GripMonitor:
         return elapsed_s > self._config.max_finger_latency_s and self._is_stationary()
 
     def command_ignored(self, state: RobotState) -> bool:
-        """Whether the fingers neither moved nor met anything, though they were told to move."""
+        """Whether the fingers neither moved nor met an object after a command to move."""
         wanted = abs(self._command_width_m - self._start_width_m) > 2.0 * self._min_motion_m
         return bool(wanted and not self.moved and not self.both_pads_in_contact(state))
 
     def is_holding(self, state: RobotState) -> bool:
-        """Whether the fingers, told to close, were stopped before they met, or both pads feel it.
+        """Whether an object stopped the closing fingers before they met, or presses on both pads.
 
         Either is enough: a thin sheet leaves no width, and an odd shape may press on the finger
         beside the taxels.
@@ -59,7 +59,7 @@ class GripMonitor:
         return bool((self.moved and apart) or self.both_pads_in_contact(state))
 
     def both_pads_in_contact(self, state: RobotState) -> bool:
-        """Whether both pads feel something."""
+        """Whether a force presses on both pads."""
         return bool(np.all(state.finger_force_n > self._config.contact_force_n))
 
     @property

@@ -1,7 +1,7 @@
 """One motion under way, sent as short goals that each end at rest.
 
-A controller holds no more than a fraction of a second of motion and the brakes after it: when the
-planner dies or its senses fall silent, the arm comes to rest on its path by itself.
+A controller holds a fraction of a second of motion and the braking after that: when the planner
+dies or sensor data stop, the arm comes to rest on its path by itself.
 """
 
 from __future__ import annotations
@@ -15,15 +15,13 @@ from sakiyomi.robot.drivers import FAILED, ArmDriver, GoalState
 from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import JointTrajectory, RobotState
 
-MIN_BRAKE_S = 0.05
-
 
 class MotionStream:
-    """Plays one motion and watches that the arm follows.
+    """Sends one motion and monitors that the arm follows.
 
     Attributes:
         speed_scale: the rate asked for, in [0, 1]; 0 brakes to rest on the path.
-        failure: why the arm does not do it; '' while it does.
+        failure: why the arm does not follow; '' while the arm follows.
         arrived: the arm stands at the end of the motion, and its controller agrees.
     """
 
@@ -41,7 +39,7 @@ class MotionStream:
         self.arrived = False
         self._arm, self._config = arm, config
         self._names = robot.arm_joint_names
-        self._braking_s = braking_s(trajectory, robot.ddq_max)
+        self._braking_s = max(config.min_braking_s, braking_s(trajectory, robot.ddq_max))
         self._progress = ArmProgress(trajectory, config, path_s)
         self._law: TimeLaw | None = None
         self._from_s = path_s
@@ -65,7 +63,7 @@ class MotionStream:
         return self._law is None or now_s >= self._law.end_s
 
     def step(self, state: RobotState) -> None:
-        """Look at the arm, and send the next goal where one is due."""
+        """Evaluate the state of the arm, and send the next goal where one is due."""
         now_s = state.stamp_s
         if self._law is None:
             self._law = standstill(now_s, self._from_s)
@@ -130,7 +128,7 @@ class MotionStream:
         return self.reference_s(now_s) >= self.trajectory.duration_s - 1e-9
 
     def _lag_limited_speed_scale(self, now_s: float) -> float:
-        """The pace, less where the arm does not keep up: the reference waits for it."""
+        """The speed scale, reduced where the arm lags: the reference waits for the arm."""
         lag_s = self._law.at(now_s)[0] - self._progress.path_s
         room_s = self._config.max_lag_s - self._config.nominal_lag_s
         return self.speed_scale * float(
@@ -179,4 +177,4 @@ class MotionStream:
 
 def braking_s(trajectory: JointTrajectory, ddq_max: np.ndarray) -> float:
     """How long braking from full pace must take for no joint to exceed its acceleration [s]."""
-    return max(MIN_BRAKE_S, float((np.abs(trajectory.dq).max(axis=0) / ddq_max).max()))
+    return float((np.abs(trajectory.dq).max(axis=0) / ddq_max).max())

@@ -13,7 +13,7 @@ from sakiyomi.scene import JointTrajectory, Scene
 
 
 class PathSweep:
-    """Moves the arm along what is left of its path, in thought.
+    """Checks the rest of a path for collisions with the newest scene.
 
     Args:
         motion: checks configurations for collisions.
@@ -32,7 +32,7 @@ class PathSweep:
         ignored_m: np.ndarray,
         finger_width_m: float,
     ) -> float | None:
-        """How far ahead on the path the arm meets something; None where it does not.
+        """Time on the path until the first collision [s]; None where the path is free.
 
         Args:
             scene: the newest.
@@ -60,7 +60,7 @@ class PathSweep:
     def _other_points(
         self, scene: Scene, trajectory: JointTrajectory, path_s: float, ignored_m: np.ndarray
     ) -> np.ndarray:
-        """The cloud without what is ignored and what is at the hand now."""
+        """The cloud without the ignored points and those at the hand."""
         cloud = scene.cloud_m
         if not len(cloud):
             return cloud
@@ -72,7 +72,7 @@ class PathSweep:
 
 
 def observed_points(scene: Scene, object_id: int) -> np.ndarray:
-    """What is seen of an object now (N, 3), world frame [m]; none where it is not tracked."""
+    """The observed points (N, 3) of an object, world frame [m]; none where it is not tracked."""
     found = scene.object_by_id(object_id)
     if found is None:
         return np.zeros((0, 3))

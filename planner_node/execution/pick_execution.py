@@ -1,7 +1,7 @@
-"""One pick, stage by stage: each begins from a fresh look at the robot and ends with one.
+"""One pick, stage by stage; each stage begins and ends with a fresh state of the robot.
 
-What goes wrong brakes the arm on its path and names the joint, the distance or the age that says
-so. Then the arm goes home where that is safe, else it rests and lets go of nothing.
+A failure brakes the arm on its path and names the joint, the distance or the age that shows the
+failure. Then the arm goes home where that is safe; otherwise the arm rests and keeps its grip.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class PickExecution:
 
     Attributes:
         phase: one of PHASES.
-        done: nothing more will be commanded.
+        done: the pick sends no further command.
         outcome: one of the Pick action's outcomes in lower case, '' until it is known.
         reason: one line.
     """
@@ -70,7 +70,7 @@ class PickExecution:
 
     @property
     def holding(self) -> bool:
-        """Whether something is in the hand."""
+        """Whether an object is in the hand."""
         return self._primitives.holding
 
     def step(
@@ -79,12 +79,12 @@ class PickExecution:
         speed_override: SpeedOverride = FULL_SPEED,
         patience_s: float = np.inf,
     ) -> None:
-        """Look at the newest state and send what is due.
+        """Evaluate the newest state and send the commands that are due.
 
         Args:
-            state: fresh; nothing is commanded by an old one.
+            state: of the robot, fresh.
             speed_override: the supervisor's.
-            patience_s: how long the verdict may keep the arm at rest before the pick ends.
+            patience_s: how long the override may keep the arm at rest before the pick ends.
         """
         if self.done:
             return
@@ -141,7 +141,7 @@ class PickExecution:
         at_s = do.stream.path_s
         if 1.0 - at_s / max(approach.duration_s, 1e-9) >= self.config.max_remaining_approach:
             return failure
-        # the hand stands on something, but the object is in reach: no further, and no pressing
+        # the hand stands on an obstacle, but the object is in reach: the approach ends here
         yield from do.back_off(approach, at_s)
         return do.stop
 
@@ -171,7 +171,7 @@ class PickExecution:
         self.phase, do = 'place', self._primitives
         yield from do.dwell()
         if do.stop is not None:
-            return do.stop  # which lets go of nothing
+            return do.stop  # the hand keeps its grip
         load_n = do.wrist_load.mean_n()
         light = do.weight_measurable and load_n < self.config.attached_load_share * do.weight_n
         if not do.is_holding() or light:
@@ -187,18 +187,17 @@ class PickExecution:
         return (yield from self._verify_release())
 
     def _verify_release(self) -> StageRun:
-        """See to it that the object has left the hand, by the pads and by its weight."""
+        """Check by the pads and by the weight that the object has left the hand."""
         do = self._primitives
         for _ in range(self.config.shakes):
             if not do.still_attached():
                 break
-            swing = shake(do.state.q, self.config.shake_rad)
+            c = self.config
+            swing = shake(do.state.q, c.shake_rad, c.shake_swings, c.shake_period_s)
             yield from do.follow(swing, Guard(self.phase))
             yield from do.dwell()
-        still_attached, do.holding = (
-            do.still_attached(),
-            False,
-        )  # open fingers hold nothing to carry on with
+        still_attached = do.still_attached()
+        do.holding = False  # the fingers are open: there is no object to carry on with
         if still_attached:
             left_n = do.wrist_load.mean_n()
             return StageFailure(
@@ -224,7 +223,7 @@ class PickExecution:
             self.reason = f'{self.reason}; then {failure.reason}'
 
     def _recover(self, failure: StageFailure) -> StageRun:
-        """Go home where that is safe; else rest, and let go of nothing."""
+        """Go home where that is safe; otherwise rest and keep the grip."""
         p, do, at_s = self.plan, self._primitives, self._primitives.stream.path_s
         if do.stop is not None or failure.outcome in ('stale_input', 'obstructed'):
             return

@@ -1,7 +1,7 @@
-"""What the stages of a pick are made of: follow a motion, brake, command the fingers, feel.
+"""Primitives of the stages of a pick: follow a motion, brake, command the fingers, measure.
 
-Each primitive is a generator that is resumed with each fresh state of the robot. It ends when the
-robot is where it should be, never because its time is over, and returns why it did not get there.
+Each primitive is a generator that each fresh state of the robot resumes. A motion ends when the
+robot has arrived, never because time is over; a failure is the generator's return value.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ Motion = Generator[None, None, None]
 
 @dataclass(frozen=True)
 class Guard:
-    """What a motion watches for beside its path.
+    """The conditions under which a motion stops early.
 
     Attributes:
         name: of the stage, for the reason.
         contact_n: force at the wrist that stops the arm; None: contact is not watched.
         touches_down: the hand may meet the table or the object at the end of the motion.
-        carries: the hand must go on holding something.
+        carries: the hand must keep its object.
     """
 
     name: str
@@ -51,13 +51,13 @@ class Guard:
 
 
 class Primitives:
-    """The robot's two drivers and what its state says, for one pick.
+    """The robot's two drivers and its newest state, for one pick.
 
     Attributes:
         stream: the motion under way, None before the first.
-        holding: something is in the hand.
-        weight_n: what the wrist bears of it, once it has been lifted.
-        stop: why the pick is to end, once somebody has asked for it.
+        holding: an object is in the hand.
+        weight_n: its load on the wrist after the lift [N].
+        stop: why the pick is to end, after a request to stop.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Primitives:
         self._blocked_s = self._empty_s = self._baseline_force_n = 0.0
 
     def take_over(self, before: Primitives) -> None:
-        """Go on with what an earlier pick has left in the hand."""
+        """Go on with the object that an earlier pick has left in the hand."""
         self.grip_monitor, self.wrist_load = before.grip_monitor, before.wrist_load
         self.weight_n, self.holding = before.weight_n, True
 
@@ -96,7 +96,7 @@ class Primitives:
         return self._state
 
     def see(self, state: RobotState, speed_override: SpeedOverride, patience_s: float) -> None:
-        """Take in a fresh state and what the supervisor says of it."""
+        """Take over a fresh state and the supervisor's override."""
         passed_s = 0.0 if self._state is None else state.stamp_s - self._state.stamp_s
         self._state, self._speed_override, self._patience_s = state, speed_override, patience_s
         self._blocked_s = self._blocked_s + passed_s if speed_override.speed_scale <= 0.0 else 0.0
@@ -111,7 +111,7 @@ class Primitives:
     # Motions.
 
     def follow(self, trajectory: JointTrajectory, guard: Guard, from_s: float = 0.0) -> StageRun:
-        """Send a motion and see it to its end, or brake where something is wrong."""
+        """Follow a motion to its end, or brake on a failure."""
         failure = self._start_mismatch(trajectory, from_s)
         if failure is not None:
             return failure
@@ -142,7 +142,7 @@ class Primitives:
         return None
 
     def back_off(self, trajectory: JointTrajectory, path_s: float) -> Motion:
-        """Go back along a motion until the wrist hardly feels anything."""
+        """Go back along a motion until the force at the wrist is small."""
         self._begin(trajectory.reversed(), trajectory.duration_s - path_s)
         least_n = self.config.back_off_force_share * self.config.max_contact_n
         while self.wrist_load.latest_n() > least_n and not (self.stream.arrived or self.stop):
@@ -169,7 +169,7 @@ class Primitives:
     # Fingers.
 
     def set_width(self, width_m: float, longest_s: float) -> StageRun:
-        """Move the fingers and wait until they are there or have met something."""
+        """Move the fingers and wait until they have arrived or met an object."""
         self.command_width(width_m)
         return (yield from self.await_fingers(longest_s))
 
@@ -179,7 +179,7 @@ class Primitives:
         self.grip_monitor.note_command(width_m, self._state)
 
     def await_fingers(self, longest_s: float) -> StageRun:
-        """Wait until the fingers have settled; why they did not do what they were told."""
+        """Wait until the fingers have settled; the failure where they did not obey."""
         yield from self._wait(self.grip_monitor.has_settled, longest_s)
         return self._gripper_failure()
 
@@ -187,15 +187,15 @@ class Primitives:
         """Stand still for as long as an average over the newest readings takes."""
         yield from self._wait(lambda _: False, self.config.dwell_s)
 
-    # What is felt.
+    # Measurements.
 
     def is_holding(self) -> bool:
-        """Whether something is between the pads now."""
+        """Whether an object is between the pads now."""
         self.holding = self.grip_monitor.is_holding(self._state)
         return self.holding
 
     def weigh(self) -> None:
-        """Keep what the wrist bears now as the weight of what is held."""
+        """Keep the present load on the wrist as the weight of the held object."""
         self.weight_n = self.wrist_load.mean_n()
 
     @property
@@ -204,14 +204,14 @@ class Primitives:
         return self._state.wrench_known and self.weight_n > 2.0 * self.config.load_noise_n
 
     def still_attached(self) -> bool:
-        """Whether the hand still bears a part of the weight, or the pads still feel something."""
+        """Whether a part of the weight is still on the wrist, or a force on both pads."""
         least_n = max(self.config.attached_load_share * self.weight_n, self.config.load_noise_n)
         return (
             self.weight_measurable and self.wrist_load.mean_n() > least_n
         ) or self.grip_monitor.both_pads_in_contact(self._state)
 
     def describe_grip(self) -> str:
-        """What the fingers measure, in words."""
+        """Opening and pad force, as text."""
         state = self._state
         return (
             f'{state.finger_width_m * 1e3:.1f} mm between the pads, '
@@ -252,7 +252,7 @@ class Primitives:
         return None
 
     def _overloaded(self, contact_n: float) -> bool:
-        """Whether the wrist bears too much, or still more than when the motion began."""
+        """Whether the force at the wrist exceeds its limit or has grown since the motion began."""
         now_n = self.wrist_load.latest_n()
         self._baseline_force_n = min(self._baseline_force_n, now_n)
         return now_n > max(contact_n + self.weight_n, self._baseline_force_n + 0.5 * contact_n)

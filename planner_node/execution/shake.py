@@ -6,14 +6,16 @@ import numpy as np
 
 from sakiyomi.scene import JointTrajectory
 
-NUM_SWINGS, SWING_PERIOD_S, NUM_SAMPLES = 3, 0.4, 61
+SAMPLES_PER_SWING = 20
 
 
-def shake(q: np.ndarray, amplitude_rad: float) -> JointTrajectory:
+def shake(
+    q: np.ndarray, amplitude_rad: float, num_swings: int, period_s: float
+) -> JointTrajectory:
     """Swing the last two joints about `q` (n,) and come back to it, at rest at both ends."""
-    duration_s = NUM_SWINGS * SWING_PERIOD_S
-    t = np.linspace(0.0, duration_s, NUM_SAMPLES)
-    turn, wave = np.pi / duration_s, 2.0 * np.pi / SWING_PERIOD_S
+    duration_s = num_swings * period_s
+    t = np.linspace(0.0, duration_s, SAMPLES_PER_SWING * num_swings + 1)
+    turn, wave = np.pi / duration_s, 2.0 * np.pi / period_s
     envelope, sine = np.sin(turn * t) ** 2, np.sin(wave * t)
     swing = amplitude_rad * envelope * sine
     speed = amplitude_rad * (

@@ -1,7 +1,7 @@
-"""What must hold while the arm moves: fresh senses, a clock that runs, a way that is free.
+"""Conditions for motion: fresh sensor data, a clock without jumps, a free path.
 
-Free of middleware and clocks. It commands nothing: it tells the execution how fast to go on, and
-why not.
+The supervisor is free of middleware and clocks and sends no command: the execution asks for a
+speed override and its reason.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FULL_SPEED = SpeedOverride()
 
 
 class Supervisor:
-    """Keeps the age of every source, and what the newest scene says of the way ahead."""
+    """Keeps the age of every source, and the time to collision in the newest scene."""
 
     def __init__(self, config: SupervisorConfig) -> None:
         self._config = config
@@ -40,7 +40,7 @@ class Supervisor:
         self._num_detections = 0
 
     def observe_joint_states(self, now_s: float, stamp_s: float) -> str:
-        """Take in that joint states have come; what is wrong with their stamp, or ''."""
+        """Note the arrival of joint states; the fault of their stamp, or ''."""
         offset_s, self._joints_s = stamp_s - now_s, now_s
         before_s, self._offset_s = self._offset_s, offset_s
         if before_s is None or abs(offset_s - before_s) <= self._config.stamp_jump_s:
@@ -48,7 +48,7 @@ class Supervisor:
         return f'the stamps of the joint states jumped by {offset_s - before_s:+.2f} s'
 
     def observe_scene(self, now_s: float, time_to_collision_s: float | None) -> None:
-        """Take in that a scene has come, and how far ahead on the path something is in the way."""
+        """Note the arrival of a scene and the time to collision on the path in that scene."""
         self._scene_s = now_s
         self._num_detections = 0 if time_to_collision_s is None else self._num_detections + 1
         self._time_to_collision_s = time_to_collision_s
@@ -58,12 +58,12 @@ class Supervisor:
         return now_s - self._joints_s
 
     def joint_states_stale(self, now_s: float) -> bool:
-        """Whether joint states came, and are too old to command anything by."""
+        """Whether the newest joint states are too old for a command."""
         heard = self._joints_s > -np.inf
         return heard and self.joints_age_s(now_s) > self._config.joints_limit_s
 
     def speed_override(self, now_s: float) -> SpeedOverride:
-        """How fast the arm may go on."""
+        """The speed at which the arm may go on."""
         c = self._config
         age_s = now_s - self._scene_s
         if age_s > c.scene_limit_s:

@@ -1,4 +1,4 @@
-"""How fast a motion is played: its own time over the robot's clock, and always an end at rest.
+"""Time laws: the own time of a motion over the robot's clock, always with an end at rest.
 
 Slowing a fixed path down keeps the arm on it, so a motion that was free of collisions stays free
 while it brakes (path-velocity decomposition; Kant and Zucker, IJRR 5(3), 1986).
@@ -17,7 +17,7 @@ STEP_S = 0.02
 
 @dataclass(frozen=True)
 class TimeLaw:
-    """Samples of a law; before the first and after the last it stands still."""
+    """Samples of a law; before the first and after the last the motion stands still."""
 
     times_s: np.ndarray  # (K,) robot's clock
     path_s: np.ndarray  # (K,) the motion's own time
@@ -31,7 +31,7 @@ class TimeLaw:
 
     @property
     def end_s(self) -> float:
-        """When it comes to rest, in the robot's clock."""
+        """The instant of rest in the robot's clock."""
         return float(self.times_s[-1])
 
 
@@ -48,7 +48,7 @@ def time_law(
     braking_s: float,
     duration_s: float,
 ) -> TimeLaw:
-    """Go on from `start` towards a pace for a while, then brake to rest.
+    """Go on from `start` towards a speed for a while, then brake to rest.
 
     Args:
         now_s: robot's clock.

@@ -1,4 +1,4 @@
-"""What the wrist bears beyond what it bore when it was tared."""
+"""The force at the wrist beyond that at the last tare."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class WristLoad:
         self._tare_n = np.zeros(3)
 
     def add(self, state: RobotState) -> None:
-        """Take in a state."""
+        """Add a state."""
         self._samples.append((state.stamp_s, np.asarray(state.wrench[:3], float)))
         while state.stamp_s - self._samples[0][0] > self._config.load_window_s:
             self._samples.popleft()
 
     def tare(self) -> None:
-        """Count from what the wrist bears now; the arm must be at rest."""
+        """Count from the present force at the wrist; the arm must be at rest."""
         self._tare_n = self._mean()
 
     def latest_n(self) -> float:

@@ -1,7 +1,7 @@
-"""Imagine each grasp in many worlds and count those in which it holds.
+"""The success of a grasp as the share of sampled worlds in which the grasp holds.
 
-The hidden properties are drawn from the belief, the errors of hand and normals from their
-uncertainty; every world is judged by closed-form contact mechanics: both contacts inside their
+The physical properties are sampled from the belief, the errors of hand and normals from their
+uncertainty; closed-form contact mechanics evaluates every sample: both contacts inside their
 friction cones (Nguyen, Constructing force-closure grasps, 1988), the pads' Coulomb force above the
 weight under the lift's acceleration, and their soft-finger torsion above gravity's torque about
 the closing axis (Howe and Cutkosky, Practical force-motion models for sliding manipulation, 1996).
@@ -17,18 +17,17 @@ from scipy.special import expit, logit, ndtr
 from planner_node.config import GraspModelConfig
 from planner_node.grasping.grasp import Grasp
 from planner_node.grasping.outcome_model import Outcome
+from sakiyomi.constants import GRAVITY_MPS2
 from sakiyomi.scene import HiddenProperties, Scene
-
-_GRAVITY_MPS2 = 9.81
 
 
 class AnalyticGraspModel:
-    """Predicts the success of grasps from what is believed of the object."""
+    """Predicts the success of grasps from the belief about the object."""
 
     def __init__(self, config: GraspModelConfig):
         self.config = config
         rng = np.random.default_rng(config.seed)
-        # the same standard-normal worlds for every grasp, so that two are compared like with like
+        # every grasp gets the same standard-normal samples, so that two grasps compare fairly
         self._noise = rng.standard_normal((config.samples, 6))
 
     def evaluate(
@@ -54,7 +53,7 @@ class AnalyticGraspModel:
             for i, a in enumerate(f.alignment)
         ]
         in_cones = (tilts[0] < cone) & (tilts[1] < cone)
-        load = mass * (_GRAVITY_MPS2 + c.lift_acceleration_mps2)
+        load = mass * (GRAVITY_MPS2 + c.lift_acceleration_mps2)
         no_slide = 2 * friction * force_n > load
         lever = np.abs(f.lever_m + c.position_sigma_m * n[:, 4])
         no_twist = 2 * friction * force_n * c.pad_radius_m > load * lever

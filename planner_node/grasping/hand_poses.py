@@ -7,9 +7,6 @@ import numpy as np
 from planner_node.config import GraspConfig
 from planner_node.grasping.local_cloud import LocalCloud
 
-# a surface that leaves the approach less than this of "down" has no side to close on
-MIN_SIDE_APPROACH = 0.3
-
 
 def sample_hand_poses(
     cloud: LocalCloud, config: GraspConfig, seed: int
@@ -32,7 +29,7 @@ def poses_along_normals(
     down = np.array([0.0, 0.0, -1.0])
     z0 = down - (y @ down)[:, None] * y  # the approach closest to straight down
     length = np.linalg.norm(z0, axis=1)
-    keep = length > MIN_SIDE_APPROACH
+    keep = length > config.min_side_approach
     y, z0, anchors = y[keep], z0[keep] / length[keep, None], anchors[keep]
     x0 = np.cross(y, z0)
     rotations, where = [], []

@@ -1,4 +1,4 @@
-"""The part of the cloud that a hand at one object has to do with."""
+"""The part of the cloud around one object."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from scipy.spatial import cKDTree
 from planner_node.config import GraspConfig
 from sakiyomi.scene import Scene
 
-CROP_MARGIN_M = 0.2  # points further than this from the target meet no part of the hand
-
 
 @dataclass(frozen=True)
 class LocalCloud:
-    """A target, what touches it, and what is near; world frame."""
+    """A target, its connected neighbours and the obstacles near it; world frame."""
 
-    points: np.ndarray  # (N, 3) the target and what touches it
+    points: np.ndarray  # (N, 3) the target and the points connected with it
     normals: np.ndarray  # (N, 3) outward
     is_target: np.ndarray  # (N,) the target itself
     obstacles: np.ndarray  # (M, 3) the rest
@@ -28,15 +26,13 @@ class LocalCloud:
 
 
 def extract_local_cloud(scene: Scene, own_m: np.ndarray, config: GraspConfig) -> LocalCloud:
-    """The cloud around a target's own points (K, 3), divided into what touches it and the rest.
+    """The cloud around a target's own points (K, 3): the connected part and the obstacles.
 
-    What hangs together with the target may be the target too, cut in two by the clustering, so the
-    hand is closed on all of it.
+    Points connected with the target may belong to the target too, cut in two by the clustering, so
+    that the hand is closed on all of them.
     """
-    low, high = own_m.min(axis=0), own_m.max(axis=0)
-    near = np.all(
-        (scene.cloud_m > low - CROP_MARGIN_M) & (scene.cloud_m < high + CROP_MARGIN_M), axis=1
-    )
+    low, high, margin_m = own_m.min(axis=0), own_m.max(axis=0), config.crop_margin_m
+    near = np.all((scene.cloud_m > low - margin_m) & (scene.cloud_m < high + margin_m), axis=1)
     cloud = scene.cloud_m[near]
     normals = scene.normals[near] if len(scene.normals) else outward_normals(cloud)
     is_target = within_radius(cloud, own_m, config.target_radius_m)

@@ -1,4 +1,4 @@
-"""The seam between the planner and whatever imagines the outcome of a grasp."""
+"""The interface between the planner and a model that predicts the outcome of a grasp."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sakiyomi.scene import Scene
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is imagined to come of a grasp.
+    """The predicted outcome of a grasp.
 
     Attributes:
-        success_probability: that the object is held until it is placed.
-        force_n: the grip force that this was imagined with.
+        success_probability: probability that the hand holds the object until the place.
+        force_n: the grip force of the prediction.
     """
 
     success_probability: float
@@ -24,7 +24,7 @@ class Outcome:
 
 
 class OutcomeModel(Protocol):
-    """Imagines what comes of candidate grasps."""
+    """Predicts the outcomes of candidate grasps."""
 
     def evaluate(
         self, scene: Scene, candidates: Sequence[Grasp], force_limit_n: float = 0.0

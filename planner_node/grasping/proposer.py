@@ -18,6 +18,7 @@ from planner_node.grasping.gripper import Box, ParallelGripper
 from planner_node.grasping.hand_poses import sample_hand_poses
 from planner_node.grasping.local_cloud import LocalCloud, extract_local_cloud
 from sakiyomi.geometry import transform_points
+from sakiyomi.robot.hand_geometry import HandGeometry
 from sakiyomi.scene import ObjectState, Scene
 
 CHUNK_SIZE = 64  # candidates evaluated at once: bounds the (C, N, 3) array
@@ -39,9 +40,9 @@ def with_denser_sampling(config: GraspConfig) -> GraspConfig:
 class GraspProposer:
     """Proposes grasps for one object of a scene."""
 
-    def __init__(self, config: GraspConfig, gripper: ParallelGripper | None = None):
-        self.config = config
-        self.gripper = gripper or ParallelGripper()
+    def __init__(self, config: GraspConfig, hand: HandGeometry) -> None:
+        self.config, self.hand = config, hand
+        self.gripper = ParallelGripper(hand)
 
     def propose(self, scene: Scene, target: ObjectState) -> list[Grasp]:
         """Collision-free candidates on the target, in no particular order."""
@@ -61,7 +62,7 @@ class GraspProposer:
     def _close_hands(
         self, cloud: LocalCloud, R: np.ndarray, anchors: np.ndarray, object_id: int
     ) -> list[Grasp]:
-        """Close the hand on the cloud at a few depths; keep what touches and does not collide."""
+        """Close the hand on the cloud at a few depths; keep contacts without collision."""
         own = _in_frames(R, anchors, cloud.points)  # (C, N, 3)
         grasps = []
         for depth in self.config.depths_m:
@@ -75,22 +76,22 @@ class GraspProposer:
         return grasps
 
     def _between_pads(self, own: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Width and middle along the closing axis of what the pads would meet, and if it fits."""
-        g, c = self.gripper, self.config
+        """Width and centre of the points between the pads along the closing axis, and the fit."""
+        c = self.config
         in_pads = self._in_pads(own)
         high = np.where(in_pads, own[..., 1], -1.0).max(axis=1)
         low = np.where(in_pads, own[..., 1], 1.0).min(axis=1)
         width = high - low
         ok = (in_pads.sum(axis=1) >= c.min_contact_points) & (width > c.min_width_m)
-        ok &= width < g.max_opening_m - 2 * c.min_clearance_m
+        ok &= width < self.hand.max_opening_m - 2 * c.min_clearance_m
         return width, (high + low) / 2, ok
 
     def _in_pads(self, own: np.ndarray) -> np.ndarray:
         """Which points (C, N, 3) lie in the slab that the pads sweep. Shape (C, N)."""
-        g = self.gripper
-        inside = np.abs(own[..., 0]) < g.pad_half_width_m
-        inside &= (own[..., 2] > g.pad_low_z_m) & (own[..., 2] < g.tip_z_m)
-        return inside & (np.abs(own[..., 1]) < g.max_opening_m)
+        h = self.hand
+        inside = np.abs(own[..., 0]) < h.flat_half_width_m
+        inside &= (own[..., 2] > h.flat_low_z_m) & (own[..., 2] < h.tip_z_m)
+        return inside & (np.abs(own[..., 1]) < h.max_opening_m)
 
     def _evaluate(
         self, b: _HandBatch, width: np.ndarray, cloud: LocalCloud, object_id: int
@@ -120,9 +121,9 @@ class GraspProposer:
     def _widest_opening(self, b: _HandBatch, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The widest collision-free opening of each candidate and its play; play 0 if none."""
         c = self.config
-        opening, best = np.full(len(width), self.gripper.max_opening_m), np.zeros(len(width))
+        opening, best = np.full(len(width), self.hand.max_opening_m), np.zeros(len(width))
         for clearance in sorted(c.lateral_clearances_m):
-            wanted = np.minimum(width + 2 * clearance, self.gripper.max_opening_m)
+            wanted = np.minimum(width + 2 * clearance, self.hand.max_opening_m)
             free = self._inside_hand(b, wanted, c.margin_m) <= c.max_collision_points
             opening, best = (
                 np.where(free, wanted, opening),
@@ -167,8 +168,8 @@ class GraspProposer:
         T[:3, :3], T[:3, 3] = b.R[i], b.origins[i]
         offset = cloud.box_center - T[:3, 3]
         between = np.abs(b.obstacles[i, :, 1]) < opening / 2
-        between &= np.abs(b.obstacles[i, :, 0]) < self.gripper.pad_half_width_m
-        between &= np.abs(b.obstacles[i, :, 2]) < -self.gripper.pad_low_z_m
+        between &= np.abs(b.obstacles[i, :, 0]) < self.hand.flat_half_width_m
+        between &= np.abs(b.obstacles[i, :, 2]) < -self.hand.flat_low_z_m
         features = GraspFeatures(
             width_m=float(width),
             alignment=align,
@@ -178,7 +179,7 @@ class GraspProposer:
             clearance_m=float(clear),
             foreign_points=int(between.sum()),
             near_collision_points=int(near_collision),
-            finger_overlap_m=float(self.gripper.tip_z_m - own[in_pads, 2].min()),
+            finger_overlap_m=float(self.hand.tip_z_m - own[in_pads, 2].min()),
         )
         return Grasp(object_id, T, float(opening), features)
 
@@ -194,7 +195,7 @@ def _horizontal_lever(offset: np.ndarray, axis: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class _HandBatch:
-    """C hands and the cloud as each of them sees it."""
+    """C hands and the cloud in the frame of each."""
 
     R: np.ndarray  # (C, 3, 3)
     origins: np.ndarray  # (C, 3)
@@ -204,7 +205,7 @@ class _HandBatch:
 
     @staticmethod
     def of(R: np.ndarray, origins: np.ndarray, cloud: LocalCloud) -> _HandBatch:
-        """See the surface from C frames."""
+        """Transform the cloud into C frames."""
         own = _in_frames(R, origins, cloud.points)
         obstacles = _in_frames(R, origins, cloud.obstacles)
         normal_y = R[:, :, 1].astype(np.float32) @ cloud.normals.T.astype(np.float32)

@@ -1,4 +1,4 @@
-"""Which objects are asked for, and the grasps on them in the order of their promise."""
+"""The targets of a request, and their grasps ordered by predicted success."""
 
 from __future__ import annotations
 
@@ -13,23 +13,25 @@ from planner_node.grasping.outcome_model import OutcomeModel
 from planner_node.grasping.proposer import GraspProposer, with_denser_sampling
 from sakiyomi.geometry import transform_points
 from sakiyomi.pick_request import PickRequest
+from sakiyomi.robot.hand_geometry import HandGeometry
 from sakiyomi.scene import ObjectState, Scene
 
 
 class GraspRanker:
-    """Proposes grasps and lets an outcome model judge them.
+    """Proposes grasps and ranks them by an outcome model.
 
     Args:
         config: of the planner.
-        outcomes: imagines what comes of each candidate.
+        outcomes: predicts the outcome of each candidate.
+        hand: that grasps.
     """
 
-    def __init__(self, config: PlannerConfig, outcomes: OutcomeModel) -> None:
+    def __init__(self, config: PlannerConfig, outcomes: OutcomeModel, hand: HandGeometry) -> None:
         self._config, self._outcomes = config, outcomes
         # the finer search is for scenes in which the first one finds nothing
         self._proposers = (
-            GraspProposer(config.grasp),
-            GraspProposer(with_denser_sampling(config.grasp)),
+            GraspProposer(config.grasp, hand),
+            GraspProposer(with_denser_sampling(config.grasp), hand),
         )
 
     def rank(self, scene: Scene, request: PickRequest) -> list[Grasp]:
@@ -78,7 +80,7 @@ def _distance_m(target: ObjectState, point_m: np.ndarray) -> float:
 
 
 def _diverse(grasps: list[Grasp], apart_m: float = 0.01, apart_rad: float = 0.4) -> list[Grasp]:
-    """The ranked list without near-copies of better ones, so that every try is a new idea."""
+    """The ranked list without near-copies of better grasps."""
     kept: list[Grasp] = []
     for grasp in grasps:
         T = grasp.T_world_grasp

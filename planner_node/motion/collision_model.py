@@ -1,4 +1,4 @@
-"""Which parts of the arm hit each other, the table, boxes, the observed cloud or what is held.
+"""Collisions of the arm with itself, the table, boxes, the observed cloud or the held object.
 
 Every link is the convex hull of its mesh, the cloud is an octree of occupied voxels; pinocchio
 poses them and coal tests all pairs in one call.
@@ -43,7 +43,9 @@ class CollisionModel:
             link for link in robot.fixed_geometry if link.name != TABLE
         ]  # a scene brings its own
         self._fixed_geometry = [item for link in fixed for item in _hulls(link)]
-        self._grasp_frame = robot.model.frames[robot.model.getFrameId(robot.spec.grasp_frame)]
+        self._grasp_frame = robot.model.frames[
+            robot.model.getFrameId(robot.config.gripper.grasp_frame)
+        ]
         self._hand_links = self._links_near_grasp()
         self._adjacent_links: set[frozenset[str]] = set()
         self._recent: deque[tuple[PlanningScene, Bodies]] = deque(maxlen=KEPT_SCENES)
@@ -52,7 +54,7 @@ class CollisionModel:
         self._recent.clear()  # made before the touching pairs were known
 
     def checker(self, scene: PlanningScene) -> CollisionChecker:
-        """What answers for one scene, for use by one thread at a time.
+        """The checker of one scene, for use by one thread at a time.
 
         Raises:
             BadInputError: the cloud or the held points are not finite (N, 3), or nothing is held.
@@ -181,11 +183,11 @@ class CollisionChecker:
         self._robot, self._bodies, self._width_m = robot, bodies, finger_width_m
 
     def in_collision(self, q: np.ndarray) -> bool:
-        """Whether anything collides at arm angles (n,) [rad]."""
+        """Whether a pair collides at arm angles (n,) [rad]."""
         return self._any_collision(self._bodies.touch, q)
 
     def near_obstacle(self, q: np.ndarray) -> bool:
-        """Whether anything collides, or is within the clearance of an obstacle."""
+        """Whether a pair collides, or a link is within the clearance of an obstacle."""
         return self._any_collision(self._bodies.near, q)
 
     def colliding_pairs(self, q: np.ndarray) -> frozenset[Pair]:
@@ -199,7 +201,7 @@ class CollisionChecker:
         return frozenset(p for p, r in zip(bodies.names, results, strict=True) if r.isCollision())
 
     def describe_collision(self, q: np.ndarray) -> str | None:
-        """The first of the pairs in alphabetical order, such as 'panda_hand with scene'."""
+        """The first of the pairs in alphabetical order, such as 'hand with scene'."""
         return describe(self.colliding_pairs(q))
 
     def _any_collision(self, broad_phase: BroadPhase, q: np.ndarray) -> bool:

@@ -1,4 +1,4 @@
-"""Polylines in joint space that hit nothing: straight, searched, and out of a grazing start."""
+"""Collision-free polylines in joint space: straight, searched, and out of a start in contact."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ from planner_node.motion.collision_model import CollisionChecker, Pair
 from planner_node.motion.sampling_planner import SamplingPlanner
 from planner_node.motion.time_parameterization import densify
 from sakiyomi.robot.robot_model import RobotModel
-
-ENDPOINT_RADIUS_RAD = 0.2  # the last stretch to an end that lies near an obstacle
-MAX_ESCAPE_RAD, NUM_ESCAPE_SAMPLES = 0.15, 60
 
 
 class PathPlanner:
@@ -34,7 +31,12 @@ class PathPlanner:
         before those that do not.
         """
         ends = np.array([q for q in (q_start, *q_goals) if checker.near_obstacle(q)])
-        is_clear = partial(_has_clearance, checker, ends.reshape(-1, len(q_start)))
+        is_clear = partial(
+            _has_clearance,
+            checker,
+            ends.reshape(-1, len(q_start)),
+            self.config.endpoint_radius_rad,
+        )
         is_free = partial(_is_free, checker)
         for allowed in (is_clear, is_free):
             for q_goal in q_goals:
@@ -50,7 +52,7 @@ class PathPlanner:
         """A free configuration close to one in collision, reached without a new contact."""
         rng = np.random.default_rng(self.config.seed)
         low, high = self.robot.q_lower, self.robot.q_upper
-        for reach in np.linspace(0.02, MAX_ESCAPE_RAD, NUM_ESCAPE_SAMPLES):
+        for reach in np.linspace(0.02, self.config.max_escape_rad, self.config.num_escape_samples):
             q = np.clip(q_start + rng.uniform(-reach, reach, len(q_start)), low, high)
             if not checker.in_collision(q) and not self.new_collisions(
                 checker, np.stack([q_start, q])
@@ -74,11 +76,13 @@ def _is_free(checker: CollisionChecker, q: np.ndarray) -> bool:
     return not checker.in_collision(q)
 
 
-def _has_clearance(checker: CollisionChecker, ends: np.ndarray, q: np.ndarray) -> bool:
+def _has_clearance(
+    checker: CollisionChecker, ends: np.ndarray, radius_rad: float, q: np.ndarray
+) -> bool:
     """Away from all obstacles, or close to an end that is near one and free."""
     if not checker.near_obstacle(q):
         return True
-    at_an_end = bool((np.abs(ends - q).max(axis=1) < ENDPOINT_RADIUS_RAD).any())
+    at_an_end = bool((np.abs(ends - q).max(axis=1) < radius_rad).any())
     return at_an_end and not checker.in_collision(q)
 
 

@@ -1,4 +1,4 @@
-"""The arm's motions: inverse kinematics, a path that hits nothing, and its timing."""
+"""The arm's motions: inverse kinematics, a collision-free path, and its timing."""
 
 from __future__ import annotations
 
@@ -18,9 +18,6 @@ from planner_node.motion.time_parameterization import (
 )
 from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.scene import JointTrajectory
-
-SPLINE_SPACINGS_RAD = (0.4, 0.15, 0.05)  # the finer, the closer the curve hugs the polyline
-MAX_JOINT_JUMP_RAD = 0.25  # between poses one Cartesian step apart
 
 
 class MotionPlanner:
@@ -60,7 +57,7 @@ class MotionPlanner:
     ) -> JointTrajectory:
         """A motion between joint angles (n,) [rad]: straight where free, else around.
 
-        A start that grazes something is first moved out of it, if a small motion does.
+        A start in light contact is first moved out of the contact by a small motion.
 
         Raises:
             MotionError: either end is in collision or out of limits, or no path is found in time.
@@ -134,7 +131,7 @@ class MotionPlanner:
         """Time a free polyline, smoothed as far as the smooth curve stays free."""
         if np.abs(corners - corners[0]).max() < 1e-6:
             return stationary_trajectory(corners[0])
-        for spacing in SPLINE_SPACINGS_RAD if len(corners) > 2 else (np.inf,):
+        for spacing in self.config.spline_spacings_rad if len(corners) > 2 else (np.inf,):
             waypoints = densify(corners, spacing)
             trajectory = parameterize_path(waypoints, self.limits, self.config.sample_period_s)
             if trajectory is not None and self._is_free(checker, trajectory):
@@ -166,11 +163,12 @@ class MotionPlanner:
 
     def _track_line(self, poses: np.ndarray, q_start: np.ndarray) -> np.ndarray:
         """Joint angles along neighbouring poses, with no jump between them."""
+        max_jump_rad = self.config.max_joint_jump_rad
         q_end = self.robot.solve_from_seed(poses[-1], q_start)
         if q_end is not None:
             share = np.linspace(0.0, 1.0, len(poses))[:, None]
             q_line = self.robot.solve_from_seeds(poses, q_start + share * (q_end - q_start))
-            if q_line is not None and np.abs(np.diff(q_line, axis=0)).max() < MAX_JOINT_JUMP_RAD:
+            if q_line is not None and np.abs(np.diff(q_line, axis=0)).max() < max_jump_rad:
                 return q_line
         return self._track_line_stepwise(poses, q_start)
 
@@ -178,7 +176,7 @@ class MotionPlanner:
         q = [q_start]
         for k, pose in enumerate(poses[1:], start=1):
             step = self.robot.solve_from_seed(pose, q[-1])
-            if step is None or np.abs(step - q[-1]).max() > MAX_JOINT_JUMP_RAD:
+            if step is None or np.abs(step - q[-1]).max() > self.config.max_joint_jump_rad:
                 raise MotionError(f'unreachable: {k / (len(poses) - 1):.0%} along the line')
             q.append(step)
         return np.array(q)

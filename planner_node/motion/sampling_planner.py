@@ -12,10 +12,6 @@ from ompl import base, geometric, util
 
 from planner_node.config import MotionConfig
 
-NUM_ATTEMPTS = 3
-NUM_SHORTCUT_ROUNDS = 3
-NUM_SHORTCUT_STEPS = 40
-
 # OMPL warns on each re-seeding; samplers made afterwards do follow the new seed.
 util.setLogLevel(util.LOG_NONE)
 
@@ -59,7 +55,7 @@ class SamplingPlanner:
         planner.setRange(self.config.search_range_rad)
         planner.setProblemDefinition(problem)
         planner.setup()
-        planner.solve(self.config.planning_time_s / NUM_ATTEMPTS)
+        planner.solve(self.config.planning_time_s / self.config.num_search_attempts)
         if not problem.hasExactSolution():
             return None
         path = problem.getSolutionPath()
@@ -85,13 +81,12 @@ class SamplingPlanner:
         problem.setGoal(goals)
         return problem
 
-    @staticmethod
-    def _shorten(information: base.SpaceInformation, path: geometric.PathGeometric) -> None:
+    def _shorten(self, information: base.SpaceInformation, path: geometric.PathGeometric) -> None:
         """A fixed number of steps, not a time, so that the same seed gives the same path."""
-        simplifier = geometric.PathSimplifier(information)
-        for _ in range(NUM_SHORTCUT_ROUNDS):
-            simplifier.reduceVertices(path, NUM_SHORTCUT_STEPS)
-            simplifier.partialShortcutPath(path, NUM_SHORTCUT_STEPS)
+        simplifier, steps = geometric.PathSimplifier(information), self.config.num_shortcut_steps
+        for _ in range(self.config.num_shortcut_rounds):
+            simplifier.reduceVertices(path, steps)
+            simplifier.partialShortcutPath(path, steps)
 
     def _state(self, information: base.SpaceInformation, q: np.ndarray) -> base.State:
         state = information.allocState()

@@ -1,4 +1,4 @@
-"""The two ports through which the robot is moved, and what a controller answers."""
+"""The two drivers that move the robot, and the reports of their controllers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sakiyomi.scene import GripperCommand, JointTrajectory
 
 
 class GoalState(Enum):
-    """What is known of the goal that was sent last."""
+    """The state of the goal that was sent last."""
 
     NONE = 'none'  # nothing has been sent
     SENT = 'sent'  # no answer yet; a topic never gives one
@@ -33,7 +33,7 @@ class GoalReport:
 
 
 class ArmDriver(Protocol):
-    """What moves the arm.
+    """Driver of the arm.
 
     Attributes:
         answers: whether the controller reports on its goals, as an action does and a topic cannot.
@@ -55,11 +55,11 @@ class ArmDriver(Protocol):
         """Ask the controller to stop; False where it has no such request."""
 
     def report(self) -> GoalReport:
-        """What became of the newest goal so far."""
+        """The report on the newest goal."""
 
 
 class GripperDriver(Protocol):
-    """What moves the fingers."""
+    """Driver of the fingers."""
 
     answers: bool
 
@@ -67,4 +67,4 @@ class GripperDriver(Protocol):
         """Head for an opening in place of what runs."""
 
     def report(self) -> GoalReport:
-        """What became of the newest command so far."""
+        """The report on the newest command."""

@@ -12,8 +12,7 @@ from sakiyomi.errors import BadInputError
 class GripperKinematics:
     """A linear map, which ends where the gripper is open and where it is closed.
 
-    The defaults are the Panda's: each of its two finger joints is half of the width. A Robotiq
-    2F-85 has one joint, from 0 rad (open, 0.085 m) to 0.8 rad (closed).
+    A Robotiq 2F-85 has one joint, from 0 rad (open, 0.085 m) to 0.8 rad (closed).
 
     Attributes:
         open_position: of the joint where the gripper is open [rad] or [m].
@@ -21,9 +20,9 @@ class GripperKinematics:
         open_width_m: the opening between the pads where the gripper is open.
     """
 
-    open_position: float = 0.04
-    closed_position: float = 0.0
-    open_width_m: float = 0.08
+    open_position: float
+    closed_position: float
+    open_width_m: float
 
     def __post_init__(self):
         """Check the ends.
@@ -51,6 +50,3 @@ class GripperKinematics:
         """The opening at a joint position; beyond the ends, as measured."""
         travel = self.open_position - self.closed_position
         return (position - self.closed_position) / travel * self.open_width_m
-
-
-PANDA_GRIPPER = GripperKinematics()

@@ -6,10 +6,9 @@ A real cell passes its own arm URDF and its own attachments; nothing here knows 
 from __future__ import annotations
 
 import copy
-import importlib.util
 import os
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -18,14 +17,20 @@ import numpy as np
 from sakiyomi.errors import BadInputError
 from sakiyomi.geometry import from_xyz_rpy, make_transform
 from sakiyomi.paths import share_dir
+from sakiyomi.robot.robot_config import (
+    RobotConfig,
+    arm_urdf_path,
+    read_robot_config,
+    robot_config_path,
+)
 
 
 @dataclass(frozen=True)
 class RobotDescription:
-    """One URDF with absolute mesh paths, and what a URDF has no place for."""
+    """One URDF with absolute mesh paths, and the robot beyond its URDF."""
 
     urdf_xml: str
-    home: dict[str, float] = field(default_factory=dict)  # [rad] joint name to resting position
+    config: RobotConfig
 
     @cached_property
     def root(self) -> ET.Element:
@@ -130,36 +135,23 @@ def compose(
     """Merge the attachments' links and joints into the arm's URDF.
 
     Args:
-        arm_urdf: the arm; pybullet_data's Panda where None or empty.
+        arm_urdf: the arm, with a robot file beside it where the arm is not ours; where None or
+            empty, the arm that our robot file names.
         attachments: a URDF fragment whose joints may name the arm's links; our work cell where
             None or empty.
 
     Raises:
         BadInputError: a file is missing or no URDF, a mesh is not found, a joint names an
-            unknown link, a link occurs twice, or the links form no single tree.
+            unknown link, a link occurs twice, the links form no single tree, or the robot file
+            does not fit.
     """
-    robot = _parsed(Path(arm_urdf) if arm_urdf else default_arm_urdf())
-    extra = _parsed(Path(attachments) if attachments else default_attachments())
-    home = _home(robot) | _home(extra)
-    for state in robot.findall('group_state'):
-        robot.remove(state)
-    robot.extend(element for element in extra if element.tag != 'group_state')
+    config_path = robot_config_path(arm_urdf)
+    config = read_robot_config(config_path)
+    arm_path = Path(arm_urdf) if arm_urdf else arm_urdf_path(config, config_path.parent)
+    robot = _parsed(arm_path)
+    robot.extend(_parsed(Path(attachments) if attachments else default_attachments()))
     _check_tree(robot)
-    return RobotDescription(ET.tostring(robot, encoding='unicode'), home)
-
-
-def default_arm_urdf() -> Path:
-    """The Panda that ships with pybullet, found without importing it.
-
-    Raises:
-        BadInputError: pybullet is not installed.
-    """
-    spec = importlib.util.find_spec('pybullet_data')
-    if spec is None or not spec.submodule_search_locations:
-        raise BadInputError(
-            'arm URDF: none given and pybullet_data is not installed, expected one of them'
-        )
-    return Path(next(iter(spec.submodule_search_locations))) / 'franka_panda' / 'panda.urdf'
+    return RobotDescription(ET.tostring(robot, encoding='unicode'), config)
 
 
 def default_attachments() -> Path:
@@ -181,7 +173,7 @@ def resolve_mesh(filename: str, urdf_folder: Path) -> Path:
         prefixes = [p for p in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep) if p]
         candidates = [Path(p) / 'share' / package / rest for p in prefixes]
         for folder in (urdf_folder, *urdf_folder.parents):
-            # some URDFs, pybullet's Panda among them, name a folder of their own as the package
+            # some URDFs, those of pybullet_data among them, name a folder of their own as package
             candidates += [folder / relative] + [folder / rest] * (folder.name == package)
     for path in candidates:
         if path.is_file():
@@ -207,18 +199,11 @@ def _parsed(path: Path) -> ET.Element:
         raise BadInputError(f'URDF {path}: not valid XML: {error}') from error
     if robot.tag != 'robot':
         raise BadInputError(f'URDF {path}: got a <{robot.tag}>, expected a <robot>')
+    if robot.find('group_state') is not None:
+        raise BadInputError(f'URDF {path}: got a <group_state>, expected q_home in the robot file')
     for mesh in robot.iter('mesh'):
         mesh.set('filename', str(resolve_mesh(mesh.get('filename', ''), path.parent.resolve())))
     return robot
-
-
-def _home(robot: ET.Element) -> dict[str, float]:
-    return {
-        joint.get('name'): float(joint.get('value'))
-        for state in robot.findall('group_state')
-        if state.get('name') == 'home'
-        for joint in state.findall('joint')
-    }
 
 
 def _check_tree(robot: ET.Element) -> None:

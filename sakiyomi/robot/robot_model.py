@@ -10,34 +10,18 @@ import pinocchio as pin
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.robot import inverse_kinematics
+from sakiyomi.robot.hand_geometry import HandGeometry
 from sakiyomi.robot.kinematic_chain import KinematicChain
 from sakiyomi.robot.link_geometry import LinkGeometry, read_link_geometry
+from sakiyomi.robot.robot_config import RobotConfig
 from sakiyomi.sensing import JointReading
 
 
-@dataclass(frozen=True)
-class ArmSpec:
-    """What a URDF does not say: which joints are the arm, which the hand, and its true limits."""
-
-    base_link: str = 'panda_link0'
-    arm_joints: tuple[str, ...] = tuple(f'panda_joint{i}' for i in range(1, 8))
-    finger_joints: tuple[str, ...] = ('panda_finger_joint1', 'panda_finger_joint2')
-    grasp_frame: str = 'panda_grasptarget'
-    # Limits as published by Franka Robotics (FCI documentation, robot limits of the Panda).
-    q_lower: tuple[float, ...] = (-2.8973, -1.7628, -2.8973, -3.0718, -2.8973, -0.0175, -2.8973)
-    q_upper: tuple[float, ...] = (2.8973, 1.7628, 2.8973, -0.0698, 2.8973, 3.7525, 2.8973)
-    dq_max: tuple[float, ...] = (2.175, 2.175, 2.175, 2.175, 2.61, 2.61, 2.61)
-    ddq_max: tuple[float, ...] = (15.0, 7.5, 10.0, 12.5, 15.0, 20.0, 20.0)
-
-
-PANDA = ArmSpec()
-
-
 class HasUrdf(Protocol):
-    """A URDF with absolute mesh paths and the resting position, such as a RobotDescription."""
+    """A URDF with absolute mesh paths and its robot file, such as a RobotDescription."""
 
     urdf_xml: str
-    home: dict[str, float]
+    config: RobotConfig
 
 
 @dataclass
@@ -45,41 +29,51 @@ class RobotModel:
     """Forward and inverse kinematics, limits and link geometry of one arm."""
 
     description: HasUrdf
-    spec: ArmSpec = PANDA
 
     def __post_init__(self) -> None:
         """Parse the URDF.
 
         Raises:
-            BadInputError: it does not parse, or lacks a joint or frame that the spec names.
+            BadInputError: it does not parse, or lacks a joint or frame of the robot file.
         """
-        spec = self.spec
+        self.config = self.description.config
+        arm, gripper = self.config.arm, self.config.gripper
         self.model = _parse(self.description.urdf_xml)
-        self._require(spec)
+        self._require(self.config)
         self.data = self.model.createData()
-        self.arm_joint_names, self.finger_joint_names = spec.arm_joints, spec.finger_joints
-        self._arm = self._position_indices(spec.arm_joints)
-        self._fingers = self._position_indices(spec.finger_joints)
+        self.arm_joint_names, self.finger_joint_names = arm.joints, gripper.finger_joints
+        self._arm = self._position_indices(arm.joints)
+        self._fingers = self._position_indices(gripper.finger_joints)
         lower, upper = self.model.lowerPositionLimit, self.model.upperPositionLimit
-        self.q_lower = np.maximum(lower[self._arm], spec.q_lower)
-        self.q_upper = np.minimum(upper[self._arm], spec.q_upper)
-        middle = (self.q_lower + self.q_upper) / 2
-        home = zip(spec.arm_joints, middle, strict=True)
-        self.q_home = np.array([self.description.home.get(n, float(q)) for n, q in home])
-        self.dq_max, self.ddq_max = np.array(spec.dq_max), np.array(spec.ddq_max)
+        self.q_lower = np.maximum(lower[self._arm], arm.q_lower)
+        self.q_upper = np.minimum(upper[self._arm], arm.q_upper)
+        self.q_home = np.array(arm.q_home)
+        self.dq_max, self.ddq_max = np.array(arm.dq_max), np.array(arm.ddq_max)
         self.max_finger_width_m = float(upper[self._fingers].sum())
-        self.chain = KinematicChain(self.model, spec.arm_joints, spec.grasp_frame)
+        self.chain = KinematicChain(self.model, arm.joints, gripper.grasp_frame)
         geometry = read_link_geometry(self.model, self.description.urdf_xml)
-        self.links, self.fixed_geometry = _split(geometry, spec.base_link)
+        self.links, self.fixed_geometry = _split(geometry, arm.base_link)
 
-    def configuration(self, q: np.ndarray, finger_width_m: float = 0.08) -> np.ndarray:
-        """Pinocchio's configuration for arm angles [rad] and the opening of the pads [m]."""
+    @property
+    def hand(self) -> HandGeometry:
+        """The shape of the hand."""
+        return self.config.hand
+
+    def configuration(self, q: np.ndarray, finger_width_m: float | None = None) -> np.ndarray:
+        """Pinocchio's configuration for arm angles [rad] and an opening [m]; None for the widest.
+
+        The same holds for the opening in the other methods.
+        """
+        if finger_width_m is None:
+            finger_width_m = self.hand.max_opening_m
         full = pin.neutral(self.model)
         full[self._arm] = q
         full[self._fingers] = finger_width_m / max(len(self._fingers), 1)
         return full
 
-    def frame_pose(self, frame: str, q: np.ndarray, finger_width_m: float = 0.08) -> np.ndarray:
+    def frame_pose(
+        self, frame: str, q: np.ndarray, finger_width_m: float | None = None
+    ) -> np.ndarray:
         """T_world_frame of a link or frame of the URDF. Shape (4, 4).
 
         Raises:
@@ -98,7 +92,9 @@ class RobotModel:
         poses = self.chain.forward(np.atleast_2d(q))
         return poses if np.ndim(q) == 2 else poses[0]
 
-    def link_poses(self, q: np.ndarray, finger_width_m: float = 0.08) -> dict[str, np.ndarray]:
+    def link_poses(
+        self, q: np.ndarray, finger_width_m: float | None = None
+    ) -> dict[str, np.ndarray]:
         """T_world_link of every frame of the URDF, by name."""
         configuration = self.configuration(q, finger_width_m)
         pin.framesForwardKinematics(self.model, self.data, configuration)
@@ -185,16 +181,13 @@ class RobotModel:
     def _position_indices(self, names: tuple[str, ...]) -> np.ndarray:
         return np.array([self.model.joints[self.model.getJointId(n)].idx_q for n in names], int)
 
-    def _require(self, spec: ArmSpec) -> None:
-        for name in spec.arm_joints + spec.finger_joints:
+    def _require(self, config: RobotConfig) -> None:
+        for name in config.arm.joints + config.gripper.finger_joints:
             if not self.model.existJointName(name):
                 known = ', '.join(list(self.model.names)[1:])
                 raise BadInputError(f'joint: got {name!r}, the URDF has {known}')
-        for name in ('q_lower', 'q_upper', 'dq_max', 'ddq_max'):
-            if len(getattr(spec, name)) != len(spec.arm_joints):
-                got = len(getattr(spec, name))
-                raise BadInputError(f'{name}: got {got} values for {len(spec.arm_joints)} joints')
-        for name in (spec.base_link, spec.grasp_frame):
+        gripper = config.gripper
+        for name in (config.arm.base_link, gripper.grasp_frame, gripper.hand_link):
             if not self.model.existFrame(name):
                 raise BadInputError(f'frame {name!r}: not in the URDF')
 

@@ -14,27 +14,38 @@ from scipy.spatial import ConvexHull
 from sakiyomi.compiled import compiled
 from sakiyomi.robot.robot_model import RobotModel
 
-MARGIN_M = 0.015
-FINGER_MARGIN_M = 0.006  # small, or the filter eats what the fingers hold
-MIN_NORMAL_SPACING_RAD = 0.2
-VOXELS_PER_MARGIN = 3
+
+@dataclass(frozen=True)
+class SelfFilterConfig:
+    """How far the links are inflated, and how finely.
+
+    Attributes:
+        margin_m: inflation of the arm and the palm.
+        finger_margin_m: inflation of the fingers; a larger one removes held objects too.
+        min_normal_spacing_rad: angle between faces of a hull below which one face stands for both.
+        voxels_per_margin: voxels across the margin.
+    """
+
+    margin_m: float = 0.015
+    finger_margin_m: float = 0.006
+    min_normal_spacing_rad: float = 0.2
+    voxels_per_margin: int = 3
 
 
 class SelfFilter:
     """Finds points on or near the arm, from the joint angles alone."""
 
-    def __init__(
-        self,
-        robot: RobotModel,
-        margin_m: float = MARGIN_M,
-        finger_margin_m: float = FINGER_MARGIN_M,
-    ):
-        """Inflate the links by `margin_m`, those that the finger joints move by the other."""
+    def __init__(self, robot: RobotModel, config: SelfFilterConfig) -> None:
+        """Inflate the links."""
         self.robot = robot
         fingers = {robot.model.getJointId(name) for name in robot.finger_joint_names}
-        self._inflated_parts = [
-            _inflated(part, link.name, finger_margin_m if link.joint_id in fingers else margin_m)
+        margins = [
+            config.finger_margin_m if link.joint_id in fingers else config.margin_m
             for link in robot.links
+        ]
+        self._inflated_parts = [
+            _inflated(part, link.name, margin_m, config)
+            for link, margin_m in zip(robot.links, margins, strict=True)
             for part in link.convex_parts_m
         ]
         grids = [inflated.occupied for inflated in self._inflated_parts]
@@ -47,14 +58,14 @@ class SelfFilter:
         )  # compiles
 
     def mask(
-        self, points_m: np.ndarray, q: np.ndarray, finger_width_m: float = 0.08
+        self, points_m: np.ndarray, q: np.ndarray, finger_width_m: float | None = None
     ) -> np.ndarray:
         """Whether each point lies within the inflated robot.
 
         Args:
             points_m: world frame [m]. Shape (N, 3).
             q: arm angles [rad]. Shape (n,).
-            finger_width_m: opening between the pads [m].
+            finger_width_m: opening between the pads [m]; None for the widest.
 
         Returns:
             Shape (N,) bool; False for points that are not finite.
@@ -68,7 +79,7 @@ class SelfFilter:
         return _inside(points, low, high, to_grid, offset, *self._voxels)
 
     def remove(
-        self, points_m: np.ndarray, q: np.ndarray, finger_width_m: float = 0.08
+        self, points_m: np.ndarray, q: np.ndarray, finger_width_m: float | None = None
     ) -> np.ndarray:
         """The points (M, 3) that are not the robot's."""
         return points_m[~self.mask(points_m, q, finger_width_m)]
@@ -120,23 +131,26 @@ def _inside(points, low, high, to_grid, offset, occupied, first, shape):
     return result
 
 
-def _inflated(points_m: np.ndarray, link: str, margin_m: float) -> _InflatedPart:
-    voxel_m = margin_m / VOXELS_PER_MARGIN
+def _inflated(
+    points_m: np.ndarray, link: str, margin_m: float, config: SelfFilterConfig
+) -> _InflatedPart:
+    voxel_m = margin_m / config.voxels_per_margin
     low, high = points_m.min(axis=0) - margin_m, points_m.max(axis=0) + margin_m
     counts = np.ceil((high - low) / voxel_m).astype(int)
     x, y, z = (low[i] + (np.arange(counts[i]) + 0.5) * voxel_m for i in range(3))
     occupied = np.ones(counts, dtype=bool)
-    for normal in _distinct_normals(ConvexHull(points_m).equations[:, :3]):
+    normals = ConvexHull(points_m).equations[:, :3]
+    for normal in _distinct_normals(normals, config.min_normal_spacing_rad):
         reach = (points_m @ normal).max() + margin_m
         plane = (normal[0] * x)[:, None] + normal[1] * y  # (X, Y)
         occupied &= plane[:, :, None] <= reach - normal[2] * z
     return _InflatedPart(link, low, voxel_m, occupied)
 
 
-def _distinct_normals(normals: np.ndarray) -> np.ndarray:
-    """A subset with no two directions closer than the spacing; fewer planes hold a bit more."""
+def _distinct_normals(normals: np.ndarray, spacing_rad: float) -> np.ndarray:
+    """A subset with no two directions closer than the spacing; fewer planes enclose a bit more."""
     kept = normals[:1]
     for normal in normals[1:]:
-        if (kept @ normal).max() < np.cos(MIN_NORMAL_SPACING_RAD):
+        if (kept @ normal).max() < np.cos(spacing_rad):
             kept = np.vstack([kept, normal])
     return kept

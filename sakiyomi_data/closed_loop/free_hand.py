@@ -10,7 +10,6 @@ from sakiyomi.geometry import inverse, make_transform
 from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.sensing import JointReading
 from simulation_node.cell import SimulatedCell
-from simulation_node.config import HAND_LINK
 
 POSE_NAMES = tuple(f'hand_{axis}' for axis in ('x', 'y', 'z', 'rx', 'ry', 'rz'))
 R_DOWN = np.diag([1.0, -1.0, -1.0])  # turns are counted from here, so that they interpolate
@@ -25,15 +24,16 @@ class FreeHand:
 
     def __init__(self, robot: RobotModel) -> None:
         self._robot, self._home = robot, robot.q_home
-        self.model = robot.model
+        self.model, self.config = robot.model, robot.config
+        self._hand_link = robot.config.gripper.hand_link
         self.finger_joint_names = robot.finger_joint_names
-        below = _frames_below(robot, HAND_LINK)
+        below = _frames_below(robot, self._hand_link)
         self.links = tuple(link for link in robot.links if link.name in below)
-        self._T_hand_world = inverse(robot.frame_pose(HAND_LINK, self._home))
+        self._T_hand_world = inverse(robot.frame_pose(self._hand_link, self._home))
 
     def measure(self, cell: SimulatedCell) -> JointReading:
         """The pose and the fingers of the hand in a cell at this instant."""
-        return self.reading(cell.world.robot.link_pose(HAND_LINK), cell.joints())
+        return self.reading(cell.world.robot.link_pose(self._hand_link), cell.joints())
 
     def reading(self, T_world_hand: np.ndarray, fingers: JointReading) -> JointReading:
         """The hand's pose and its fingers as one joint reading."""
@@ -58,11 +58,15 @@ class FreeHand:
         width = float(np.sum(reading.position[fingers]))
         return reading.position[pose], reading.velocity[pose], width
 
-    def frame_pose(self, frame: str, q: np.ndarray, finger_width_m: float = 0.08) -> np.ndarray:
+    def frame_pose(
+        self, frame: str, q: np.ndarray, finger_width_m: float | None = None
+    ) -> np.ndarray:
         """T_world_frame of a frame of the hand. Shape (4, 4)."""
         return self._T_world_robot(q) @ self._robot.frame_pose(frame, self._home, finger_width_m)
 
-    def link_poses(self, q: np.ndarray, finger_width_m: float = 0.08) -> dict[str, np.ndarray]:
+    def link_poses(
+        self, q: np.ndarray, finger_width_m: float | None = None
+    ) -> dict[str, np.ndarray]:
         """T_world_link of every frame, by name; those of the arm mean nothing."""
         T = self._T_world_robot(q)
         poses = self._robot.link_poses(self._home, finger_width_m)

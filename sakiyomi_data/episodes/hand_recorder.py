@@ -8,7 +8,6 @@ from sakiyomi.sensing import JointReading, TactileReading, WrenchReading
 from sakiyomi_data.closed_loop.free_hand import FreeHand
 from sakiyomi_data.episodes.layout import NUM_PLAN_STEPS, SAMPLE_PERIOD_S, T0_SAMPLE, Episode
 from sakiyomi_data.scenarios.interaction import Interaction
-from simulation_node.config import GRASP_LINK, PAD_LINKS
 
 CONTACT_N = 0.3  # of normal force: less is noise
 
@@ -18,6 +17,8 @@ class HandRecorder:
 
     def __init__(self, hand: FreeHand, interaction: Interaction) -> None:
         self._hand, self._interaction = hand, interaction
+        self._grasp_frame = hand.config.gripper.grasp_frame
+        self._pad_frames = hand.config.sensors.pad_frames
         self._window: list[dict[str, np.ndarray]] = []
         self._rows: list[dict[str, np.ndarray]] = []
 
@@ -30,13 +31,13 @@ class HandRecorder:
         """Take one reading of each."""
         q, _, width = self._hand.joint_vector(joints)
         pressed = [
-            _pad_resultant(pad, self._hand.frame_pose(PAD_LINKS[pad.side], q, width))
+            _pad_resultant(pad, self._hand.frame_pose(self._pad_frames[pad.side], q, width))
             for pad in pads
         ]
         self._window.append(
             {
                 'stamp_s': np.array(joints.stamp_s),
-                'T_world_grasp': self._hand.frame_pose(GRASP_LINK, q, width),
+                'T_world_grasp': self._hand.frame_pose(self._grasp_frame, q, width),
                 'finger_width_m': np.array(width),
                 'wrench': np.concatenate([wrench.force_n, wrench.torque_nm]),
                 **{name: np.array([p[name] for p in pressed]) for name in pressed[0]},

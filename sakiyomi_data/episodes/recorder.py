@@ -23,7 +23,7 @@ from sakiyomi_data.episodes.sensor_loop import SensorLoop
 from sakiyomi_data.episodes.truth_columns import TruthRecorder
 from sakiyomi_data.scenarios.interaction import ScenarioPlayer
 from sakiyomi_data.scenarios.registry import set_up_scenario
-from simulation_node.config import CAMERA_LINK, LIDAR_LINK, SimulationConfig
+from simulation_node.config import SimulationConfig
 from world_model_node.config import WorldModelConfig
 from world_model_node.core import WorldModel
 
@@ -155,9 +155,10 @@ class EpisodeRecorder:
 
     def _sensor_columns(self, c: SensorConditions) -> dict[str, np.ndarray]:
         fixed = self.cell.description.fixed_pose
+        sensors = self.cell.description.config.sensors
         return {
-            'sensors/T_world_camera': fixed(CAMERA_LINK) @ c.T_camera,
-            'sensors/T_world_lidar': fixed(LIDAR_LINK) @ c.T_lidar,
+            'sensors/T_world_camera': fixed(sensors.camera_frame) @ c.T_camera,
+            'sensors/T_world_lidar': fixed(sensors.lidar_frame) @ c.T_lidar,
             'sensors/camera_noise': np.float32(c.camera_noise),
             'sensors/lidar_noise_m': np.float32(c.lidar_noise_m),
             'sensors/camera_latency_s': np.float32(c.camera_latency_s),

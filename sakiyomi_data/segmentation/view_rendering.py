@@ -14,7 +14,6 @@ from sakiyomi.geometry import make_transform, transform_points
 from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi_data.segmentation.labelled_views import LabelledView
 from simulation_node.cell import SimulatedCell
-from simulation_node.config import CAMERA_LINK, LIDAR_LINK
 from simulation_node.sensors.camera import DepthCamera
 from simulation_node.sensors.lidar import Lidar
 from simulation_node.sensors.palette import palette
@@ -110,13 +109,14 @@ class ViewRenderer:
     ) -> Snapshot:
         cell, now_s = self.cell, self.cell.time_s
         camera, scans = None, ()
+        sensors = cell.description.config.sensors
         if c.modality != 'lidar':
             config = replace(cell.config.camera, noise=c.camera_noise)
-            T = cell.description.fixed_pose(CAMERA_LINK) @ c.T_camera
+            T = cell.description.fixed_pose(sensors.camera_frame) @ c.T_camera
             camera = DepthCamera(config, T).frame(scene, coloring, now_s, rng)
         if c.modality != 'camera':
             config = replace(cell.config.lidar, noise_m=c.lidar_noise_m)
-            lidar = Lidar(config, cell.description.fixed_pose(LIDAR_LINK) @ c.T_lidar)
+            lidar = Lidar(config, cell.description.fixed_pose(sensors.lidar_frame) @ c.T_lidar)
             start_s = now_s + rng.uniform(0.0, 100.0)  # of the pattern, which never repeats
             stamps = start_s + SCAN_PERIOD_S * np.arange(c.scans)
             scans = tuple(lidar.scan(scene, stamp_s, rng) for stamp_s in stamps)

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sakiyomi.errors import BadInputError
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi_data.episodes.shards import count_episodes
 from sakiyomi_evaluation.ablation.variants import Variant
 from sakiyomi_evaluation.prediction.errors import PredictionErrors, evaluate_episodes
@@ -69,7 +70,9 @@ def _tested(
 ) -> list[PredictionErrors]:
     """What it says of the held-out episodes."""
     engine = TorchEngine(model)
-    dynamics = LearnedDynamics(engine, PredictionConfig(), engine.network.config.touch)
+    dynamics = LearnedDynamics(
+        engine, PredictionConfig(), read_robot_config().hand, engine.network.config.touch
+    )
     own, others = args.test, args.test_without_lidar or ()
     if not variant.lidar:
         own, others = others, own

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi_data.episodes.layout import Episode
 from sakiyomi_data.episodes.recorder import EpisodeRecorder
 from sakiyomi_data.episodes.shards import read_shard, shard_about, shard_files
@@ -89,7 +90,7 @@ def predictors(dynamics: Dynamics, world: HullSimulator) -> list[Predictor]:
     """The model and everything that it has to beat."""
     return [
         DynamicsPredictor(dynamics, MODEL),
-        DynamicsPredictor(PhysicsPrior(WorldModelConfig().prediction)),
+        DynamicsPredictor(PhysicsPrior(WorldModelConfig().prediction, read_robot_config().hand)),
         ConstantTwist(),
         *(PyBulletPredictor(world, oracle) for oracle in OracleLevel),
     ]

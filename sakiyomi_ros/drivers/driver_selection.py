@@ -9,7 +9,7 @@ from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.robot.drivers import ArmDriver, GripperDriver
-from sakiyomi.robot.gripper_kinematics import PANDA_GRIPPER, GripperKinematics
+from sakiyomi.robot.gripper_kinematics import GripperKinematics
 from sakiyomi_ros.drivers import action_types
 from sakiyomi_ros.drivers.arm_action import ARM_ACTION, FollowJointTrajectoryDriver
 from sakiyomi_ros.drivers.arm_topic import TopicArmDriver
@@ -62,7 +62,7 @@ def make_gripper_driver(
     node: LifecycleNode,
     kind: str,
     joint_names: Sequence[str],
-    fingers: GripperKinematics = PANDA_GRIPPER,
+    fingers: GripperKinematics,
     name: str = GRIPPER_ACTION,
 ) -> GripperDriver:
     """The gripper's driver; its `note` says what was chosen, and why, where that was left open.

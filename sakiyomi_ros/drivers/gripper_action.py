@@ -9,7 +9,7 @@ from rclpy.action import ActionClient
 from sensor_msgs.msg import JointState
 
 from sakiyomi.robot.drivers import GoalReport, GoalState
-from sakiyomi.robot.gripper_kinematics import PANDA_GRIPPER, GripperKinematics
+from sakiyomi.robot.gripper_kinematics import GripperKinematics
 from sakiyomi.scene import GripperCommand
 from sakiyomi_ros.drivers.goal_tracker import GoalTracker, goal_state_of
 
@@ -27,8 +27,8 @@ class GripperActionDriver:
         self,
         client: ActionClient,
         to_goal: ToGoal,
-        name: str = GRIPPER_ACTION,
-        fingers: GripperKinematics = PANDA_GRIPPER,
+        name: str,
+        fingers: GripperKinematics,
         note: str = '',
     ):
         """Drive through an action client; `to_goal` writes a goal of its type."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rclpy.publisher import Publisher
 
 from sakiyomi.robot.drivers import GoalReport
-from sakiyomi.robot.gripper_kinematics import PANDA_GRIPPER, GripperKinematics
+from sakiyomi.robot.gripper_kinematics import GripperKinematics
 from sakiyomi.scene import GripperCommand
 from sakiyomi_ros.drivers.arm_topic import publish_report
 from sakiyomi_ros.messages.trajectories import to_gripper_message
@@ -25,7 +25,7 @@ class TopicGripperDriver:
         self,
         publisher: Publisher,
         joint_names: Sequence[str],
-        fingers: GripperKinematics = PANDA_GRIPPER,
+        fingers: GripperKinematics,
         with_effort: bool = True,
         note: str = '',
     ):

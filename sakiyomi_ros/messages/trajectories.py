@@ -1,7 +1,7 @@
 """Arm and gripper commands between trajectory_msgs/JointTrajectory and the core's types.
 
 The gripper takes a position for each finger joint, by its map from the width between the pads, and
-the force limit as its effort. The simulated one has the Panda's fingers, each half of the width.
+the force limit as its effort.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 from trajectory_msgs.msg import JointTrajectoryPoint
 
 from sakiyomi.errors import BadInputError
-from sakiyomi.robot.gripper_kinematics import PANDA_GRIPPER, GripperKinematics
+from sakiyomi.robot.gripper_kinematics import GripperKinematics
 from sakiyomi.scene import GripperCommand, JointTrajectory
 from sakiyomi_ros.messages.conversions import (
     finite_floats,
@@ -80,7 +80,7 @@ def is_stop(message: JointTrajectoryMessage) -> bool:
 def to_gripper_message(
     command: GripperCommand,
     names: Sequence[str],
-    fingers: GripperKinematics = PANDA_GRIPPER,
+    fingers: GripperKinematics,
     with_effort: bool = True,
 ) -> JointTrajectoryMessage:
     """A one-point trajectory of the finger joints, which starts on arrival.
@@ -101,7 +101,9 @@ def to_gripper_message(
 def from_gripper_message(
     message: JointTrajectoryMessage, names: Sequence[str], default_force_n: float
 ) -> GripperCommand:
-    """The last point's opening and effort; one of the finger joints is enough.
+    """The last point's opening and effort, for fingers that each go half of the way.
+
+    One of the finger joints is enough.
 
     Raises:
         BadInputError: unknown joints, no points, or numbers that are missing or not finite.

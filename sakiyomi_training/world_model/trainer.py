@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sakiyomi.errors import BadInputError, WorkFailedError
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi_training.world_model.auxiliary_heads import AuxiliaryHeads
 from sakiyomi_training.world_model.examples.example_set import Batch, ExampleSet
 from sakiyomi_training.world_model.losses import loss_terms, weighted_sum
@@ -50,7 +51,7 @@ class Trainer:
     ) -> None:
         torch.manual_seed(seed)
         self.examples, self.config, self.out, self.seed = examples, config, out, seed
-        self.network = WorldNetwork(config.model)
+        self.network = WorldNetwork(config.model, read_robot_config().hand.trained)
         if start is not None:
             self._start_from(start)
         self.auxiliary = AuxiliaryHeads(config.model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from sakiyomi.constants import GRAVITY_MPS2
 from sakiyomi.geometry import from_xyz_quat, from_xyz_rpy, inverse, quat_xyzw
 from sakiyomi.robot.robot_description import RobotDescription
-from simulation_node.config import HAND_LINK, PAD_LINKS, PHYSICS_HZ
+from simulation_node.config import PHYSICS_HZ
 
 ARM_POSITION_GAIN, ARM_VELOCITY_GAIN = 0.4, 1.0
 PAD_CONTACT = {
@@ -46,21 +47,25 @@ class RobotBody:
         wrench_bandwidth_hz: float,
     ):
         self._p, self._description, self._hand_only = client, description, hand_only
+        self._hand_link = description.config.gripper.hand_link
+        self._pad_frames = description.config.sensors.pad_frames
         self._wrist_gain = 1.0 - np.exp(-2 * np.pi * wrench_bandwidth_hz / PHYSICS_HZ)
         self._wrist_load: np.ndarray | None = None
         self.uid = client.loadURDF(str(urdf), useFixedBase=not hand_only)
         self._links = link_indices(client, self.uid)
-        self._index_joints()
+        arm = description.config.arm
+        home = dict(zip(arm.joints, arm.q_home, strict=True))
+        self._index_joints(home)
         self._set_pad_contact()
         self._couple_fingers()
         self._mount_hand()
-        self.reset_arm(np.array([description.home[name] for name in self.arm_joints]))
+        self.reset_arm(np.array([home[name] for name in self.arm_joints]))
 
-    def _index_joints(self) -> None:
+    def _index_joints(self, arm: Collection[str]) -> None:
         infos = [self._p.getJointInfo(self.uid, i) for i in range(self._p.getNumJoints(self.uid))]
         moving = {info[1].decode(): info for info in infos if info[2] != self._p.JOINT_FIXED}
-        self.arm_joints = tuple(n for n in moving if n in self._description.home)
-        self.finger_joints = tuple(n for n in moving if n not in self._description.home)
+        self.arm_joints = tuple(n for n in moving if n in arm)
+        self.finger_joints = tuple(n for n in moving if n not in arm)
         self.joint_names = tuple(moving)
         self._joints = [info[0] for info in moving.values()]
         self._arm = [moving[n][0] for n in self.arm_joints]
@@ -69,9 +74,12 @@ class RobotBody:
 
     def _set_pad_contact(self) -> None:
         """Give the pads their rubber skin."""
-        fingers = {side: self._description.parent_of(pad) for side, pad in PAD_LINKS.items()}
+        fingers = {
+            side: self._description.parent_of(pad) for side, pad in self._pad_frames.items()
+        }
         self._finger_links = {
-            side: (self._links[fingers[side]], self._links[pad]) for side, pad in PAD_LINKS.items()
+            side: (self._links[fingers[side]], self._links[pad])
+            for side, pad in self._pad_frames.items()
         }
         for _, pad in self._finger_links.values():
             self._p.changeDynamics(self.uid, pad, **PAD_CONTACT)
@@ -86,10 +94,10 @@ class RobotBody:
 
     def _mount_hand(self) -> None:
         """The wrist: a force sensor in the arm's last joint, or what holds the hand in the air."""
-        dynamics = self._p.getDynamicsInfo(self.uid, self._links[HAND_LINK])
+        dynamics = self._p.getDynamicsInfo(self.uid, self._links[self._hand_link])
         self._T_hand_com = from_xyz_quat(dynamics[3], dynamics[4])
         if not self._hand_only:
-            self._p.enableJointForceTorqueSensor(self.uid, self._links[HAND_LINK], True)
+            self._p.enableJointForceTorqueSensor(self.uid, self._links[self._hand_link], True)
             return
         T_world_com = HAND_HOME @ self._T_hand_com
         self._p.resetBasePositionAndOrientation(
@@ -107,8 +115,9 @@ class RobotBody:
         previous = load if self._wrist_load is None else self._wrist_load
         self._wrist_load = previous + self._wrist_gain * (load - previous)
 
-    def reset_arm(self, q: np.ndarray, width_m: float = 0.08) -> None:
-        """Set the arm's joints [rad] and the fingers' opening at once, at rest."""
+    def reset_arm(self, q: np.ndarray) -> None:
+        """Set the arm's joints [rad] at once and open the fingers, at rest."""
+        width_m = self._description.config.hand.max_opening_m
         for joint, value in zip(self._arm, q, strict=True):
             self._p.resetJointState(self.uid, joint, value)
         for joint in self._fingers:
@@ -198,11 +207,11 @@ class RobotBody:
 
     def wrench(self) -> np.ndarray:
         """The load on the hand (6,) at its origin, its own weight taken off, hand frame."""
-        T_world_hand = self.link_pose(HAND_LINK)
+        T_world_hand = self.link_pose(self._hand_link)
         R = T_world_hand[:3, :3]
         held = np.zeros(6) if self._wrist_load is None else -self._wrist_load
         load = _shift_wrench(held, self._T_hand_com[:3, 3])
-        for index in [self._links[HAND_LINK], *self._fingers]:
+        for index in [self._links[self._hand_link], *self._fingers]:
             mass = self._p.getDynamicsInfo(self.uid, index)[0]
             at = R.T @ (self._center_of_mass(index) - T_world_hand[:3, 3])
             weight = R.T @ [0.0, 0.0, -GRAVITY_MPS2 * mass]
@@ -220,7 +229,7 @@ class RobotBody:
             # the engine gives a constraint's force in the world and its torque in the body's frame
             load = np.array(self._p.getConstraintState(self._mount))
             return np.concatenate([self._base_pose()[:3, :3].T @ load[:3], load[3:]])
-        return np.array(self._p.getJointState(self.uid, self._links[HAND_LINK])[2])
+        return np.array(self._p.getJointState(self.uid, self._links[self._hand_link])[2])
 
     def _base_pose(self) -> np.ndarray:
         dynamics = self._p.getDynamicsInfo(self.uid, -1)
@@ -239,7 +248,9 @@ def link_indices(client: Any, uid: int) -> dict[str, int]:
 
 def finger_shape_offsets(description: RobotDescription) -> dict[str, np.ndarray]:
     """Shifts (3,) [m] that set the fingers' own shapes back, so that objects meet the pads."""
-    fingers = {pad: description.parent_of(pad) for pad in PAD_LINKS.values()}
+    fingers = {
+        pad: description.parent_of(pad) for pad in description.config.sensors.pad_frames.values()
+    }
     return {
         finger: FINGER_RECESS_M * description.fixed_pose(pad, finger)[:3, 2]
         for pad, finger in fingers.items()

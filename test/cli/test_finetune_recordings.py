@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from bags import Bag
 
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi_cli.main import main
 from sakiyomi_ros.messages.images import to_camera_info, to_depth_image, to_image
 from sakiyomi_training.world_model.examples.recording_examples import recording_examples
@@ -13,6 +14,8 @@ from sakiyomi_training.world_model.examples.sensor_recordings import read_sensor
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model.weights import load_model, save_model
+
+HAND = read_robot_config().hand
 
 SIZE = (320, 240)
 K = np.array([[300.0, 0.0, 159.5], [0.0, 300.0, 119.5], [0.0, 0.0, 1.0]])
@@ -56,7 +59,7 @@ def folder(tmp_path_factory):
     for number in range(2):
         record(folder / f'{number}.mcap', 1.0 + 0.1 * np.arange(15))
     small = ModelConfig(hidden=16, embedding=16, residual=8, samples=2, substeps=1)
-    save_model(WorldNetwork(small), folder / 'start', {})
+    save_model(WorldNetwork(small, HAND.trained), folder / 'start', {})
     return folder
 
 

@@ -4,6 +4,7 @@ judged honestly, and what is carried out is what was asked for."""
 import numpy as np
 import pytest
 
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi.scene import Gaussian
 from sakiyomi_cli.main import main
 from sakiyomi_data.closed_loop.observed_cell import ObservedCell
@@ -29,6 +30,8 @@ from simulation_node.objects.object_files import load_object, object_files
 from world_model_node.config import PredictionConfig
 from world_model_node.inference.physics_prior import PhysicsPrior
 
+HAND = read_robot_config().hand
+
 BOX = '<robot name="box"><link name="box">{0}{1}</link></robot>'
 SHAPE = '<{0}><geometry><box size="0.04 0.06 0.05"/></geometry></{0}>'
 HIDDEN = PhysicalProperties(0.2, 0.6, 1e-4, 1e-4, 0.0, np.zeros(3))
@@ -36,7 +39,7 @@ HIDDEN = PhysicalProperties(0.2, 0.6, 1e-4, 1e-4, 0.0, np.zeros(3))
 
 @pytest.fixture(scope='module')
 def observed_cell():
-    cell = ObservedCell(PhysicsPrior(PredictionConfig()), width=160, height=120, rays=1500)
+    cell = ObservedCell(PhysicsPrior(PredictionConfig(), HAND), width=160, height=120, rays=1500)
     yield cell
     cell.close()
 

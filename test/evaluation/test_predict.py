@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi.scene import HandMotion
 from sakiyomi_cli.main import main
 from sakiyomi_data.episodes.layout import T0_FRAME, T0_SAMPLE
@@ -23,6 +24,8 @@ from simulation_node.objects.hulls import COLLISION_MARGIN_M, fit_between_pads, 
 from simulation_node.objects.object_files import object_files
 from world_model_node.config import PredictionConfig
 from world_model_node.inference.physics_prior import PhysicsPrior
+
+HAND = read_robot_config().hand
 
 BOX = np.array(np.meshgrid(*3 * [[-0.025, 0.025]])).reshape(3, -1).T
 
@@ -62,7 +65,7 @@ def test_a_wrong_covariance_has_a_worse_nll():
 
 
 def test_the_figures_hold_the_model_and_every_baseline(episodes):
-    result = evaluate(episodes, PhysicsPrior(PredictionConfig()))
+    result = evaluate(episodes, PhysicsPrior(PredictionConfig(), HAND))
     assert result['model'] == 'physics_prior'
     assert set(result['ratio_to_nominal_1s']) == {'push', 'drop', 'mean'}
     names = {MODEL, 'physics_prior', 'constant_twist', *(told.value for told in OracleLevel)}

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi_cli.main import main
 from sakiyomi_data.rollouts.boxes_on_plane import BoxesOnPlane
 from sakiyomi_evaluation.speed import rollout_scene
@@ -17,11 +18,13 @@ from world_model_node.model.network import WorldNetwork
 from world_model_node.model.physics.active_contacts import ActiveContacts
 from world_model_node.model.weights import save_model
 
+HAND = read_robot_config().hand
+
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp('rollouts')
-    save_model(WorldNetwork(ModelConfig(samples=2)), folder, {})
+    save_model(WorldNetwork(ModelConfig(samples=2), HAND.trained), folder, {})
     return folder
 
 

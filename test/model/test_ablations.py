@@ -9,6 +9,7 @@ from sliding import gripped_episode, sliding_episode
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.parameters import flatten
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi_cli.main import main
 from sakiyomi_data.episodes.shards import write_shard
 from sakiyomi_evaluation.ablation.figures import ratio_to_full
@@ -26,6 +27,8 @@ from world_model_node.model.belief import ModelInput
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model.weights import save_model
+
+HAND = read_robot_config().hand
 
 SMALL = {'hidden': 16, 'embedding': 16, 'residual': 8, 'samples': 2, 'substeps': 1}
 TRAINING = {'warm_steps': 2, 'batch': 4, 'warm_batch': 4, 'model': SMALL}
@@ -56,8 +59,8 @@ def test_an_example_without_touch_does_not_depend_on_what_was_felt():
 
 
 def test_predictions_without_touch_do_not_depend_on_what_was_felt(tmp_path):
-    save_model(WorldNetwork(ModelConfig(**SMALL, touch=False)), tmp_path, {})
-    dynamics = LearnedDynamics(TorchEngine(tmp_path), PredictionConfig(), touch=False)
+    save_model(WorldNetwork(ModelConfig(**SMALL, touch=False), HAND.trained), tmp_path, {})
+    dynamics = LearnedDynamics(TorchEngine(tmp_path), PredictionConfig(), HAND, touch=False)
     one = gripped_episode(0)
     a, b = (DynamicsPredictor(dynamics).predict(e)[1] for e in (one, felt_otherwise(one)))
     np.testing.assert_array_equal(a.T_world_object, b.T_world_object)

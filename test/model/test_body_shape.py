@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 from observed_scenes import CUBE
 
+from sakiyomi.robot.robot_config import read_robot_config
 from world_model_node.model.contact.hand_points import hand_faces, hand_points
 from world_model_node.model.physics.body_shape import BodyShapeConfig, body_shape, enclosing_planes
 
 CONFIG = BodyShapeConfig()
+HAND = read_robot_config().hand
+
 UP = np.array([0.0, 0.0, 1.0])
 
 
@@ -51,7 +54,7 @@ def test_a_body_holds_its_middle_though_most_of_its_points_lie_to_one_side():
 
 
 def test_the_faces_of_the_hand_hold_its_points():
-    points, faces = hand_points(), hand_faces()
+    points, faces = hand_points(HAND.trained), hand_faces(HAND.trained)
     assert len(points) > 1
     for own, planes in zip(points, faces, strict=True):
         gap = own @ planes[:, :3].T - planes[:, 3]

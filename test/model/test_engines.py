@@ -13,6 +13,7 @@ import torch
 from engine_windows import windows
 
 from sakiyomi.errors import BadInputError
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi_cli.main import main
 from world_model_node.config import PredictionConfig
 from world_model_node.inference.engine_selection import make_engine
@@ -27,6 +28,8 @@ from world_model_node.model.network import WorldNetwork
 from world_model_node.model.physics.active_contacts import ActiveContacts
 from world_model_node.model.weights import save_model
 
+HAND = read_robot_config().hand
+
 PARITY = 1e-4
 COMPARED = ('position', 'rotation', 'covariance', 'held', 'slip')
 
@@ -36,7 +39,7 @@ def folder(tmp_path_factory):
     """A model of random weights, the zero-initialised layers too, with its graphs."""
     folder = tmp_path_factory.mktemp('engines')
     torch.manual_seed(3)
-    network = WorldNetwork(ModelConfig(samples=4))
+    network = WorldNetwork(ModelConfig(samples=4), HAND.trained)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter += 0.03 * torch.randn_like(parameter)
@@ -93,7 +96,7 @@ def test_the_smallest_numbers_of_this_thread_stay_what_they_are(engines):
 
 
 def test_the_name_tells_engine_and_weights(folder):
-    dynamics = make_dynamics('learned', PredictionConfig(), folder, 'onnxruntime')
+    dynamics = make_dynamics('learned', PredictionConfig(), HAND, folder, 'onnxruntime')
     assert dynamics.name == f'world_model onnxruntime {read_card(folder).short_hash}'
 
 
@@ -126,7 +129,7 @@ def test_without_any_engine_physics_predicts_and_says_so(folder, tmp_path, caplo
     copy = tmp_path / 'model'
     copy.mkdir()
     shutil.copyfile(folder / CARD, copy / CARD)
-    assert make_dynamics('learned', PredictionConfig(), copy).learned is False
+    assert make_dynamics('learned', PredictionConfig(), HAND, copy).learned is False
     assert 'the physics prior predicts instead' in caplog.text
 
 
@@ -134,9 +137,11 @@ def test_running_the_world_model_does_not_import_torch(folder):
     code = (
         'import sys\n'
         'from pathlib import Path\n'
+        'from sakiyomi.robot.robot_config import read_robot_config\n'
         'from world_model_node.config import PredictionConfig\n'
         'from world_model_node.inference.learned_dynamics import make_dynamics\n'
-        f"dynamics = make_dynamics('learned', PredictionConfig(), Path({str(folder)!r}))\n"
+        'hand = read_robot_config().hand\n'
+        f"dynamics = make_dynamics('learned', PredictionConfig(), hand, Path({str(folder)!r}))\n"
         'assert dynamics.learned\n'
         "sys.exit('torch' in sys.modules)\n"
     )

@@ -8,6 +8,7 @@ import torch
 from scipy.spatial.transform import Rotation
 from tossed import RATE_HZ, WIDTH_M, record, write
 
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi_cli.main import main
 from sakiyomi_data.tosses.recordings import Tosses
 from sakiyomi_training.finetune_world_model import is_worse
@@ -23,6 +24,8 @@ from world_model_node.model.features.scene_observation import MAX_STAMP_GAP_S
 from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model.weights import load_model, save_model
+
+HAND = read_robot_config().hand
 
 FRICTION = 0.1  # of the cubes that slide; what is assumed of a cube is much more
 SMALL = ModelConfig(hidden=16, embedding=16, residual=8, samples=4, substeps=1)
@@ -60,7 +63,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp('tosses')
     write(folder / 'train.npz', record(8, 1))
     write(folder / 'test.npz', record(8, 2))
-    save_model(WorldNetwork(SMALL), folder / 'start', {})
+    save_model(WorldNetwork(SMALL, HAND.trained), folder / 'start', {})
     return folder
 
 

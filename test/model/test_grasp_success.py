@@ -10,6 +10,7 @@ from observed_scenes import CUBE, DOWN, cube, hand_at, observed, reaching, scene
 from sakiyomi.errors import BadInputError
 from sakiyomi.geometry import make_transform
 from sakiyomi.paths import share_dir
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi.scene import HandMotion, Prediction
 from sakiyomi_cli.main import main
 from sakiyomi_data.counterfactual.counterfactual_scene import (
@@ -33,6 +34,8 @@ from world_model_node.model.grasp_success.features import (
 )
 from world_model_node.model.grasp_success.grasp_attempt import closed_fraction, find_grasp_attempt
 
+HAND = read_robot_config().hand
+
 AT = (0.5, 0.0, 0.02)  # the cube's middle
 STAMPS_S = 0.05 * np.arange(1, 21)
 
@@ -46,7 +49,12 @@ def found(shift=(0.0, 0.0, 0.0), width_m=0.07, points=CUBE, force_n=20.0):
     state = cube(at=AT)
     attempt = find_grasp_attempt(reaching(np.add(AT, shift), width_m, force_n))
     values = attempt_features(
-        attempt, points + np.array(AT), np.array(AT), state.properties, AttemptFeatureConfig()
+        attempt,
+        points + np.array(AT),
+        np.array(AT),
+        state.properties,
+        HAND.trained,
+        AttemptFeatureConfig(),
     )
     return dict(zip(FEATURE_NAMES, values, strict=True))
 
@@ -139,7 +147,7 @@ def test_the_hold_gives_way_to_what_the_surface_says_as_the_fingers_close(classi
 
 
 def test_learned_dynamics_judge_the_hold_of_what_is_not_yet_held(classifier):
-    dynamics, state = make_dynamics('learned', PredictionConfig()), cube(at=AT)
+    dynamics, state = make_dynamics('learned', PredictionConfig(), HAND), cube(at=AT)
     observations = observed(state, hand=hand_at(np.add(AT, (0.0, 0.0, 0.06)), 0.07))
     for observation in observations:
         dynamics.observe(scene_of(observation), observation.hand)
@@ -179,7 +187,7 @@ def test_without_weights_the_network_alone_says_what_is_held_and_that_is_told(
         'world_model_node.inference.learned_dynamics.share_dir', lambda _: tmp_path
     )
     with caplog.at_level(logging.WARNING):
-        dynamics = make_dynamics('learned', PredictionConfig(), share_dir('models'))
+        dynamics = make_dynamics('learned', PredictionConfig(), HAND, share_dir('models'))
     assert dynamics.grasp_success is None
     assert dynamics.name.endswith('holds not judged')
     assert 'not judged by the surface' in caplog.text

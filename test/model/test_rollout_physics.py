@@ -7,6 +7,7 @@ import pytest
 import torch
 from observed_scenes import CUBE, cube, hand_at, motion, observed, reaching, turning
 
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi_data.counterfactual.motion_rollouts import simulate_paths
 from sakiyomi_data.rollouts.hull_simulator import HullSimulator
 from sakiyomi_evaluation.prediction.predictors import nominal_body
@@ -18,13 +19,15 @@ from world_model_node.model.network import WorldNetwork
 from world_model_node.model.physics.active_contacts import ActiveContacts, active_contacts
 from world_model_node.model.state_posterior import NUM_GATES
 
+HAND = read_robot_config().hand
+
 G = 9.81
 
 
 @pytest.fixture(scope='module')
 def network():
     torch.manual_seed(0)
-    network = WorldNetwork(ModelConfig())
+    network = WorldNetwork(ModelConfig(), HAND.trained)
     with torch.no_grad():  # the tracker's twist as it is
         bias = network.belief.hidden_state.head.bias
         bias[-NUM_GATES:] = torch.tensor([-20.0] * 5 + [0.0, 0.0, -20.0])

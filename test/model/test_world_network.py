@@ -7,6 +7,7 @@ import pytest
 import torch
 from observed_scenes import cube, hand_at, motion, observed, scene_of, turned, yaw
 
+from sakiyomi.robot.robot_config import read_robot_config
 from world_model_node.config import PredictionConfig
 from world_model_node.inference.learned_dynamics import LearnedDynamics
 from world_model_node.inference.torch_engine import TorchEngine
@@ -15,13 +16,15 @@ from world_model_node.model.model_config import ModelConfig
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model.weights import save_model
 
+HAND = read_robot_config().hand
+
 STAMPS_S = 0.05 * np.arange(1, 21)
 
 
 def shaken(scale):
     """A network of random weights, the zero-initialised layers too."""
     torch.manual_seed(3)
-    network = WorldNetwork(ModelConfig(samples=4))
+    network = WorldNetwork(ModelConfig(samples=4), HAND.trained)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter += scale * torch.randn_like(parameter)
@@ -36,7 +39,7 @@ def engine(tmp_path_factory):
 
 
 def predicted(engine, observations, action=None):
-    dynamics = LearnedDynamics(engine, PredictionConfig())
+    dynamics = LearnedDynamics(engine, PredictionConfig(), HAND)
     for observation in observations:
         dynamics.observe(scene_of(observation), observation.hand)
     return dynamics, dynamics.roll_out(scene_of(observations[-1]), STAMPS_S, action)
@@ -78,7 +81,7 @@ def test_a_scene_of_nan_is_dropped(engine):
     bad = cube()
     bad.T_world_object[0, 3] = np.nan
     good = cube(at=(0.6, 0.1, 0.02), object_id=8)
-    dynamics = LearnedDynamics(engine, PredictionConfig())
+    dynamics = LearnedDynamics(engine, PredictionConfig(), HAND)
     observations = observed(good)
     for observation in observations[:-1]:
         dynamics.observe(scene_of(observation), None)

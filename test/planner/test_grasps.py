@@ -11,14 +11,16 @@ from planner_node.grasping.proposer import GraspProposer
 from planner_node.grasping.ranking import GraspRanker
 from sakiyomi.geometry import inverse, transform_points
 from sakiyomi.pick_request import PickRequest
+from sakiyomi.robot.robot_config import read_robot_config
 
+HAND = read_robot_config().hand
 NARROW = box_surface(np.array([0.5, 0.0, 0.03]), np.array([0.04, 0.12, 0.06]))
 NEIGHBOUR = box_surface(np.array([0.5, 0.10, 0.04]), np.array([0.05, 0.05, 0.08]), seed=1)
 
 
 def propose(*clouds):
     scene = scene_of(*clouds)
-    return scene, GraspProposer(GraspConfig()).propose(scene, scene.objects[0])
+    return scene, GraspProposer(GraspConfig(), HAND).propose(scene, scene.objects[0])
 
 
 def test_every_grasp_of_a_long_box_closes_on_its_narrow_side():
@@ -32,7 +34,7 @@ def test_every_grasp_of_a_long_box_closes_on_its_narrow_side():
 
 def test_no_grasp_puts_the_open_hand_into_the_cloud():
     scene, grasps = propose(NARROW, NEIGHBOUR)
-    gripper = ParallelGripper()
+    gripper = ParallelGripper(HAND)
     assert grasps
     for grasp in grasps:
         local = transform_points(inverse(grasp.T_world_grasp), scene.cloud_m)
@@ -43,7 +45,7 @@ def test_no_grasp_puts_the_open_hand_into_the_cloud():
 
 def test_no_grasp_reaches_through_the_table():
     _, grasps = propose(NARROW)
-    gripper = ParallelGripper()
+    gripper = ParallelGripper(HAND)
     assert grasps
     for grasp in grasps:
         corners = gripper.tip_corners(np.array([grasp.opening_m]))[0]
@@ -51,7 +53,7 @@ def test_no_grasp_reaches_through_the_table():
 
 
 def ranker(outcomes=None):
-    return GraspRanker(PlannerConfig(), outcomes or AnalyticGraspModel(GraspModelConfig()))
+    return GraspRanker(PlannerConfig(), outcomes or AnalyticGraspModel(GraspModelConfig()), HAND)
 
 
 def test_an_object_wider_than_the_hand_has_no_grasp_that_is_expected_to_hold():

@@ -13,13 +13,14 @@ from trajectory_msgs.msg import JointTrajectory
 
 from planner_node.node import PlannerNode
 from sakiyomi.pick_request import PickRequest
-from sakiyomi.robot.robot_model import PANDA
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi_interfaces.action import Pick
 from sakiyomi_interfaces.msg import Heartbeat
 from sakiyomi_ros.clients.pick_client import PickClient, to_goal
 from sakiyomi_ros.messages.conversions import from_stamp
 from sakiyomi_ros.qos import topic_qos
 
+ROBOT = read_robot_config()
 Q_HOME = [0.0, -0.7854, 0.0, -2.3562, 0.0, 1.5708, 0.7854]
 
 
@@ -54,7 +55,7 @@ def robot(client):
     publisher = client.node.create_publisher(
         JointState, '/joint_states', topic_qos('joint_states').offered
     )
-    names = [*PANDA.arm_joints, *PANDA.finger_joints]
+    names = [*ROBOT.arm.joints, *ROBOT.gripper.finger_joints]
 
     def publish():
         message = JointState(name=names, position=[*Q_HOME, 0.04, 0.04], velocity=[0.0] * 9)

@@ -1,12 +1,14 @@
 import pytest
 
 from sakiyomi.errors import BadInputError
-from sakiyomi.robot.gripper_kinematics import PANDA_GRIPPER, GripperKinematics
+from sakiyomi.robot.gripper_kinematics import GripperKinematics
+from sakiyomi.robot.robot_config import read_robot_config
 
+PANDA = read_robot_config().gripper.kinematics
 ROBOTIQ_2F85 = GripperKinematics(open_position=0.0, closed_position=0.8, open_width_m=0.085)
 
 
-@pytest.mark.parametrize('fingers', [PANDA_GRIPPER, ROBOTIQ_2F85])
+@pytest.mark.parametrize('fingers', [PANDA, ROBOTIQ_2F85])
 @pytest.mark.parametrize('share', [0.0, 0.3, 1.0])
 def test_positions_and_widths_are_each_other_s_inverse(fingers, share):
     width_m = share * fingers.open_width_m
@@ -14,7 +16,7 @@ def test_positions_and_widths_are_each_other_s_inverse(fingers, share):
 
 
 def test_each_finger_of_the_panda_is_half_of_the_width():
-    assert PANDA_GRIPPER.position(0.05) == pytest.approx(0.025)
+    assert PANDA.position(0.05) == pytest.approx(0.025)
 
 
 def test_a_joint_that_closes_with_growing_angle_is_open_at_its_smallest():

@@ -1,12 +1,16 @@
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from sakiyomi.errors import BadInputError
+from sakiyomi.robot.robot_config import PER_JOINT, read_robot_config
 from sakiyomi.robot.robot_description import RobotDescription, compose
-from sakiyomi.robot.robot_model import ArmSpec, RobotModel
+from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.sensing import JointReading
+
+CONFIG = read_robot_config()
 
 
 def random_q(robot, count, seed=0):
@@ -104,42 +108,42 @@ def test_an_unknown_frame_is_refused_with_the_options(robot):
 
 
 @pytest.mark.parametrize(
-    ('spec', 'named'),
+    ('part', 'change', 'named'),
     [
-        (ArmSpec(arm_joints=('shoulder',)), 'shoulder'),
-        (ArmSpec(grasp_frame='tcp'), 'tcp'),
-        (ArmSpec(base_link='base'), 'base'),
-        (ArmSpec(arm_joints=ArmSpec().arm_joints[::-1]), 'hangs on'),
-        (ArmSpec(dq_max=(1.0,)), 'dq_max'),
+        ('arm', {'joints': ('shoulder',)}, 'shoulder'),
+        ('arm', {'base_link': 'base'}, 'base'),
+        ('arm', {'joints': CONFIG.arm.joints[::-1]}, 'hangs on'),
+        ('gripper', {'grasp_frame': 'tcp'}, 'tcp'),
+        ('gripper', {'hand_link': 'palm'}, 'palm'),
+        ('gripper', {'finger_joints': ('thumb',)}, 'thumb'),
     ],
 )
-def test_a_spec_that_does_not_fit_is_refused(spec, named):
+def test_a_robot_file_that_does_not_fit_the_urdf_is_refused(part, change, named):
+    config = replace(CONFIG, **{part: replace(getattr(CONFIG, part), **change)})
     with pytest.raises(BadInputError, match=named):
-        RobotModel(compose(), spec)
+        RobotModel(replace(compose(), config=config))
 
 
 @pytest.mark.parametrize('urdf', ['', '<robot', '<robot name="empty"/>'])
 def test_a_broken_urdf_is_refused_in_one_line(urdf):
     with pytest.raises(BadInputError) as raised:
-        RobotModel(RobotDescription(urdf))
+        RobotModel(RobotDescription(urdf, CONFIG))
     assert '\n' not in str(raised.value)
 
 
 def test_an_arm_of_six_joints_works_too():
-    """The wrist of the Panda welded: a six-joint arm is a matter of the spec."""
+    """One joint of the Panda welded: a six-joint arm is a matter of the robot file."""
     description = compose()
     root = ET.fromstring(description.urdf_xml)
     for joint in root.findall('joint'):
         if joint.get('name') == 'panda_joint3':
             joint.set('type', 'fixed')
-    spec = ArmSpec(
-        **{
-            name: tuple(v for i, v in enumerate(getattr(ArmSpec(), name)) if i != 2)
-            for name in ('arm_joints', 'q_lower', 'q_upper', 'dq_max', 'ddq_max')
-        }
-    )
-    welded = RobotDescription(ET.tostring(root, encoding='unicode'), description.home)
-    robot = RobotModel(welded, spec)
+    kept = {
+        name: tuple(v for i, v in enumerate(getattr(CONFIG.arm, name)) if i != 2)
+        for name in ('joints', *PER_JOINT)
+    }
+    config = replace(CONFIG, arm=replace(CONFIG.arm, **kept))
+    robot = RobotModel(RobotDescription(ET.tostring(root, encoding='unicode'), config))
     q = robot.inverse_kinematics(robot.grasp_pose(robot.q_home + 0.1))
     assert q is not None and q.shape == (6,)
 
@@ -148,10 +152,10 @@ def test_a_mesh_that_cannot_be_read_is_named():
     description = compose()
     broken = description.urdf_xml.replace('link5.obj', 'no_such_link5.obj')
     with pytest.raises(BadInputError, match='no_such_link5'):
-        RobotModel(RobotDescription(broken, description.home))
+        RobotModel(RobotDescription(broken, CONFIG))
 
 
 def test_a_collision_shape_without_volume_is_named():
     flat = compose().urdf_xml.replace('size="0.018 0.018 0.004"', 'size="0.018 0.018 0"')
     with pytest.raises(BadInputError, match=r'link left_tactile_pad: .* no volume'):
-        RobotModel(RobotDescription(flat))
+        RobotModel(RobotDescription(flat, CONFIG))

@@ -3,12 +3,12 @@ import open3d as o3d
 import pytest
 
 from sakiyomi.geometry import transform_points
-from sakiyomi.robot.self_filter import SelfFilter
+from sakiyomi.robot.self_filter import SelfFilter, SelfFilterConfig
 
 
 @pytest.fixture(scope='module')
 def self_filter(robot):
-    return SelfFilter(robot)
+    return SelfFilter(robot, SelfFilterConfig())
 
 
 def configurations(robot, count):

@@ -11,8 +11,7 @@ from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.robot.drivers import GoalState
-from sakiyomi.robot.gripper_kinematics import PANDA_GRIPPER
-from sakiyomi.robot.robot_model import PANDA
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi.scene import GripperCommand
 from sakiyomi.sensing import JointReading
 from sakiyomi_ros.drivers.action_types import (
@@ -26,6 +25,7 @@ from sakiyomi_ros.messages.conversions import to_joint_state
 from sakiyomi_ros.messages.trajectories import from_arm_message, from_gripper_message, start_of
 from sakiyomi_ros.qos import topic_qos
 
+ROBOT = read_robot_config()
 ARM, GRIPPER = 'arm_controller', 'gripper_controller'
 STEP_S = 0.01
 FORCE_N = 20.0  # where a command names none
@@ -94,7 +94,7 @@ class StandInNode(Node):
     def _on_arm(self, message):
         self.received += 1
         try:
-            trajectory = from_arm_message(message, PANDA.arm_joints)
+            trajectory = from_arm_message(message, ROBOT.arm.joints)
         except BadInputError as error:
             self.get_logger().error(str(error))
             return
@@ -102,13 +102,13 @@ class StandInNode(Node):
 
     def _on_gripper(self, message):
         self.received += 1
-        command = from_gripper_message(message, PANDA.finger_joints, FORCE_N)
+        command = from_gripper_message(message, ROBOT.gripper.finger_joints, FORCE_N)
         self.robot.gripper.command(command, with_effort=len(message.points[0].effort) > 0)
 
     def _would_take(self, goal):
         """Reject as a joint trajectory controller does: without a word to the client."""
         try:
-            trajectory = from_arm_message(goal.trajectory, PANDA.arm_joints)
+            trajectory = from_arm_message(goal.trajectory, ROBOT.arm.joints)
         except BadInputError:
             return GoalResponse.REJECT
         reason = self.robot.arm.refusal(trajectory, start_of(goal.trajectory) or 0.0)
@@ -122,7 +122,9 @@ class StandInNode(Node):
             return
         self.received += 1
         position, force_n = _wanted(goal.request.command)
-        self.robot.gripper.command(GripperCommand(PANDA_GRIPPER.width_m(position), force_n))
+        self.robot.gripper.command(
+            GripperCommand(ROBOT.gripper.kinematics.width_m(position), force_n)
+        )
 
     def _on_cancel(self, controller, goal):
         if controller == ARM and goal is self._goals.get(ARM):
@@ -189,7 +191,7 @@ def _wanted(command):
 
 
 def _reading(state):
-    fingers = np.full(2, PANDA_GRIPPER.position(state.finger_width_m))
-    names = (*PANDA.arm_joints, *PANDA.finger_joints)
+    fingers = np.full(2, ROBOT.gripper.kinematics.position(state.finger_width_m))
+    names = (*ROBOT.arm.joints, *ROBOT.gripper.finger_joints)
     position, velocity = np.r_[state.q, fingers], np.r_[state.dq, np.zeros(2)]
     return JointReading(state.stamp_s, names, position, velocity)

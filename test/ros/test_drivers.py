@@ -1,6 +1,7 @@
 """The drivers against a robot's controllers over a real middleware."""
 
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from stand_in_node import StandInNode
 from sakiyomi.errors import BadInputError
 from sakiyomi.parameters import NodeConfig
 from sakiyomi.robot.drivers import GoalState
-from sakiyomi.robot.robot_model import PANDA
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi.scene import GripperCommand, JointTrajectory
 from sakiyomi_ros.drivers import action_types
 from sakiyomi_ros.drivers.driver_selection import (
@@ -24,6 +25,7 @@ from sakiyomi_ros.drivers.driver_selection import (
 )
 from sakiyomi_ros.lifecycle import LifecycleNode
 
+ROBOT = read_robot_config()
 PATIENCE_S = 20.0
 needs_control_msgs = pytest.mark.skipif(
     action_types.FollowJointTrajectory is None, reason='control_msgs is not installed'
@@ -39,8 +41,10 @@ class Driving(LifecycleNode):
 
     def configure(self):
         arm, gripper = self.kinds
-        self.arm = make_arm_driver(self, arm, PANDA.arm_joints)
-        self.gripper = make_gripper_driver(self, gripper, PANDA.finger_joints)
+        self.arm = make_arm_driver(self, arm, ROBOT.arm.joints)
+        self.gripper = make_gripper_driver(
+            self, gripper, ROBOT.gripper.finger_joints, ROBOT.gripper.kinematics
+        )
 
 
 class Bench:
@@ -107,11 +111,15 @@ def swing(robot, by=0.4, duration_s=0.8):
 
 
 @pytest.mark.parametrize(
-    ('make', 'kinds'), [(make_arm_driver, ARM_KINDS), (make_gripper_driver, GRIPPER_KINDS)]
+    ('make', 'kinds'),
+    [
+        (make_arm_driver, ARM_KINDS),
+        (partial(make_gripper_driver, fingers=ROBOT.gripper.kinematics), GRIPPER_KINDS),
+    ],
 )
 def test_an_unknown_kind_is_refused_with_those_that_exist(bench, make, kinds):
     with pytest.raises(BadInputError, match=f"got 'telepathy', expected one of {kinds[0]}"):
-        make(bench().node, 'telepathy', PANDA.arm_joints)
+        make(bench().node, 'telepathy', ROBOT.arm.joints)
 
 
 def test_topics_move_the_arm_and_the_fingers(bench):

@@ -7,7 +7,7 @@ from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 
 from sakiyomi.robot.drivers import GoalState
-from sakiyomi.robot.robot_model import PANDA
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi.scene import JointTrajectory
 from sakiyomi_ros.drivers.action_types import FollowJointTrajectory
 from sakiyomi_ros.drivers.arm_action import ARM_ACTION, FollowJointTrajectoryDriver
@@ -16,6 +16,7 @@ from sakiyomi_ros.drivers.driver_selection import ARM_TOPIC
 from sakiyomi_ros.messages.conversions import from_stamp
 from sakiyomi_ros.qos import topic_qos
 
+ROBOT = read_robot_config()
 EMPTY = ('-p', 'scene:=empty', '-p', 'count:=0')
 SWING_RAD, SWING_S = 0.4, 2.0
 
@@ -31,7 +32,7 @@ class SimulatedArm:
     @property
     def q(self):
         position = dict(zip(self.joints[-1].name, self.joints[-1].position, strict=True))
-        return np.array([position[name] for name in PANDA.arm_joints])
+        return np.array([position[name] for name in ROBOT.arm.joints])
 
     @property
     def now_s(self):
@@ -64,7 +65,7 @@ def test_rolling_goals_by_topic_keep_to_one_time_law(arm, observer):
     qos = topic_qos(ARM_TOPIC).offered
     publisher = observer.node.create_publisher(JointTrajectoryMessage, ARM_TOPIC, qos)
     observer.wait_for(publisher.get_subscription_count, 'the simulated controller')
-    driver, motion, start_s = TopicArmDriver(publisher, PANDA.arm_joints), swing(arm.q), arm.now_s
+    driver, motion, start_s = TopicArmDriver(publisher, ROBOT.arm.joints), swing(arm.q), arm.now_s
     for k in range(5):
         driver.send(motion, start_s)
         arm.until(start_s + 0.3 * (k + 1))
@@ -77,7 +78,7 @@ def driver(arm, observer):
     if FollowJointTrajectory is None:
         pytest.skip('control_msgs is not installed')
     client = ActionClient(observer.node, FollowJointTrajectory, ARM_ACTION)
-    driver = FollowJointTrajectoryDriver(client, PANDA.arm_joints)
+    driver = FollowJointTrajectoryDriver(client, ROBOT.arm.joints)
     observer.wait_for(driver.ready, 'the simulated action server')
     yield driver
     client.destroy()

@@ -6,6 +6,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, JointState, PointCloud2
 
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi.sensing import JointReading
 from sakiyomi_interfaces.msg import ObjectStateArray, PredictionArray
 from sakiyomi_ros.messages.beliefs import from_object_states
@@ -14,8 +15,10 @@ from sakiyomi_ros.messages.images import to_camera_info, to_depth_image, to_imag
 from sakiyomi_ros.messages.point_clouds import to_cloud, to_xyz_cloud
 from sakiyomi_ros.qos import topic_qos
 from simulation_node.cell import SimulatedCell
-from simulation_node.config import CAMERA_LINK, LIDAR_LINK, CameraConfig, SimulationConfig
+from simulation_node.config import CameraConfig, SimulationConfig
 from world_model_node.conversions import TAXEL_FIELDS
+
+SENSORS = read_robot_config().sensors
 
 PERIOD_S = 0.1
 KINDS = {
@@ -51,10 +54,10 @@ def messages(readings, t):
         for p in pads
     ]
     made = (
-        to_camera_info(frame.intrinsics, width, height, t, CAMERA_LINK),
-        to_image(frame.color, 'rgb8', t, CAMERA_LINK),
-        to_depth_image(frame.depth_m, t, CAMERA_LINK),
-        to_xyz_cloud(scan.points_m, t, LIDAR_LINK),
+        to_camera_info(frame.intrinsics, width, height, t, SENSORS.camera_frame),
+        to_image(frame.color, 'rgb8', t, SENSORS.camera_frame),
+        to_depth_image(frame.depth_m, t, SENSORS.camera_frame),
+        to_xyz_cloud(scan.points_m, t, SENSORS.lidar_frame),
         *taxels,
         to_joint_state(JointReading(t, joints.names, joints.position, joints.velocity)),
     )

@@ -3,6 +3,7 @@ import pytest
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.robot.gripper_kinematics import GripperKinematics
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi.scene import GripperCommand, JointTrajectory
 from sakiyomi_ros.messages.trajectories import (
     from_arm_message,
@@ -13,8 +14,8 @@ from sakiyomi_ros.messages.trajectories import (
     to_gripper_message,
 )
 
-ARM = tuple(f'panda_joint{i}' for i in range(1, 8))
-FINGERS = ('panda_finger_joint1', 'panda_finger_joint2')
+ROBOT = read_robot_config()
+ARM, FINGERS, MAP = ROBOT.arm.joints, ROBOT.gripper.finger_joints, ROBOT.gripper.kinematics
 RNG = np.random.default_rng(0)
 TRAJECTORY = JointTrajectory(np.array([0.0, 0.5, 1.25]), RNG.normal(size=(3, 7)), np.zeros((3, 7)))
 
@@ -45,11 +46,11 @@ def test_positions_alone_go_to_a_gripper_that_refuses_effort():
 
 def test_a_gripper_command_survives_the_round_trip():
     command = GripperCommand(0.05, 12.0)
-    assert from_gripper_message(to_gripper_message(command, FINGERS), FINGERS, 1.0) == command
+    assert from_gripper_message(to_gripper_message(command, FINGERS, MAP), FINGERS, 1.0) == command
 
 
 def test_one_finger_joint_without_effort_is_a_command_with_the_default_force():
-    message = to_gripper_message(GripperCommand(0.05, 12.0), FINGERS[:1])
+    message = to_gripper_message(GripperCommand(0.05, 12.0), FINGERS[:1], MAP)
     message.points[0].effort = []
     assert from_gripper_message(message, FINGERS, 7.0) == GripperCommand(0.05, 7.0)
 
@@ -100,7 +101,7 @@ def test_a_trajectory_that_no_arm_can_follow_is_refused(breakage, names):
 
 
 def test_a_gripper_cannot_open_less_than_shut():
-    message = to_gripper_message(GripperCommand(0.02, 5.0), FINGERS)
+    message = to_gripper_message(GripperCommand(0.02, 5.0), FINGERS, MAP)
     message.points[0].positions = [-0.01, -0.01]
     with pytest.raises(BadInputError, match=r'-0\.01'):
         from_gripper_message(message, FINGERS, 1.0)

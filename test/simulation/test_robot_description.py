@@ -35,16 +35,14 @@ def test_the_links_form_one_tree_from_the_world(description):
 
 
 def test_every_moving_arm_joint_has_a_home_within_its_limits(description):
+    arm = description.config.arm
+    homes = dict(zip(arm.joints, arm.q_home, strict=True))
     joints = [j for j in description.root.findall('joint') if j.get('type') == 'revolute']
     assert len(joints) == 7
     for joint in joints:
         limit = joint.find('limit')
-        home = description.home[joint.get('name')]
+        home = homes[joint.get('name')]
         assert float(limit.get('lower')) < home < float(limit.get('upper'))
-
-
-def test_the_home_pose_is_no_part_of_the_urdf(description):
-    assert description.root.find('group_state') is None
 
 
 def test_camera_and_lidar_look_at_the_workspace(description):
@@ -86,6 +84,7 @@ def test_composing_does_not_load_the_simulator():
         ('<sdf/>', 'expected a <robot>'),
         (FRAGMENT.format('nowhere'), 'nowhere'),
         ('<robot name="x"><link name="panda_hand"/></robot>', 'twice'),
+        ('<robot name="x"><group_state name="home"/></robot>', 'expected q_home'),
         ('<robot name="x"><link name="adrift"/></robot>', 'expected one'),
         (
             '<robot name="x"><link name="a"><visual><geometry><mesh filename="package://no/a.stl"/>'

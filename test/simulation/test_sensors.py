@@ -2,14 +2,16 @@ import numpy as np
 import pytest
 
 from sakiyomi.geometry import from_xyz_rpy, inverse, transform_points
+from sakiyomi.robot.robot_config import read_robot_config
 from simulation_node.sensors.camera import axial_sigma_m
 from simulation_node.sensors.lidar import Lidar
 from simulation_node.sensors.tactile import (
-    PAD_LENGTH_M,
     distribute_to_taxels,
     pad_contacts,
     taxel_points,
 )
+
+HAND = read_robot_config().hand
 
 
 def test_the_same_seed_and_stamp_give_the_same_readings(cell):
@@ -108,25 +110,27 @@ def test_the_lidar_pattern_stays_in_its_field_of_view_and_does_not_repeat(cell):
 
 def test_taxel_forces_sum_to_the_contact_forces():
     rng = np.random.default_rng(0)
-    points = rng.uniform(-PAD_LENGTH_M, PAD_LENGTH_M, (20, 3))
+    points = rng.uniform(-HAND.pad_length_m, HAND.pad_length_m, (20, 3))
     forces = rng.normal(size=(20, 3))
     np.testing.assert_allclose(
-        distribute_to_taxels(points, forces, 0.003).sum(0), forces.sum(0), atol=1e-12
+        distribute_to_taxels(points, forces, taxel_points(HAND), 0.003).sum(0),
+        forces.sum(0),
+        atol=1e-12,
     )
 
 
 def test_a_contact_on_a_taxel_presses_that_taxel_most():
-    points = taxel_points()
-    assert len(points) > 1
-    for i, at in enumerate(points):
-        felt = distribute_to_taxels(at[None].astype(float), np.array([[0.0, 0.0, 5.0]]), 0.001)
+    taxels, force = taxel_points(HAND), np.array([[0.0, 0.0, 5.0]])
+    assert len(taxels) > 1
+    for i, at in enumerate(taxels):
+        felt = distribute_to_taxels(at[None].astype(float), force, taxels, 0.001)
         assert felt[:, 2].argmax() == i
 
 
 def test_a_pad_feels_neither_pulls_nor_touches_elsewhere_on_the_finger():
     points = np.array([[0, 0, 0], [0, 0, 0], [0.04, 0, 0], [0, 0, 0.01]], float)
     forces = np.array([[0, 0, 3.0], [0, 0, -3.0], [0, 0, 3.0], [0, 0, 3.0]])
-    at, felt = pad_contacts(points, forces, np.eye(4))
+    at, felt = pad_contacts(points, forces, np.eye(4), HAND)
     np.testing.assert_array_equal(felt, [[0, 0, 3.0]])
     assert len(at) == 1
 

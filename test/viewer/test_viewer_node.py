@@ -17,11 +17,12 @@ from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from sensor_msgs.msg import Image, JointState, PointCloud2  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
 
-from sakiyomi.robot.robot_model import PANDA  # noqa: E402
+from sakiyomi.robot.robot_config import read_robot_config  # noqa: E402
 from viewer_node.node import ViewerNode  # noqa: E402
 from viewer_node.page import Page  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
+ROBOT = read_robot_config()
 START_TIMEOUT_S = 60.0
 
 
@@ -113,7 +114,7 @@ def test_malformed_messages_are_counted_and_the_good_ones_shown(viewer):
     cloud = other.create_publisher(PointCloud2, 'world_model/cloud', 5)
     image = other.create_publisher(Image, 'camera/color/image_raw', 5)
     joints = other.create_publisher(JointState, 'joint_states', 5)
-    names = list(PANDA.arm_joints + PANDA.finger_joints)
+    names = list(ROBOT.arm.joints + ROBOT.gripper.finger_joints)
 
     def publish():
         cloud.publish(PointCloud2(width=7, height=1, point_step=3, row_step=1))

@@ -3,6 +3,7 @@ import pytest
 from scipy.special import ndtr
 
 from sakiyomi.geometry import make_transform, transform_points
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi.scene import CONTACT_SOURCES, NO_OBJECT, Gaussian
 from sakiyomi.sensing import TactileReading, WrenchReading
 from world_model_node.config import PredictionConfig, TouchConfig
@@ -23,6 +24,8 @@ from world_model_node.inputs.hand_state import HandState
 from world_model_node.tracking.in_hand_pose import InHandPose
 from world_model_node.tracking.kalman_filter import ConstantVelocityFilter
 from world_model_node.tracking.motion_config import ContactConfig, FilterConfig
+
+HAND = read_robot_config().hand
 
 DOWN = np.diag([1.0, -1.0, -1.0])
 TAXELS = np.float32([[0.0, 0.0, 0.0], [0.004, 0.0, 0.0], [0.0, 0.004, 0.0]])
@@ -99,7 +102,7 @@ def test_touch_narrows_the_belief_along_its_normal_alone():
 
 def hand(force, width):
     T = make_transform(DOWN, np.array([0.5, 0.0, 0.1]))
-    return HandState(0.0, T, width, np.array([force, force]))
+    return HandState(0.0, T, width, np.array([force, force]), geometry=HAND)
 
 
 def test_touch_that_drops_out_lets_go_only_when_the_fingers_move():

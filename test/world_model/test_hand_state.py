@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from sakiyomi.geometry import make_transform
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi.robot.robot_description import compose
 from sakiyomi.robot.robot_model import RobotModel
 from sakiyomi.sensing import JointReading, TactileReading
@@ -15,12 +16,16 @@ from world_model_node.inputs.hand_state import (
     points_between_pads,
 )
 
+HAND = read_robot_config().hand
+
 DOWN = np.diag([1.0, -1.0, -1.0])
 TAXELS = np.float32([[0.0, 0.0, 0.0], [0.0, 0.004, 0.0]])
 
 
 def hand(force=(2.0, 2.0), width=0.04):
-    return HandState(0.0, make_transform(DOWN, np.array([0.5, 0.0, 0.1])), width, np.array(force))
+    return HandState(
+        0.0, make_transform(DOWN, np.array([0.5, 0.0, 0.1])), width, np.array(force), geometry=HAND
+    )
 
 
 def blob(center, n=50):
@@ -45,9 +50,11 @@ def test_no_object_is_held_without_contact_on_both_pads(force):
 
 def test_the_box_between_the_pads_rotates_with_the_hand():
     x_closing = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
-    turned = HandState(0.0, make_transform(x_closing, np.zeros(3)), 0.08, np.ones(2))
+    turned = HandState(
+        0.0, make_transform(x_closing, np.zeros(3)), 0.08, np.ones(2), geometry=HAND
+    )
     along = np.array([[0.035, 0.0, 0.0], [0.0, 0.035, 0.0]])
-    assert points_between_pads(along, turned, 0.012, 0.005).tolist() == [True, False]
+    assert points_between_pads(along, turned, 0.005).tolist() == [True, False]
 
 
 def test_the_centre_of_pressure_is_at_the_force():

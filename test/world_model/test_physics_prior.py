@@ -5,12 +5,15 @@ import pytest
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.geometry import make_transform
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi.scene import Gaussian, HandMotion, HiddenProperties, ObjectState, Scene
 from world_model_node.config import PredictionConfig
 from world_model_node.inference.grasp_physics import grasp_hold_probability
 from world_model_node.inference.physics_prior import PhysicsPrior
 from world_model_node.model.hand_motion import check_hand_motion
 from world_model_node.tracking.motion_models import ballistic, slide
+
+HAND = read_robot_config().hand
 
 G = 9.81
 STEPS = 0.05 * np.arange(1, 21)
@@ -46,7 +49,7 @@ def cube(position=(0.5, 0.0, 0.02), velocity=(0.0, 0.0, 0.0), held=False, **hidd
 
 def predict(state, action=None, prior=None):
     scene = Scene(0.0, (state,), np.zeros((0, 3), np.float32))
-    prior = PhysicsPrior(PredictionConfig()) if prior is None else prior
+    prior = PhysicsPrior(PredictionConfig(), HAND) if prior is None else prior
     return prior.roll_out(scene, STEPS, action)[0]
 
 
@@ -90,7 +93,7 @@ def test_sliding_stops_where_friction_has_eaten_the_energy():
 
 
 def test_what_does_not_brake_goes_on_as_on_a_conveyor():
-    prior = PhysicsPrior(PredictionConfig())
+    prior = PhysicsPrior(PredictionConfig(), HAND)
     for k in range(10):
         state = cube((0.4 + 0.01 * k, 0.0, 0.02), (0.1, 0.0, 0.0))
         prior.observe(Scene(0.1 * k, (state,), np.zeros((0, 3), np.float32)))

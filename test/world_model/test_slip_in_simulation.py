@@ -3,13 +3,17 @@
 import numpy as np
 import pytest
 
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi.scene import GripperCommand
 from simulation_node.cell import SimulatedCell
-from simulation_node.config import HAND_LINK, PAD_LINKS, SimulationConfig
+from simulation_node.config import SimulationConfig
 from world_model_node.config import PredictionConfig, TimingConfig, TouchConfig
 from world_model_node.contact_estimation.contact_estimator import ContactEstimator
 from world_model_node.inputs.hand_state import HandState, pad_force
 from world_model_node.inputs.sensor_inputs import SensorInputs
+
+ROBOT = read_robot_config()
+HAND = ROBOT.hand
 
 FRICTION_GRID = (0.2, 0.5, 0.9)
 LIFTS_EACH = 8
@@ -72,16 +76,19 @@ class Lift:
                 self._look(pads, np.abs(np.diff(gaps[-LOOK_EVERY - 1 :])) * TOUCH_HZ)
 
     def _look(self, pads, speeds):
-        T_hand = self.cell.world.robot.link_pose(HAND_LINK)
+        T_hand = self.cell.world.robot.link_pose(ROBOT.gripper.hand_link)
         T = T_hand.copy()
         T[:3, 3] += FINGERTIP_M * T[:3, 2]
         rng = np.random.default_rng(0)
         shape = rng.uniform(-0.02, 0.02, (200, 3)) + T[:3, 3]
         force = np.array([pad_force(reading) for reading in pads])
         width = self.cell.joints().position[-2:].sum()
-        links = (self.cell.world.robot.link_pose(link)[:3, :3] for link in PAD_LINKS.values())
+        links = (
+            self.cell.world.robot.link_pose(link)[:3, :3]
+            for link in ROBOT.sensors.pad_frames.values()
+        )
         R_hand_pads = T[:3, :3].T @ np.stack(list(links))
-        hand = HandState(self.cell.time_s, T, width, force, (), T_hand, R_hand_pads)
+        hand = HandState(self.cell.time_s, T, width, force, (), T_hand, R_hand_pads, geometry=HAND)
         held = self.contact_estimator.update({1: shape}, hand, self.inputs, self.cell.time_s)
         if held == 1 and (force > 0.3).all():
             told = self.contact_estimator.slip_probability(1)
@@ -89,7 +96,7 @@ class Lift:
 
     def _height_above_hand(self):
         pose = self.cell.ground_truth()[0].T_world_object
-        return pose[2, 3] - self.cell.world.robot.link_pose(HAND_LINK)[2, 3]
+        return pose[2, 3] - self.cell.world.robot.link_pose(ROBOT.gripper.hand_link)[2, 3]
 
     @property
     def slid(self):

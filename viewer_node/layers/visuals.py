@@ -97,7 +97,7 @@ def _own_color(mesh: trimesh.Trimesh) -> tuple[float, ...] | None:
 
 
 def _materials(root: ElementTree.Element) -> dict[str, tuple]:
-    """Colours by name; PyBullet's Panda defines them inside the links."""
+    """Colours by name; some URDFs define them inside the links."""
     found = {}
     for material in root.iter('material'):
         color = material.find('color')

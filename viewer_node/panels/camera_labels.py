@@ -9,8 +9,6 @@ from sakiyomi.geometry import inverse, transform_points
 from sakiyomi.scene import ObjectState
 from viewer_node.theme import color_of_id
 
-MIN_DEPTH_M = 0.05  # a nearer point has no place in the picture
-
 
 class CameraLabels:
     """Projects the objects into the camera."""
@@ -41,7 +39,7 @@ class CameraLabels:
         middle_m = (state.points_m.min(axis=0) + state.points_m.max(axis=0)) / 2.0
         T_camera_object = inverse(self._T_world_camera) @ state.T_world_object
         x, y, z = transform_points(T_camera_object, middle_m[None])[0]
-        if z < MIN_DEPTH_M:
+        if z <= 0.0:
             return None
         return (self._intrinsics @ (x / z, y / z, 1.0))[:2]
 

@@ -13,9 +13,7 @@ CAPTION_PX = 40
 GAP_PX = 16
 CAPTION_COLOR = (205, 212, 222)
 PANEL_COLOR = (28, 31, 38)
-PAD_COLOR, TAXEL_COLOR, TAXEL_PX = (58, 66, 80), (104, 118, 140), 5
-FULL_HEAT_SHARE = 0.15  # of the full scale, from which on the heat covers the pad
-CONTACT_N = 0.05  # a smaller total is the taxels' noise
+PAD_COLOR, TAXEL_COLOR = (58, 66, 80), (104, 118, 140)
 
 
 def force_map(
@@ -43,13 +41,15 @@ def draw_pads(
     return np.hstack([tiles[0], gap, tiles[1]])
 
 
-def _tile(name: str, reading: TactileReading | None, full_scale_n: float) -> np.ndarray:
+def _tile(
+    name: str, reading: TactileReading | None, full_scale_n: float, opaque_share: float = 0.15
+) -> np.ndarray:
     """One pad under its caption: the taxels where nothing presses, heat where something does."""
     coarse = force_map(reading, full_scale_n, (PAD_HEIGHT_PX // 8, PAD_WIDTH_PX // 8))
     share = np.clip(cv2.resize(coarse, (PAD_WIDTH_PX, PAD_HEIGHT_PX)), 0, 1)[..., None]
     level = (255 * share).astype(np.uint8)
     heat = cv2.cvtColor(cv2.applyColorMap(level, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
-    opacity = np.minimum(share / FULL_HEAT_SHARE, 1.0)
+    opacity = np.minimum(share / opaque_share, 1.0)
     drawn = (opacity * heat + (1.0 - opacity) * _pad(reading)).round().astype(np.uint8)
     caption = np.full((CAPTION_PX, PAD_WIDTH_PX, 3), PANEL_COLOR, np.uint8)
     font = cv2.FONT_HERSHEY_SIMPLEX
@@ -66,15 +66,15 @@ def _pad(reading: TactileReading | None) -> np.ndarray:
     pad[:] = PAD_COLOR
     for u, v in _pad_coordinates(reading.points_m):
         at = round(u * PAD_WIDTH_PX), round(v * PAD_HEIGHT_PX)
-        cv2.circle(pad, at, TAXEL_PX, TAXEL_COLOR, -1, cv2.LINE_AA)
+        cv2.circle(pad, at, PAD_HEIGHT_PX // 44, TAXEL_COLOR, -1, cv2.LINE_AA)
     return pad
 
 
-def _caption(reading: TactileReading | None) -> str:
+def _caption(reading: TactileReading | None, noise_n: float = 0.05) -> str:
     if reading is None:
         return 'no data'
     force_n = _total_force_n(reading)
-    return f'{force_n:.2f} N' if force_n >= CONTACT_N else 'no contact'
+    return f'{force_n:.2f} N' if force_n >= noise_n else 'no contact'
 
 
 def _total_force_n(reading: TactileReading) -> float:

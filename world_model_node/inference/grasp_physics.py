@@ -8,7 +8,6 @@ from scipy.special import ndtr
 from sakiyomi.geometry import inverse
 from sakiyomi.scene import HiddenProperties
 
-PAD_HALF_WIDTH_M = 0.010  # of the pads' inner surface
 TORSION_LEVER_ARM_M = 0.03  # a centre of mass so far from the grip doubles the squared load
 MIN_POINTS_BETWEEN_PADS = 3
 MAX_SQUEEZE_M = 0.002
@@ -19,11 +18,12 @@ def find_grasp_step(
     points_m: np.ndarray,
     T_world_grasp: np.ndarray,
     finger_width_m: np.ndarray,
+    half_width_m: float,
 ) -> int | None:
-    """The first of H steps at which the pads have closed on the object between them, or None."""
+    """The first of H steps at which pads of that half width have closed on the object, or None."""
     T = inverse(T_world_grasp) @ T_world_object  # (H, 4, 4) object in the grasp frame
     p = np.einsum('hij,pj->hpi', T[:, :3, :3], points_m.astype(float)) + T[:, None, :3, 3]
-    between_pads = (np.abs(p[..., 0]) < PAD_HALF_WIDTH_M) & (np.abs(p[..., 2]) < PAD_HALF_WIDTH_M)
+    between_pads = (np.abs(p[..., 0]) < half_width_m) & (np.abs(p[..., 2]) < half_width_m)
     low = np.where(between_pads, p[..., 1], np.inf).min(axis=1)
     high = np.where(between_pads, p[..., 1], -np.inf).max(axis=1)
     open_m = np.maximum.accumulate(finger_width_m)

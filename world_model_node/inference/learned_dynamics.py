@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.paths import share_dir
+from sakiyomi.robot.hand_geometry import HandGeometry
 from sakiyomi.scene import Gaussian, HandMotion, HiddenProperties, ObjectState, Prediction, Scene
 from world_model_node.config import PredictionConfig
 from world_model_node.inference.dynamics import Dynamics, ObjectBelief
@@ -46,6 +47,7 @@ class LearnedDynamics:
     Args:
         engine: Runs the network.
         config: Of the physics prior, for objects beyond `MAX_OBJECTS` or without a shape.
+        hand: Of the physics prior.
         touch: Whether the network may know what was felt; as it was trained.
         grasp_success: Of a closing hand; None: held is what the network imagines.
     """
@@ -56,12 +58,13 @@ class LearnedDynamics:
         self,
         engine: WorldModelEngine,
         config: PredictionConfig,
+        hand: HandGeometry,
         touch: bool = True,
         grasp_success: GraspSuccessClassifier | None = None,
     ) -> None:
         self.engine, self.grasp_success = engine, grasp_success
         self.name = f'world_model {engine.name}{"" if grasp_success else ", holds not judged"}'
-        self.prior = PhysicsPrior(config)
+        self.prior = PhysicsPrior(config, hand)
         self._touch_ablation = None if touch else TouchAblation(config)
         self._history: deque[SceneObservation] = deque(maxlen=MAX_HISTORY)
         self.reset()
@@ -284,26 +287,31 @@ def _interpolate_steps(values: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 
 def make_dynamics(
-    requested: str, config: PredictionConfig, folder: Path | None = None, engine: str = 'auto'
+    requested: str,
+    config: PredictionConfig,
+    hand: HandGeometry,
+    folder: Path | None = None,
+    engine: str = 'auto',
 ) -> Dynamics:
     """The dynamics of that name; plain physics, and a warning, where no model can be used.
 
     Args:
         requested: 'learned' or 'physics_prior'.
         config: Of the prior.
+        hand: Of the prior.
         folder: With the weights; None: those that are shipped.
         engine: That runs the network, as in `make_engine`.
     """
     if requested == 'physics_prior':
-        return PhysicsPrior(config)
+        return PhysicsPrior(config, hand)
     folder = folder or share_dir('models')
     try:
         card = read_card(folder)  # before any engine is tried, for nothing if there are no weights
         made = make_engine(engine, folder)
     except BadInputError as error:
         log.warning('%s; the physics prior predicts instead', error)
-        return PhysicsPrior(config)
-    return LearnedDynamics(made, config, card.config.touch, _load_default_grasp_success())
+        return PhysicsPrior(config, hand)
+    return LearnedDynamics(made, config, hand, card.config.touch, _load_default_grasp_success())
 
 
 def _load_default_grasp_success() -> GraspSuccessClassifier | None:

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from sakiyomi.geometry import inverse, transform_points
+from sakiyomi.robot.hand_geometry import HandGeometry
 from sakiyomi.scene import Gaussian, HandMotion, ObjectState, Prediction, Scene
 from world_model_node.config import PredictionConfig
 from world_model_node.inference.deceleration import MIN_MOVING_MPS, DecelerationEstimator
@@ -34,8 +35,8 @@ class PhysicsPrior:
     name = 'physics_prior'
     learned = False
 
-    def __init__(self, config: PredictionConfig) -> None:
-        self.config = config
+    def __init__(self, config: PredictionConfig, hand: HandGeometry) -> None:
+        self.config, self.hand = config, hand
         self.deceleration = DecelerationEstimator(config.gravity_mps2)
 
     def reset(self) -> None:
@@ -219,16 +220,16 @@ class PhysicsPrior:
             free, T, held, slip, outcome_variance * squared_separation_m2, after_s
         )
 
-    @staticmethod
     def _find_grasp_step(
-        state: ObjectState, free: Prediction, T_world_grasp: np.ndarray, width: np.ndarray
+        self, state: ObjectState, free: Prediction, T_world_grasp: np.ndarray, width: np.ndarray
     ) -> int | None:
         if state.held:
             return 0
         if not len(state.points_m):
             return None
         points = state.points_m[:: max(1, len(state.points_m) // MAX_SHAPE_POINTS)]
-        return find_grasp_step(free.T_world_object, points, T_world_grasp, width)
+        half_width_m = self.hand.closing_half_width_m
+        return find_grasp_step(free.T_world_object, points, T_world_grasp, width, half_width_m)
 
     def _drop_poses(
         self, state: ObjectState, T: np.ndarray, step: int, after_s: np.ndarray, table_m: float

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from sakiyomi.geometry import inverse, transform_points
+from sakiyomi.robot.hand_geometry import HandGeometry
 from sakiyomi.sensing import TactileReading
 from world_model_node.config import TouchConfig
 from world_model_node.inputs.contacts import ContactPatch
@@ -23,6 +24,7 @@ class HandState:
     contacts: tuple[ContactPatch, ...] = ()  # contacts of the loaded pads
     T_world_wrench: np.ndarray | None = None  # (4, 4) pose of the wrist sensor
     R_hand_pads: np.ndarray | None = None  # (2, 3, 3) axes of both pads in the grasp frame
+    geometry: HandGeometry = field(kw_only=True)
 
     def both_pads_in_contact(self, config: TouchConfig) -> bool:
         """Return whether both pads are in contact."""
@@ -42,18 +44,16 @@ def center_of_pressure(reading: TactileReading, contact_force_n: float) -> np.nd
     return (reading.points_m * weight[:, None]).sum(axis=0) / weight.sum()
 
 
-def points_between_pads(
-    points: np.ndarray, hand: HandState, half_width_m: float, reach_m: float
-) -> np.ndarray:
+def points_between_pads(points: np.ndarray, hand: HandState, reach_m: float) -> np.ndarray:
     """Return the mask (N,) of (N, 3) world points between the finger pads.
 
     Args:
         points: the world points.
         hand: the hand state.
-        half_width_m: half the width of the pads.
         reach_m: the distance that the pads may be away from the points.
     """
     x, y, z = transform_points(inverse(hand.T_world_grasp), np.asarray(points, float)).T
+    half_width_m = hand.geometry.holding_half_width_m
     inside = np.abs(x) < half_width_m + 0.5 * reach_m
     inside &= np.abs(y) < 0.5 * hand.finger_width_m + reach_m
     return inside & (np.abs(z) < half_width_m + reach_m)
@@ -69,7 +69,7 @@ def grasped_object(
     if not hand.both_pads_in_contact(config):
         return None
     counts = {
-        key: int(points_between_pads(points, hand, config.pad_half_width_m, config.reach_m).sum())
+        key: int(points_between_pads(points, hand, config.reach_m).sum())
         for key, points in shapes.items()
     }
     best = max(counts, key=lambda key: (counts[key], -key), default=None)

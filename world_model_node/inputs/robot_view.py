@@ -6,7 +6,7 @@ import numpy as np
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.robot.robot_model import RobotModel
-from sakiyomi.robot.self_filter import SelfFilter
+from sakiyomi.robot.self_filter import SelfFilter, SelfFilterConfig
 from sakiyomi.sensing import JointReading
 from world_model_node.config import TouchConfig
 from world_model_node.inputs.contacts import ContactPatch, pad_contact_patch
@@ -20,8 +20,7 @@ class RobotView:
     def __init__(self, robot: RobotModel | None, config: TouchConfig) -> None:
         self.robot = robot
         self.config = config
-        self.filter = None if robot is None else SelfFilter(robot)
-        self._pad_frames = (config.left_pad_frame, config.right_pad_frame)
+        self.filter = None if robot is None else SelfFilter(robot, SelfFilterConfig())
 
     def hand(self, snapshot: Snapshot, joints: JointReading | None) -> HandState | None:
         """Compute the hand state from joints and the newest taxels, or None without joints."""
@@ -29,27 +28,33 @@ class RobotView:
         if self.robot is None or state is None:
             return None
         q, width = state
-        T = self.robot.frame_pose(self.config.grasp_frame, q, width)
+        gripper, sensors = self.robot.config.gripper, self.robot.config.sensors
+        T = self.robot.frame_pose(gripper.grasp_frame, q, width)
         force = np.array([pad_force(reading) for reading in snapshot.tactile])
         contacts = self._contacts(snapshot, q, width)
-        T_wrench = self.robot.frame_pose(self.config.wrench_frame, q, width)
-        pads = [self.robot.frame_pose(frame, q, width)[:3, :3] for frame in self._pad_frames]
+        T_wrench = self.robot.frame_pose(gripper.hand_link, q, width)
+        frames = sensors.pad_frames.values()
+        pads = [self.robot.frame_pose(frame, q, width)[:3, :3] for frame in frames]
         R_hand_pads = T[:3, :3].T @ np.stack(pads)
-        return HandState(joints.stamp_s, T, width, force, contacts, T_wrench, R_hand_pads)
+        shape = self.robot.config.hand
+        return HandState(
+            joints.stamp_s, T, width, force, contacts, T_wrench, R_hand_pads, geometry=shape
+        )
 
     def grasp_pose(self, joints: JointReading | None) -> np.ndarray | None:
         """Compute the pose (4, 4) of the frame between the finger tips, or None without joints."""
         state = self._state(joints)
         if self.robot is None or state is None:
             return None
-        return self.robot.frame_pose(self.config.grasp_frame, *state)
+        return self.robot.frame_pose(self.robot.config.gripper.grasp_frame, *state)
 
     def _contacts(
         self, snapshot: Snapshot, q: np.ndarray, width: float
     ) -> tuple[ContactPatch, ...]:
+        frames = self.robot.config.sensors.pad_frames.values()
         found = [
             pad_contact_patch(reading, self.robot.frame_pose(frame, q, width), self.config)
-            for reading, frame in zip(snapshot.tactile, self._pad_frames, strict=True)
+            for reading, frame in zip(snapshot.tactile, frames, strict=True)
             if pad_force(reading) > self.config.contact_force_n
         ]
         return tuple(c for c in found if c is not None)

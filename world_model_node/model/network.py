@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from sakiyomi.robot.hand_geometry import TrainedHandShape
 from world_model_node.model.belief import Belief, BeliefNetwork, ModelInput
 from world_model_node.model.dimensions import NUM_STEPS, STEP_S
 from world_model_node.model.model_config import ModelConfig
@@ -41,15 +42,18 @@ class WorldNetwork(nn.Module):
 
     Args:
         config: Sizes and switches, kept in the model card.
+        hand: Shape of the hand that the weights fit.
         tuning: All other values; default: those of the shipped weights.
     """
 
-    def __init__(self, config: ModelConfig, tuning: NetworkConfig | None = None) -> None:
+    def __init__(
+        self, config: ModelConfig, hand: TrainedHandShape, tuning: NetworkConfig | None = None
+    ) -> None:
         super().__init__()
         tuning = tuning or NetworkConfig()
         self.config, self.uncertainty = config, tuning.uncertainty
         self.belief = BeliefNetwork(config, tuning.posterior)
-        self.rollout = Rollout(config, tuning.physics)
+        self.rollout = Rollout(config, hand, tuning.physics)
         self.noise = nn.Sequential(
             nn.Linear(config.hidden + 9, NOISE_WIDTH),
             nn.GELU(),

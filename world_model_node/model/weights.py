@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from sakiyomi.errors import BadInputError
+from sakiyomi.robot.robot_config import read_robot_config
 from world_model_node.model.card import CARD, WEIGHTS, WorldModelCard, read_card
 from world_model_node.model.network import WorldNetwork
 from world_model_node.model_files import read_checked, sha256_of
@@ -34,7 +35,7 @@ def load_model(folder: Path) -> tuple[WorldNetwork, WorldModelCard]:
     """
     card, path = read_card(folder), folder / WEIGHTS
     content = read_checked(folder, WEIGHTS, card.sha256)
-    network = WorldNetwork(card.config)
+    network = WorldNetwork(card.config, read_robot_config().hand.trained)
     try:
         network.load_state_dict(load(content))
     except (SafetensorError, RuntimeError) as error:

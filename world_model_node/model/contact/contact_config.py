@@ -29,9 +29,8 @@ class GraspContactConfig:
     """When a body is between closed pads, and how strongly the pads hold the body.
 
     Attributes:
-        probe_points_m: Points (lateral, approach) of the grasp frame that a held body encloses.
         softness_m: Width of the sigmoids over distances.
-        min_inside: Share of the probe points inside the body at which a grasp is as likely as not.
+        min_inside: Share of the grip points inside the body at which a grasp is as likely as not.
         inside_softness: Width of the sigmoid over this share.
         closed_tolerance_m: Excess of the opening over the body's width at which pads still touch.
         max_slide_m: Slide in the hand at which a held body is lost.
@@ -41,7 +40,6 @@ class GraspContactConfig:
         tilt_arm_m: Lever arm of a pad's friction across the pad's normal.
         min_slope: Least component of a plane's normal along the closing axis.
         out_of_reach_m: Distance where no plane bounds the body.
-        fingertip_offset_m: Distance of the fingertips beyond the grasp frame.
         shape_excess_m: Mean excess of the tracked half width over the true one.
         shape_sigma_m: Standard deviation of this excess.
         slide_off_probability: Probability that a finger that lands on a body slips down beside
@@ -49,13 +47,6 @@ class GraspContactConfig:
         min_descent_m: Descent below which the hand counts as at the body from the start.
     """
 
-    probe_points_m: tuple[tuple[float, float], ...] = (
-        (0.0, 0.0),
-        (0.008, 0.0),
-        (-0.008, 0.0),
-        (0.0, 0.006),
-        (0.0, -0.008),
-    )
     softness_m: float = 0.0015
     min_inside: float = 0.35
     inside_softness: float = 0.06
@@ -67,7 +58,6 @@ class GraspContactConfig:
     tilt_arm_m: float = 0.012
     min_slope: float = 0.05
     out_of_reach_m: float = 0.5
-    fingertip_offset_m: float = 0.004
     shape_excess_m: float = 0.003
     shape_sigma_m: float = 0.003
     slide_off_probability: float = 0.4

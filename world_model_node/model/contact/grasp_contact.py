@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from sakiyomi.robot.hand_geometry import TrainedHandShape
 from world_model_node.model.algebra.vectors import TINY, cross, dot, length, to_body
 from world_model_node.model.contact.body_state import BodyBatch, MotionState
 from world_model_node.model.contact.contact_config import GraspContactConfig
@@ -38,10 +39,12 @@ class GraspInit(NamedTuple):
 class GraspContact(nn.Module):
     """Makes held bodies follow the hand within the limits of friction."""
 
-    def __init__(self, substep_s: float, config: GraspContactConfig) -> None:
+    def __init__(
+        self, substep_s: float, hand: TrainedHandShape, config: GraspContactConfig
+    ) -> None:
         super().__init__()
-        self.h, self.config = substep_s, config
-        probes = torch.tensor(config.probe_points_m).T  # (2, Q)
+        self.h, self.config, self.fingertip_z_m = substep_s, config, hand.fingertip_z_m
+        probes = torch.tensor(hand.grip_points_m).T  # (2, Q)
         self.register_buffer('probes', probes, persistent=False)
 
     def grasp_probability(
@@ -107,7 +110,7 @@ class GraspContact(nn.Module):
         row = path.gather(0, lowest.reshape(1, 1, -1).expand(1, *path.shape[1:]))[0]
         descent = hand_at_substep(path[0] - row, position.shape[1]).position[2:]
         hand = hand_at_substep(row, position.shape[1])
-        tip = hand.position + c.fingertip_offset_m * hand.approach_axis
+        tip = hand.position + self.fingertip_z_m * hand.approach_axis
         middle = to_body(R, (tip - position).unsqueeze(1))[:, 0]
         ahead, behind = self._reach(R, planes, middle, hand.closing_axis)
         clearance = 0.5 * max_width_m + c.shape_excess_m - torch.maximum(ahead, behind)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from sakiyomi.robot.hand_geometry import TrainedHandShape
 from world_model_node.model.algebra.vectors import cross, length, to_world
 from world_model_node.model.contact.body_state import MotionState
 from world_model_node.model.contact.contact_config import HandContactConfig
@@ -47,11 +48,13 @@ class ConvexShapes(NamedTuple):
 class HandContact(nn.Module):
     """The contacts of the hand's parts with bodies."""
 
-    def __init__(self, substep_s: float, config: HandContactConfig) -> None:
+    def __init__(
+        self, substep_s: float, hand: TrainedHandShape, config: HandContactConfig
+    ) -> None:
         super().__init__()
         self.h, self.config = substep_s, config
         points, faces = (
-            torch.tensor(a, dtype=torch.float32) for a in (hand_points(), hand_faces())
+            torch.tensor(a, dtype=torch.float32) for a in (hand_points(hand), hand_faces(hand))
         )
         self.register_buffer('points', points, False)  # (PARTS, Q, 3)
         self.register_buffer('faces', faces, False)  # (PARTS, NUM_FACES, 4)

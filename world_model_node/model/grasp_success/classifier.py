@@ -11,6 +11,8 @@ from safetensors.numpy import load
 
 from sakiyomi.errors import BadInputError
 from sakiyomi.geometry import transform_points
+from sakiyomi.robot.hand_geometry import TrainedHandShape
+from sakiyomi.robot.robot_config import read_robot_config
 from sakiyomi.scene import ObjectState
 from world_model_node.model.grasp_success.features import (
     FEATURE_NAMES,
@@ -31,7 +33,7 @@ class ClassifierConfig:
     Attributes:
         max_feature_sigmas: Bound of normalised features.
         max_logit: Bound of the logit.
-        features: Regions and bounds of the features.
+        features: Bounds of the features.
     """
 
     max_feature_sigmas: float = 4.0
@@ -47,6 +49,7 @@ class GraspSuccessClassifier:
     scale: np.ndarray  # (F,)
     weights: tuple[np.ndarray, ...]  # (out, in) of each layer
     biases: tuple[np.ndarray, ...]  # (out,)
+    hand: TrainedHandShape  # shape of the hand in the training data
     config: ClassifierConfig = field(default_factory=ClassifierConfig)
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
@@ -64,7 +67,7 @@ class GraspSuccessClassifier:
         surface = transform_points(state.T_world_object, state.points_m.astype(float))
         center = transform_points(state.T_world_object, state.properties.center_of_mass_m[None])[0]
         features = attempt_features(
-            attempt, surface, center, state.properties, self.config.features
+            attempt, surface, center, state.properties, self.hand, self.config.features
         )
         return float(self.probabilities(features[None])[0])
 
@@ -85,6 +88,7 @@ def load_grasp_success(folder: Path) -> GraspSuccessClassifier:
             tensors['scale'],
             tuple(tensors[f'{layer}.weight'] for layer in layers),
             tuple(tensors[f'{layer}.bias'] for layer in layers),
+            read_robot_config().hand.trained,
         )
         network.probabilities(np.zeros((1, len(FEATURE_NAMES))))
     except (SafetensorError, KeyError, ValueError, IndexError) as error:

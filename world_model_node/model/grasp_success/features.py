@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sakiyomi.geometry import inverse, transform_points
+from sakiyomi.robot.hand_geometry import TrainedHandShape
 from sakiyomi.scene import HiddenProperties
 from world_model_node.model.grasp_success.grasp_attempt import GraspAttempt
 
@@ -34,25 +35,15 @@ FEATURE_NAMES = (
 
 @dataclass(frozen=True)
 class AttemptFeatureConfig:
-    """Regions of the grasp frame and lower bounds; shipped weights were trained with these values.
+    """Lower bounds of the features; shipped weights were trained with these values.
 
     Attributes:
-        pad_lateral_m: Extent of the pads along the lateral axis.
-        pad_approach_m: Extent of the pads along the approach axis.
-        finger_lateral_m: Extent of the fingers along the lateral axis.
-        fingertip_m: Height of the fingertips along the approach axis.
-        finger_thickness_m: Thickness of a finger along the closing axis.
         min_points: Number of points between the pads that define a width.
         min_force_n: Lower bound of the force.
         min_mass_kg: Lower bound of the mass.
         min_friction: Lower bound of the friction.
     """
 
-    pad_lateral_m: tuple[float, float] = (-0.009, 0.009)
-    pad_approach_m: tuple[float, float] = (-0.012, 0.006)
-    finger_lateral_m: tuple[float, float] = (-0.010, 0.010)
-    fingertip_m: float = 0.004
-    finger_thickness_m: float = 0.012
     min_points: int = 3
     min_force_n: float = 0.1
     min_mass_kg: float = 1e-3
@@ -64,6 +55,7 @@ def attempt_features(
     surface_m: np.ndarray,
     center_m: np.ndarray,
     properties: HiddenProperties,
+    hand: TrainedHandShape,
     config: AttemptFeatureConfig,
 ) -> np.ndarray:
     """The features (len(FEATURE_NAMES),) of a grasp attempt.
@@ -73,19 +65,20 @@ def attempt_features(
         surface_m: Surface of the object in the world frame. Shape (N, 3), N >= 1.
         center_m: Centre of mass in the world frame. Shape (3,).
         properties: Estimated properties of the object.
-        config: Regions and bounds.
+        hand: Shape of the hand that the classifier was trained with.
+        config: Bounds of the features.
     """
     c = config
     T_grasp_world = inverse(attempt.T_world_grasp)
     surface = transform_points(T_grasp_world, np.asarray(surface_m, float))
     x, y, z = surface.T
     half_m = 0.5 * attempt.opening_m
-    between = _within(x, c.pad_lateral_m) & _within(z, c.pad_approach_m) & (np.abs(y) < half_m)
-    low = _within(x, c.finger_lateral_m) & (z < c.fingertip_m)
-    under = sorted(
-        int((low & _within(side, (half_m, half_m + c.finger_thickness_m))).sum())
-        for side in (y, -y)
-    )
+    between = _within(x, (-hand.pad_half_width_m, hand.pad_half_width_m))
+    between &= _within(z, (hand.pad_low_z_m, hand.pad_high_z_m)) & (np.abs(y) < half_m)
+    low = _within(x, (-hand.finger_half_width_m, hand.finger_half_width_m))
+    low &= z < hand.fingertip_z_m
+    outer_m = half_m + hand.finger_thickness_m
+    under = sorted(int((low & _within(side, (half_m, outer_m))).sum()) for side in (y, -y))
     center = T_grasp_world[:3, :3] @ np.asarray(center_m, float) + T_grasp_world[:3, 3]
     return np.array(
         [

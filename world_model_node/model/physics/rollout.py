@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from sakiyomi.robot.hand_geometry import TrainedHandShape
 from world_model_node.model.algebra.vectors import cross, length
 from world_model_node.model.belief import Belief, ModelInput
 from world_model_node.model.contact.body_state import MotionState
@@ -50,7 +51,9 @@ class RolloutSamples(NamedTuple):
 class Rollout(nn.Module):
     """H steps of 50 ms of contact physics and learned correction."""
 
-    def __init__(self, config: ModelConfig, physics: PhysicsConfig) -> None:
+    def __init__(
+        self, config: ModelConfig, hand: TrainedHandShape, physics: PhysicsConfig
+    ) -> None:
         super().__init__()
         self.config = physics
         self.substeps, self.physics = config.substeps, config.physics
@@ -59,8 +62,8 @@ class Rollout(nn.Module):
         contacts = physics.contacts
         self.contact_step = ContactStep(h, contacts.external)
         self.rolling = RollingResistance(h, contacts.rolling_distance_m)
-        self.hand_contact = HandContact(h, contacts.hand)
-        self.grasp_contact = GraspContact(h, contacts.grasp)
+        self.hand_contact = HandContact(h, hand, contacts.hand)
+        self.grasp_contact = GraspContact(h, hand, contacts.grasp)
         self.object_contact = ObjectContact(h, contacts.objects)
         self.context = nn.Linear(config.hidden + config.embedding, CONTEXT_SIZE)
         width = NUM_RESIDUAL_FEATURES + CONTEXT_SIZE + config.latent
