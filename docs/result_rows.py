@@ -170,7 +170,7 @@ def properties(d: dict[str, Any]) -> Described:
     result = (
         f'median error: mass {d["mass_relative_error"]:.0%}, friction '
         f'{d["friction_relative_error"]:.0%} (before the probe '
-        f'{d["before_loosening"]["friction_relative_error"]:.0%}), centre of mass '
+        f'{d["before_friction_probe"]["friction_relative_error"]:.0%}), centre of mass '
         f'{d["com_error_mm"]:.0f} mm'
     )
     seed = d['provenance']['seed']

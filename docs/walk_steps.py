@@ -6,7 +6,7 @@ from source_pages import Step
 
 STEPS = (
     Step(
-        ('WorldModelNode._on_color', 'to_color_picture'),
+        ('WorldModelNode._on_color',),
         'world_model, executor',
         'A `sensor_msgs/Image` arrives on `camera/color/image_raw` and becomes an array.',
     ),
@@ -20,8 +20,8 @@ STEPS = (
     Step(
         ('UpdateThread.request', 'WorldModelNode._update'),
         'world_model, updates',
-        'The update thread takes all queued readings, in the order of arrival, into the buffers '
-        'of the world model.',
+        'The update thread wakes up and takes all queued readings, in the order of arrival, into '
+        'the buffers of the world model.',
     ),
     Step(
         ('WorldModel.update', 'SensorInputs.at'),
@@ -32,14 +32,15 @@ STEPS = (
     Step(
         ('CloudFusion.points', 'fuse_voxels'),
         'world_model, updates',
-        'Room `fusion`: depth and scans become points with a noise each. The table, the robot and '
+        'Room `contact_estimation` has moved a held object with the hand. Room `fusion`: depth '
+        'and scans become points with a noise each. The table, the robot and '
         'outdated scans are removed; the rest is averaged in voxels.',
     ),
     Step(
         ('NetworkSegmenter.segment', 'measure_objects'),
         'world_model, updates',
         'Room `segmentation`: every voxel gets an object label. Each label becomes one object '
-        'measurement: position, points, volume, colour.',
+        'measurement with position, points, volume and colour.',
     ),
     Step(
         ('Tracker.update',),
@@ -67,7 +68,8 @@ STEPS = (
     Step(
         ('PlannerNode._on_scene', 'from_object_states'),
         'planner, executor',
-        'The planner pairs objects and cloud of the same update into a `Scene`.',
+        'The planner pairs objects and cloud of the same update, and converts the pair to a '
+        '`Scene` when a pick asks for one.',
     ),
     Step(
         ('PickJob.step',),

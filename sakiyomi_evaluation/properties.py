@@ -269,7 +269,7 @@ def summary(rows: list[dict[str, Any]], failed: int = 0) -> dict[str, Any]:
     return {
         **_medians(felt),
         'before': _medians(before) if before else None,
-        'before_loosening': _medians(tilted),
+        'before_friction_probe': _medians(tilted),
         'judged': len(tilted),
         'missed': len(rows) - len(tilted) + failed,
         'dropped': sum(row['dropped'] for row in rows),
