@@ -50,6 +50,12 @@ def clutter(d: dict[str, Any]) -> Described:
     hand = 'free hand' if '--hand-only' in command else 'arm in the loop'
     setting = f'`{_objects(command)}`, {_option(command, "--scene")}, {hand}'
     result = f'GSR {d["gsr"]:.3f}, DR {d["dr"]:.3f}, {d["attempts"]} picks'
+    if 'announced_success_not_in_bin' in d:
+        false = d['announced_success_not_in_bin']
+        setting += f', clock {d["clock"]}'
+        result += (
+            f', {false} announced and not in the bin, {d["picks_per_hour"]:.0f} picks per hour'
+        )
     yield f'table clearing, {setting}, seed {d["provenance"]["seed"]}', result
 
 
@@ -93,6 +99,26 @@ def segmentation(d: dict[str, Any]) -> Described:
             parts.append(f'{name} {precision:.3f} / {recall:.3f}')
         what = f'instance segmentation, held-out objects, {views} views: precision / recall'
         yield what, ', '.join(parts)
+
+
+def stops(d: dict[str, Any]) -> Described:
+    """The arm after an event: its last command, its rest and the largest force at the wrist."""
+    names = {
+        'joint_states': 'joint states fall silent',
+        'scenes': 'scenes stop coming',
+        'cancel': 'the goal is cancelled',
+        'planner': 'the planner dies',
+    }
+    for event, name in names.items():
+        own = d[event]
+        command_s, rest_s, peak_n = (
+            own[key]['max'] for key in ('last_command_s', 'rest_s', 'peak_n')
+        )
+        result = (
+            f'last command after at most {command_s:.2f} s, at rest after at most {rest_s:.2f} s, '
+            f'{own["at_rest"]} of {own["trials"]} at rest, at most {peak_n:.0f} N'
+        )
+        yield f'stopping, {name}', result
 
 
 def toss(d: dict[str, Any]) -> Described:
@@ -201,6 +227,7 @@ DESCRIBE: dict[str, Callable[[dict[str, Any]], Described]] = {
         properties,
         rollouts,
         segmentation,
+        stops,
         toss,
         toss_curve,
     )

@@ -26,7 +26,7 @@ ROOMS = (
     'model',
     'inference',
 )  # of world_model_node, each of which may import those before it
-BELOW_ALL_ROOMS = {'config', 'model_files'}
+BELOW_ALL_ROOMS = {'config', 'model_files', 'perception_config'}
 
 
 def arrows(package):
