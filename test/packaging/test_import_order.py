@@ -10,7 +10,7 @@ DATA = EDGE | NODES | {'sakiyomi_data'}
 MAY_IMPORT = {
     'sakiyomi': set(),
     'sakiyomi_ros': GROUND,
-    **dict.fromkeys(NODES, EDGE),
+    **dict.fromkeys(sorted(NODES), EDGE),
     'sakiyomi_bringup': EDGE | NODES,
     'sakiyomi_data': EDGE | NODES,
     'sakiyomi_training': DATA,
