@@ -86,7 +86,7 @@ def test_the_speed_of_a_spinning_objects_centre_is_that_of_its_path(cell):
     turned = make_transform(
         Rotation.from_rotvec([0.3, 0, 0]).as_matrix(), start[:3, 3] + [0, 0, 0.3]
     )
-    cell.world.objects.put(name, turned, np.array([0.2, 0.0, 1.0, 0.0, 6.0, 3.0]))
+    cell.world.objects.set_state(name, turned, np.array([0.2, 0.0, 1.0, 0.0, 6.0, 3.0]))
     scene = GroundTruthReader(cell, 0)
     before = scene.now()
     cell.step(1.0 / 240.0)
