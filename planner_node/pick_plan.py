@@ -40,4 +40,4 @@ class PickPlan:
 
     def __getitem__(self, name: str) -> JointTrajectory:
         """The trajectory of a stage."""
-        return next(stage.trajectory for stage in self.stages if stage.name == name)
+        return {stage.name: stage.trajectory for stage in self.stages}[name]

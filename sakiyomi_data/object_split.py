@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
+import tempfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sakiyomi.errors import BadInputError
@@ -31,6 +35,29 @@ def split_folders(objects: str, out: Path) -> dict[str, Path]:
             raise BadInputError(f'objects {objects}: got {len(files)}, too few to hold some out')
         _link(own, folder)
     return folders
+
+
+def add_held_out_argument(parser: argparse.ArgumentParser) -> None:
+    """`--held-out`, of every command that may measure on objects never learned from."""
+    parser.add_argument(
+        '--held-out',
+        action='store_true',
+        help='only objects that the segmentation network was not trained on',
+    )
+
+
+@contextmanager
+def measured_objects(objects: str, held_out: bool) -> Iterator[tuple[str, dict[str, int] | None]]:
+    """The folder of the objects to measure on, and how many of all of them are held out.
+
+    Raises:
+        BadInputError: no such objects, or none of them is held out.
+    """
+    if not held_out:
+        yield objects, None
+        return
+    with tempfile.TemporaryDirectory(prefix='sakiyomi_objects_') as folder:
+        yield folder, held_out_folder(objects, Path(folder))
 
 
 def held_out_folder(objects: str, folder: Path) -> dict[str, int]:

@@ -28,6 +28,7 @@ from sakiyomi_data.closed_loop.closed_loop import CLOCKS
 from sakiyomi_data.experiments.options import JOURNAL_HELP, add_run_arguments
 from sakiyomi_data.experiments.rounds import Round, RoundResults, run_rounds
 from sakiyomi_data.experiments.strips import Strip
+from sakiyomi_data.object_split import add_held_out_argument, measured_objects
 from sakiyomi_data.results import check_writable, write_results
 from sakiyomi_evaluation.closed_loop.arm_cell import ArmCell
 from sakiyomi_evaluation.closed_loop.hand_cell import HandCell
@@ -47,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--rounds', type=int, default=20, help='tables to clear')
     parser.add_argument('--count', type=int, default=5, help='objects on each table')
     parser.add_argument('--seed', type=int, default=0)
+    add_held_out_argument(parser)
     parser.add_argument('--hand-only', action='store_true', help='a free hand without the arm')
     add_clock_arguments(parser)
     parser.add_argument('--json', metavar='FILE', help=JOURNAL_HELP)
@@ -94,24 +96,29 @@ def run(args: argparse.Namespace) -> int:
         )
     planner_config(args)
     check_writable(args.json)
+    with measured_objects(args.objects, args.held_out) as (objects, split):
+        return _measure(args, objects, split)
+
+
+def _measure(args: argparse.Namespace, objects: str, split: dict[str, int] | None) -> int:
     rounds = [Round(index, round_seed(args.seed, index)) for index in range(args.rounds)]
     finished = run_rounds(
-        partial(make_worker, args),
+        partial(make_worker, args, objects),
         rounds,
         args,
         inputs=object_files(args.objects),
         free=('rounds',),
         show=lambda so_far: _line(summarise(so_far, args.count)),
     )
-    figures = {'clock': _clock(args)} | summarise(finished, args.count)
+    figures = {'clock': _clock(args), 'held_out': split} | summarise(finished, args.count)
     make_console().print_json(data=figures)
     write_results(args.json, figures | {'rounds': finished.records}, args)
     return 0
 
 
-def make_worker(args: argparse.Namespace) -> Callable[[Round], dict[str, Any]]:
+def make_worker(args: argparse.Namespace, objects: str) -> Callable[[Round], dict[str, Any]]:
     """What plays rounds, all in one cell."""
-    cell = make_cell(args)
+    cell = make_cell(args, objects)
     return lambda one: clear_table(cell, one.seed, args.strips, f'round{one.index:03d}')
 
 
@@ -121,10 +128,10 @@ def _clock(args: argparse.Namespace) -> str:
     return 'run, thinking as long as it takes' if args.think is None else f'run, {args.think} s'
 
 
-def make_cell(args: argparse.Namespace) -> ArmCell | HandCell:
+def make_cell(args: argparse.Namespace, objects: str) -> ArmCell | HandCell:
     """The cell that the arguments ask for."""
     config = SimulationConfig(
-        objects=args.objects,
+        objects=objects,
         scene=args.scene,
         count=args.count,
         seed=args.seed,

@@ -13,7 +13,6 @@ sees do not count. Of a round that raised every object counts as missed, and its
 from __future__ import annotations
 
 import argparse
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -27,7 +26,7 @@ from sakiyomi_data.closed_loop.free_hand_cell import CAMERA_HZ
 from sakiyomi_data.experiments.options import JOURNAL_HELP, add_run_arguments
 from sakiyomi_data.experiments.rounds import Round, RoundResults, run_rounds
 from sakiyomi_data.experiments.serialization import from_json
-from sakiyomi_data.object_split import held_out_folder
+from sakiyomi_data.object_split import add_held_out_argument, measured_objects
 from sakiyomi_data.results import check_writable, write_results
 from sakiyomi_evaluation.clutter import round_seed
 from sakiyomi_evaluation.perception.figures import PerceptionTally
@@ -59,11 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='K',
         help='track with fewer sensors, and carry an object, in every K-th round; 0: never',
     )
-    parser.add_argument(
-        '--held-out',
-        action='store_true',
-        help='only objects that the segmentation network was not trained on',
-    )
+    add_held_out_argument(parser)
     parser.add_argument('--frames', metavar='DIR', help='draw the ten worst scenes there')
     parser.add_argument(
         '--json', metavar='FILE', help=f'{JOURNAL_HELP}; beside it goes FILE_stages.png'
@@ -74,11 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run all rounds, report, and return the exit status."""
     _check(args)
-    with tempfile.TemporaryDirectory(prefix='sakiyomi_objects_') as folder:
-        objects, split = args.objects, None
-        if args.held_out:
-            objects = folder
-            split = held_out_folder(args.objects, Path(folder))
+    with measured_objects(args.objects, args.held_out) as (objects, split):
         return _measure(args, objects, split)
 
 

@@ -62,7 +62,11 @@ def run(args: argparse.Namespace) -> int:
     scenes = -(-args.trials // TRIALS_PER_SCENE)
     rounds = [Round(index, round_seed(args.seed, index)) for index in range(scenes)]
     finished = run_rounds(
-        partial(make_worker, args), rounds, args, inputs=object_files(args.objects)
+        partial(make_worker, args),
+        rounds,
+        args,
+        inputs=object_files(args.objects),
+        free=('trials',),
     )
     figures = summarise(finished, events, args.trials)
     make_console().print_json(data=figures)

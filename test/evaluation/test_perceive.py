@@ -67,7 +67,8 @@ def test_bad_options_are_one_line_and_status_2(option, value, capsys):
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
-def test_only_held_out_objects_are_used_and_none_left_is_an_error(tmp_path, capsys):
+@pytest.mark.parametrize('evaluation', ['perceive', 'clutter'])
+def test_only_held_out_objects_are_used_and_none_left_is_an_error(evaluation, tmp_path, capsys):
     names = [f'thing_{k}' for k in range(60)]
     for name in names:
         (tmp_path / f'{name}.obj').write_text('v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n')
@@ -78,6 +79,6 @@ def test_only_held_out_objects_are_used_and_none_left_is_an_error(tmp_path, caps
     seen.mkdir()
     name = next(n for n in names if not is_held_out(n))
     (seen / f'{name}.obj').write_text('v 0 0 0\n')
-    command = ['evaluate', 'perceive', '--held-out', '--objects', str(seen), '--rounds', '1']
+    command = ['evaluate', evaluation, '--held-out', '--objects', str(seen), '--rounds', '1']
     assert main(command) == 2
     assert 'held out' in capsys.readouterr().err

@@ -8,6 +8,7 @@ from fake_world import objects, prediction, touch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from planner_node.execution.pick_execution import PHASES as EXECUTED
 from sakiyomi.constants import GRAVITY_MPS2
 from sakiyomi.errors import BadInputError
 from sakiyomi.sensing import TactileReading
@@ -26,7 +27,7 @@ from viewer_node.panels.cards import (
 )
 from viewer_node.panels.disturbances import inward_push, random_throw, throw_velocity
 from viewer_node.panels.pads import draw_pads, force_map
-from viewer_node.panels.status import HealthLine, PickStatus
+from viewer_node.panels.status import PHASES, HealthLine, PickStatus
 from viewer_node.theme import color_of_id, color_of_probability
 
 URDF = """<robot name="r"><link name="a">
@@ -149,6 +150,10 @@ def test_ids_stand_on_the_picture_where_their_objects_are():
     assert np.abs(drawn.mean(axis=0) - [120, 160]).max() < 30  # the middle, at half the size
     hidden = replace(state, visible=False)
     np.testing.assert_array_equal(labels.draw(plain, (hidden,)), plain)
+
+
+def test_the_page_has_a_place_for_each_phase_of_a_pick_in_their_order():
+    assert [phase for phase in PHASES if phase in EXECUTED] == list(EXECUTED)
 
 
 def test_a_card_tells_mass_friction_and_their_doubt():
